@@ -1,0 +1,16 @@
+// IoQueue that does each operation at once, on the calling thread: for tools, for tests, and where io_uring is refused.
+#pragma once
+
+#include "log/io/file_io.h"
+
+namespace slipstream {
+
+class BlockingIoQueue final : public IoQueue {
+ public:
+  asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
+    co_return file.WriteAt(bytes, at);
+  }
+  asio::awaitable<absl::Status> Sync(File& file) override { co_return file.Sync(); }
+};
+
+}  // namespace slipstream

@@ -1,0 +1,94 @@
+// The disk as the log sees it: one of the four seams behind which the simulator runs the product's own code. Nothing else
+// in the project opens, reads, writes, renames or lists a file.
+//   FileIo   opens and arranges files, any thread, blocking (short calls: open, rename, list, directory fsync)
+//   File     one open file; blocking reads and small writes
+//   IoQueue  bulk writes and fsyncs of one thread, asynchronous (io_uring, or a fallback where that is refused)
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "log/asio.h"
+#include "log/bytes.h"
+#include "log/offset.h"
+
+namespace slipstream {
+
+// Errors of every call below: kNotFound (ENOENT), kPermissionDenied (EACCES, EPERM, EROFS), kResourceExhausted (ENOSPC,
+// EDQUOT, EMFILE), kUnavailable (EIO and all else). The message names the path, the call and the system's own words.
+absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path);
+
+class File {
+ public:
+  virtual ~File() = default;  // closes
+
+  // Reads until `into` is full or the file ends; returns the bytes read.
+  virtual absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) = 0;
+  // Writes all of `bytes` through the page cache. On error any prefix may have been written.
+  virtual absl::Status WriteAt(ByteSpan bytes, FilePosition at) = 0;
+  virtual absl::StatusOr<uint64_t> Size() = 0;
+  // Cuts or grows (with zeros) to exactly `size` bytes.
+  virtual absl::Status Truncate(uint64_t size) = 0;
+  // fsync. An error means the data may be gone for good: never retry it (INV-20).
+  virtual absl::Status Sync() = 0;
+  // Last modification, milliseconds since 1970.
+  virtual absl::StatusOr<Timestamp> ModifiedAt() = 0;
+  // For sendfile and io_uring; -1 on a simulated disk.
+  virtual int descriptor() const = 0;
+  virtual const std::filesystem::path& path() const = 0;
+};
+
+enum class OpenMode {
+  kRead,          // must exist
+  kReadWrite,     // must exist
+  kCreate,        // created when absent, kept as it is when present
+  kCreateNew,     // must not exist (kAlreadyExists)
+};
+
+class FileIo {
+ public:
+  virtual ~FileIo() = default;
+
+  virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) = 0;
+  virtual bool Exists(const std::filesystem::path& path) = 0;
+  // Names (not paths) in the directory, sorted; with `directories` true only directories, else only plain files.
+  virtual absl::StatusOr<std::vector<std::string>> List(const std::filesystem::path& directory, bool directories) = 0;
+  virtual absl::Status CreateDirectories(const std::filesystem::path& path) = 0;
+  virtual absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  virtual absl::Status Remove(const std::filesystem::path& path) = 0;  // OK when it is not there
+  virtual absl::Status RemoveTree(const std::filesystem::path& path) = 0;
+  // Makes creations, renames and removals in the directory durable.
+  virtual absl::Status SyncDirectory(const std::filesystem::path& path) = 0;
+};
+
+// The whole content of a small file. kResourceExhausted above `bytes_max`.
+absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::path& path, uint64_t bytes_max = 64 << 20);
+// Write <path>.tmp, fsync, rename over the target, fsync the directory: readers see the old content or the new (LOG-53).
+absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::string_view content);
+
+// The machine's own file system. Thread-safe; lives for the whole process.
+FileIo& SystemFileIo();
+
+enum class WriteHint {
+  kCached,  // the tail: readers will want it soon, leave it in the page cache
+  kBulk,    // catching up: write through and do not keep the pages, where the file system can (RWF_DONTCACHE)
+};
+
+// Queues I/O of one thread and resumes the awaiting coroutine on that thread. Operations finish in any order.
+class IoQueue {
+ public:
+  virtual ~IoQueue() = default;
+
+  // Writes all of `bytes`, or fails with any part written. `bytes` and `file` stay untouched until this returns (INV-21).
+  virtual asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) = 0;
+  // As File::Sync, without blocking the thread.
+  virtual asio::awaitable<absl::Status> Sync(File& file) = 0;
+};
+
+}  // namespace slipstream

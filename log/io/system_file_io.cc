@@ -1,0 +1,205 @@
+// FileIo over the machine's own file system.
+#include <absl/strings/str_cat.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "log/io/file_io.h"
+#include "log/status.h"
+
+namespace slipstream {
+namespace {
+
+constexpr mode_t kFileMode = 0640;
+constexpr std::filesystem::perms kDirectoryMode = static_cast<std::filesystem::perms>(0750);
+
+class SystemFile final : public File {
+ public:
+  SystemFile(int descriptor, std::filesystem::path path) : descriptor_(descriptor), path_(std::move(path)) {}
+  ~SystemFile() override { ::close(descriptor_); }
+  SystemFile(const SystemFile&) = delete;
+  SystemFile& operator=(const SystemFile&) = delete;
+
+  absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) override {
+    size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t got = ::pread(descriptor_, into.data() + done, into.size() - done, static_cast<off_t>(at.value + done));
+      if (got == 0) break;
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return ErrnoToStatus(errno, "read", path_);
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
+  absl::Status WriteAt(ByteSpan bytes, FilePosition at) override {
+    while (!bytes.empty()) {
+      const ssize_t put = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at.value));
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return ErrnoToStatus(errno, "write", path_);
+      bytes = bytes.subspan(static_cast<size_t>(put));
+      at = at + static_cast<uint64_t>(put);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<uint64_t> Size() override {
+    struct stat info {};
+    if (::fstat(descriptor_, &info) != 0) return ErrnoToStatus(errno, "stat", path_);
+    return static_cast<uint64_t>(info.st_size);
+  }
+
+  absl::Status Truncate(uint64_t size) override {
+    if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) return ErrnoToStatus(errno, "truncate", path_);
+    return absl::OkStatus();
+  }
+
+  absl::Status Sync() override {
+    if (::fsync(descriptor_) != 0) return ErrnoToStatus(errno, "fsync", path_);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Timestamp> ModifiedAt() override {
+    struct stat info {};
+    if (::fstat(descriptor_, &info) != 0) return ErrnoToStatus(errno, "stat", path_);
+    return Timestamp{info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000};
+  }
+
+  int descriptor() const override { return descriptor_; }
+  const std::filesystem::path& path() const override { return path_; }
+
+ private:
+  int descriptor_;
+  std::filesystem::path path_;
+};
+
+int OpenFlags(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::kRead: return O_RDONLY;
+    case OpenMode::kReadWrite: return O_RDWR;
+    case OpenMode::kCreate: return O_RDWR | O_CREAT;
+    case OpenMode::kCreateNew: return O_RDWR | O_CREAT | O_EXCL;
+  }
+  return O_RDONLY;
+}
+
+absl::Status FromErrorCode(const std::error_code& error, absl::string_view call, const std::filesystem::path& path) {
+  return error ? ErrnoToStatus(error.value(), call, path) : absl::OkStatus();
+}
+
+class SystemIo final : public FileIo {
+ public:
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
+    const int descriptor = ::open(path.c_str(), OpenFlags(mode) | O_CLOEXEC | O_NOFOLLOW, kFileMode);
+    if (descriptor < 0) return ErrnoToStatus(errno, "open", path);
+    return std::make_unique<SystemFile>(descriptor, path);
+  }
+
+  bool Exists(const std::filesystem::path& path) override {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
+  }
+
+  absl::StatusOr<std::vector<std::string>> List(const std::filesystem::path& directory, bool directories) override {
+    std::error_code error;
+    std::filesystem::directory_iterator entries(directory, error);
+    std::vector<std::string> names;
+    while (!error && entries != std::filesystem::directory_iterator()) {
+      std::error_code ignored;  // an entry that vanished meanwhile is neither a file nor a directory
+      const bool wanted = directories ? entries->is_directory(ignored) : entries->is_regular_file(ignored);
+      if (wanted) names.push_back(entries->path().filename().string());
+      entries.increment(error);
+    }
+    if (error) return ErrnoToStatus(error.value(), "list", directory);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  absl::Status CreateDirectories(const std::filesystem::path& path) override {
+    std::error_code error;
+    const bool created = std::filesystem::create_directories(path, error);
+    if (error) return ErrnoToStatus(error.value(), "create directory", path);
+    if (created) std::filesystem::permissions(path, kDirectoryMode, error);
+    return FromErrorCode(error, "chmod", path);
+  }
+
+  absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    return FromErrorCode(error, "rename", from);
+  }
+
+  absl::Status Remove(const std::filesystem::path& path) override {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoToStatus(errno, "remove", path);
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveTree(const std::filesystem::path& path) override {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    return FromErrorCode(error, "remove", path);
+  }
+
+  absl::Status SyncDirectory(const std::filesystem::path& path) override {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return ErrnoToStatus(errno, "open", path);
+    const int result = ::fsync(descriptor);
+    const int error = errno;
+    ::close(descriptor);
+    return result == 0 ? absl::OkStatus() : ErrnoToStatus(error, "fsync", path);
+  }
+};
+
+}  // namespace
+
+absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path) {
+  const std::string message = absl::StrCat(call, " ", path.string(), ": ", std::generic_category().message(error_number));
+  switch (error_number) {
+    case ENOENT: return absl::NotFoundError(message);
+    case EEXIST: return absl::AlreadyExistsError(message);
+    case EACCES:
+    case EPERM:
+    case EROFS: return absl::PermissionDeniedError(message);
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE: return absl::ResourceExhaustedError(message);
+    default: return absl::UnavailableError(message);
+  }
+}
+
+absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::path& path, uint64_t bytes_max) {
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(path, OpenMode::kRead));
+  SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  if (size > bytes_max)
+    return absl::ResourceExhaustedError(absl::StrCat("read ", path.string(), ": ", size, " bytes, at most ", bytes_max));
+  std::string content(size, '\0');
+  SLIP_ASSIGN_OR_RETURN(const size_t got, file->ReadAt(std::as_writable_bytes(std::span(content)), FilePosition{0}));
+  content.resize(got);
+  return content;
+}
+
+absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::string_view content) {
+  std::filesystem::path temporary = path;
+  temporary += ".tmp";
+  {
+    SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(temporary, OpenMode::kCreate));
+    SLIP_RETURN_IF_ERROR(file->Truncate(0));
+    SLIP_RETURN_IF_ERROR(file->WriteAt(std::as_bytes(std::span(content.data(), content.size())), FilePosition{0}));
+    SLIP_RETURN_IF_ERROR(file->Sync());
+  }
+  SLIP_RETURN_IF_ERROR(io.Rename(temporary, path));
+  return io.SyncDirectory(path.parent_path());
+}
+
+FileIo& SystemFileIo() {
+  static SystemIo io;
+  return io;
+}
+
+}  // namespace slipstream
