@@ -1,0 +1,58 @@
+// Which leader epoch began at which offset of one partition: the table that truncation after an election goes by.
+// Rules: EC-01..EC-09, LOG-124..LOG-129. File: leader-epoch-checkpoint. Belongs to one PartitionLog, its thread.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "log/io/file_io.h"
+#include "log/offset.h"
+
+namespace slipstream {
+
+struct EpochStart {
+  LeaderEpoch epoch;
+  Offset start_offset;  // of the first record written in this epoch
+  auto operator<=>(const EpochStart&) const = default;
+};
+
+class LeaderEpochCache {
+ public:
+  // Reads the checkpoint file, if there is one. kDataLoss names file and line.
+  static absl::StatusOr<LeaderEpochCache> Load(FileIo& io, std::filesystem::path path);
+
+  // Notes that `epoch` began at `start_offset`. No effect when the newest entry has that epoch and starts no later;
+  // else entries with an epoch >= or start >= are replaced. Returns once the file is durable: it runs ahead of the
+  // data, never behind (LOG-63). kInvalidArgument when either is negative.
+  absl::Status Assign(LeaderEpoch epoch, Offset start_offset);
+  // True when Assign would change nothing: the hot path asks this per batch.
+  bool Covers(LeaderEpoch epoch, Offset start_offset) const;
+
+  // Removes entries that start at or after `offset`; negative: no effect.
+  absl::Status TruncateFromEnd(Offset offset);
+  // Removes entries that start at or before `offset` and puts the last of them back at `offset`.
+  absl::Status TruncateFromStart(Offset offset);
+  absl::Status Clear();
+
+  std::optional<LeaderEpoch> latest_epoch() const;
+  std::optional<EpochStart> earliest_entry() const;
+  const std::vector<EpochStart>& entries() const { return entries_; }  // rising in epoch and start
+  std::optional<LeaderEpoch> EpochForOffset(Offset offset) const;      // nullopt below the first entry
+
+  // EC-05: the largest epoch <= `epoch` and where it ends; both -1 when unknown.
+  EpochEndOffset EndOffsetFor(LeaderEpoch epoch, Offset log_end_offset) const;
+
+ private:
+  LeaderEpochCache(FileIo& io, std::filesystem::path path) : io_(&io), path_(std::move(path)) {}
+  // Writes the file first: on error the cache is as it was, and the file may hold entries that the cache does not.
+  absl::Status Replace(std::vector<EpochStart> entries);
+
+  FileIo* io_;
+  std::filesystem::path path_;
+  std::vector<EpochStart> entries_;  // invariant: rising in both columns
+};
+
+}  // namespace slipstream

@@ -1,0 +1,23 @@
+#include <absl/strings/str_cat.h>
+
+#include "log/partition_log.h"
+#include "log/status.h"
+
+namespace slipstream {
+namespace {
+
+absl::Status AtLeast(absl::string_view field, int64_t value, int64_t bound) {
+  if (value >= bound) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, " is ", value, ", must be at least ", bound));
+}
+
+}  // namespace
+
+absl::Status LogConfig::Validate() const {
+  SLIP_RETURN_IF_ERROR(AtLeast("segment.bytes", segment_bytes, 14));
+  SLIP_RETURN_IF_ERROR(AtLeast("segment.ms", segment_ms.count(), 1));
+  SLIP_RETURN_IF_ERROR(AtLeast("segment.index.bytes", segment_index_bytes, 12));
+  return AtLeast("index.interval.bytes", index_interval_bytes, 0);
+}
+
+}  // namespace slipstream

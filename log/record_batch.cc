@@ -1,0 +1,72 @@
+#include "log/record_batch.h"
+
+#include <absl/strings/str_cat.h>
+#include <isa-l/crc.h>
+
+#include <limits>
+
+namespace slipstream {
+namespace {
+
+constexpr size_t kCrcFrom = 21;  // first byte under the CRC
+constexpr int32_t kBatchLengthMin = static_cast<int32_t>(kBatchHeaderBytes - kBatchOverheadBytes);
+
+}  // namespace
+
+uint32_t Crc32c(ByteSpan bytes, uint32_t crc) {
+  // ISA-L keeps the raw register: Kafka's CRC inverts it before and after. Its length is an int.
+  uint32_t state = ~crc;
+  while (!bytes.empty()) {
+    const size_t part = std::min<size_t>(bytes.size(), 1 << 30);
+    auto* data = reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data()));  // ISA-L reads only
+    state = crc32_iscsi(data, static_cast<int>(part), state);
+    bytes = bytes.subspan(part);
+  }
+  return ~state;
+}
+
+int32_t AdvanceSequence(int32_t first, int32_t delta) {
+  if (first < 0) return -1;
+  const int64_t sequence = static_cast<int64_t>(first) + delta;
+  return static_cast<int32_t>(sequence & std::numeric_limits<int32_t>::max());
+}
+
+bool RecordBatchView::CrcValid() const { return Crc32c(bytes_.subspan(kCrcFrom)) == crc(); }
+
+void StampBaseOffset(std::span<std::byte> batch, Offset base_offset) { WriteBigEndian<int64_t>(batch, 0, base_offset.value); }
+
+void StampLeaderEpoch(std::span<std::byte> batch, LeaderEpoch epoch) { WriteBigEndian<int32_t>(batch, 12, epoch.value); }
+
+bool BatchWalker::Next() {
+  if (!status_.ok()) return false;
+  const ByteSpan rest = bytes_.subspan(next_at_);
+  if (rest.size() < kBatchOverheadBytes) return false;
+  const auto corrupt = [&](const auto&... what) {
+    status_ = absl::DataLossError(absl::StrCat("record batch at byte ", (start_ + next_at_).value, ": ", what...));
+    return false;
+  };
+  const auto length = ReadBigEndian<int32_t>(rest, 8);
+  if (length < kLegacyMessageBytesMin) return corrupt("length ", length, " below ", kLegacyMessageBytesMin);
+  if (rest.size() < kBatchPrefixBytes) return false;
+  const auto magic = static_cast<int8_t>(rest[16]);
+  if (magic == 0 || magic == 1) {
+    status_ = absl::UnimplementedError(
+        absl::StrCat("record batch at byte ", (start_ + next_at_).value, ": message format ", magic, " (before Kafka 0.11)"));
+    return false;
+  }
+  if (magic != 2) return corrupt("magic ", magic, " is not 0, 1 or 2");
+  if (length < kBatchLengthMin) return corrupt("length ", length, " below ", kBatchLengthMin);
+  const size_t size = kBatchOverheadBytes + static_cast<size_t>(length);
+  if (rest.size() < size) return false;
+  const RecordBatchView view(rest.first(size));
+  const int64_t base = view.base_offset().value;
+  const int32_t delta = view.last_offset_delta();
+  if (base < 0 || delta < 0 || base > std::numeric_limits<int64_t>::max() - delta - 1)
+    return corrupt("base offset ", base, " with last offset delta ", delta);
+  batch_ = rest.first(size);
+  batch_at_ = next_at_;
+  next_at_ += size;
+  return true;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,348 @@
+#include "log/segment.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "log/batch_header_reader.h"
+#include "log/check.h"
+#include "log/partition_log.h"
+#include "log/segment_name.h"
+#include "log/segment_scan.h"
+#include "log/status.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int64_t kRelativeOffsetMax = std::numeric_limits<int32_t>::max();
+constexpr uint64_t kLogBytesMax = std::numeric_limits<int32_t>::max();
+
+BatchPlace PlaceOf(const BatchHeaderReader& reader) {
+  const RecordBatchView header = reader.header();
+  return {reader.position(), reader.size_bytes(), header.base_offset(), header.last_offset(), header.partition_leader_epoch(),
+          header.max_timestamp()};
+}
+
+}  // namespace
+
+Segment::Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config)
+    : io_(io),
+      config_(config),
+      path_(directory / SegmentFileName(base_offset, kLogSuffix)),
+      base_offset_(base_offset),
+      offset_index_(io, directory / SegmentFileName(base_offset, kOffsetIndexSuffix), base_offset,
+                    static_cast<uint64_t>(config.segment_index_bytes)),
+      time_index_(io, directory / SegmentFileName(base_offset, kTimeIndexSuffix), base_offset,
+                  static_cast<uint64_t>(config.segment_index_bytes)) {}
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
+                                                         const LogConfig& config) {
+  SLIP_RETURN_IF_ERROR(RemoveFiles(io, directory, base_offset));
+  std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
+  SLIP_ASSIGN_OR_RETURN(segment->file_, io.Open(segment->path_, OpenMode::kCreateNew));
+  SLIP_RETURN_IF_ERROR(segment->LoadForAppend());
+  return segment;
+}
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
+                                                       const LogConfig& config) {
+  std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment->LogFile());
+  SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  if (size > kLogBytesMax)
+    return absl::DataLossError(absl::StrCat(segment->path_.string(), ": ", size, " bytes, at most ", kLogBytesMax));
+  segment->written_.bytes = segment->staged_.bytes = size;
+  segment->file_.reset();
+  return segment;
+}
+
+absl::Status Segment::RemoveFiles(FileIo& io, const std::filesystem::path& directory, Offset base_offset) {
+  for (const absl::string_view suffix : kSegmentSuffixes)
+    SLIP_RETURN_IF_ERROR(io.Remove(directory / SegmentFileName(base_offset, suffix)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<File>> Segment::LogFile() {
+  if (file_ == nullptr) {
+    SLIP_ASSIGN_OR_RETURN(file_, io_.Open(path_, OpenMode::kReadWrite));
+  }
+  return file_;
+}
+
+absl::Status Segment::LoadForAppend() {
+  if (torn_) SLIP_RETURN_IF_ERROR(CutLogFile());
+  if (loaded_) return absl::OkStatus();
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  SLIP_RETURN_IF_ERROR(offset_index_.Load());
+  SLIP_RETURN_IF_ERROR(time_index_.Load());
+  Progress progress;
+  progress.bytes = written_.bytes;
+  progress.offset_entries = offset_index_.count();
+  progress.time_entries = time_index_.count();
+  SLIP_ASSIGN_OR_RETURN(progress.max_timestamp, time_index_.LastEntry());
+  BatchHeaderReader first(*file, FilePosition{0}, FilePosition{written_.bytes});
+  SLIP_ASSIGN_OR_RETURN(const bool any, first.Next());
+  if (any) progress.first_timestamp = first.header().max_timestamp();
+  written_ = staged_ = progress;
+  loaded_ = true;
+  return absl::OkStatus();
+}
+
+bool Segment::Fits(const RecordBatchView& batch) const {
+  if (batch.last_offset() - base_offset_ > kRelativeOffsetMax || batch.base_offset() < base_offset_) return false;
+  if (staged_.bytes == 0) return true;
+  if (staged_.bytes + batch.bytes().size() > static_cast<uint64_t>(config_.segment_bytes)) return false;
+  if (offset_index_.full() || time_index_.full()) return false;
+  // Record time drives the clock: old data copied today still rolls where its leader rolled (LOG-83).
+  const Timestamp first = staged_.first_timestamp.value_or(Timestamp{}), last = batch.max_timestamp();
+  return first < Timestamp{0} || last <= first || last.value - first.value <= config_.segment_ms.count();
+}
+
+absl::Status Segment::Account(const RecordBatchView& header, uint64_t size, Progress& progress) {
+  TimeIndexEntry max_timestamp = progress.max_timestamp;
+  if (header.max_timestamp() > max_timestamp.timestamp) max_timestamp = {header.max_timestamp(), header.last_offset()};
+  // A recovered segment may have been written under a larger index bound: it makes do with the entries that fit.
+  const bool room = !offset_index_.full() && !time_index_.full();
+  if (room && progress.bytes_since_entry > static_cast<uint64_t>(config_.index_interval_bytes)) {
+    SLIP_RETURN_IF_ERROR(offset_index_.Append(header.last_offset(), FilePosition{progress.bytes}));
+    SLIP_RETURN_IF_ERROR(time_index_.MaybeAppend(max_timestamp));
+    progress.bytes_since_entry = 0;
+    progress.offset_entries = offset_index_.count();
+    progress.time_entries = time_index_.count();
+  }
+  progress.max_timestamp = max_timestamp;
+  if (progress.bytes == 0) progress.first_timestamp = header.max_timestamp();
+  progress.bytes_since_entry += size;
+  progress.bytes += size;
+  return absl::OkStatus();
+}
+
+void Segment::Unstage() {
+  // In memory this cannot fail; what a full chunk brought into a file is cut again before that file counts as flushed.
+  (void)offset_index_.TruncateToCount(written_.offset_entries);
+  (void)time_index_.TruncateToCount(written_.time_entries);
+  staged_ = written_;
+}
+
+asio::awaitable<absl::Status> Segment::WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint) {
+  SLIP_CHECK_EQ(run.size(), staged_.bytes - written_.bytes);
+  const std::shared_ptr<File> file = file_;
+  const absl::Status write = co_await queue.Write(*file, run, FilePosition{written_.bytes}, hint);
+  if (write.ok()) {
+    written_ = staged_;
+    co_return absl::OkStatus();
+  }
+  Unstage();
+  torn_ = true;
+  (void)CutLogFile();  // tried again before the next write
+  co_return write;
+}
+
+absl::Status Segment::CutLogFile() {
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  // Never to the same or a larger size: it would change the modification time for nothing (LOG-104).
+  if (size > written_.bytes) SLIP_RETURN_IF_ERROR(file->Truncate(written_.bytes));
+  torn_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Segment::Seal() {
+  SLIP_RETURN_IF_ERROR(LoadForAppend());
+  if (written_.max_timestamp.timestamp >= Timestamp{0}) {
+    const absl::Status last = time_index_.MaybeAppend(written_.max_timestamp, /*last=*/true);
+    // A segment reopened with a smaller index than it was made with has no room; its entries are right without it.
+    if (!last.ok() && !absl::IsResourceExhausted(last)) return last;
+    written_.time_entries = staged_.time_entries = time_index_.count();
+  }
+  SLIP_RETURN_IF_ERROR(offset_index_.entries().Flush());
+  return time_index_.entries().Flush();
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<File>>> Segment::FilesToSync() {
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  SLIP_RETURN_IF_ERROR(offset_index_.Load());
+  SLIP_RETURN_IF_ERROR(time_index_.Load());
+  SLIP_RETURN_IF_ERROR(offset_index_.entries().Flush());
+  SLIP_RETURN_IF_ERROR(time_index_.entries().Flush());
+  return std::vector{file, offset_index_.entries().file(), time_index_.entries().file()};
+}
+
+void Segment::Release() {
+  SLIP_CHECK_EQ(staged_.bytes, written_.bytes);
+  if (!offset_index_.Release().ok() || !time_index_.Release().ok()) return;  // entries that are only in memory stay there
+  file_.reset();
+  loaded_ = false;
+}
+
+absl::StatusOr<Offset> Segment::TruncateTo(Offset offset) {
+  SLIP_RETURN_IF_ERROR(LoadForAppend());
+  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, Find(offset));
+  if (!first) return offset;
+  const Offset end = std::min(offset, first->base_offset);
+  // Indexes before data: an index that is short is right, one that is long is not.
+  SLIP_RETURN_IF_ERROR(offset_index_.TruncateTo(end));
+  SLIP_RETURN_IF_ERROR(time_index_.TruncateTo(end));
+  Progress progress;
+  progress.bytes = first->position.value;
+  progress.offset_entries = offset_index_.count();
+  progress.time_entries = time_index_.count();
+  if (progress.bytes > 0) progress.first_timestamp = written_.first_timestamp;
+  written_ = staged_ = progress;
+  torn_ = true;
+  SLIP_RETURN_IF_ERROR(CutLogFile());
+  SLIP_RETURN_IF_ERROR(ReloadMaxTimestamp());
+  return end;
+}
+
+absl::Status Segment::ReloadMaxTimestamp() {
+  SLIP_ASSIGN_OR_RETURN(TimeIndexEntry max, time_index_.LastEntry());
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry from, offset_index_.Floor(max.offset));
+  BatchHeaderReader reader(*file_, from.position, FilePosition{written_.bytes});
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
+    if (!more) break;
+    const RecordBatchView header = reader.header();
+    if (header.max_timestamp() > max.timestamp) max = {header.max_timestamp(), header.last_offset()};
+  }
+  written_.max_timestamp = staged_.max_timestamp = max;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<BatchPlace>> Segment::FindFrom(const OffsetIndexEntry& entry, Offset offset) {
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  const auto astray = [&] {
+    return absl::DataLossError(absl::StrCat(path_.string(), ": no batch up to offset ", entry.offset.value, " at byte ",
+                                            entry.position.value, ", where the index says it is"));
+  };
+  const bool indexed = entry.position.value > 0;
+  if (indexed && entry.position.value >= written_.bytes) {
+    if (staged_.bytes > written_.bytes) return std::optional<BatchPlace>();  // an append that is not written yet
+    return astray();
+  }
+  BatchHeaderReader reader(*file, entry.position, FilePosition{written_.bytes});
+  bool first = true;
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
+    if (indexed && first && (!more || reader.header().base_offset() > entry.offset || reader.header().base_offset() < base_offset_))
+      return astray();
+    if (!more) return std::optional<BatchPlace>();
+    if (reader.header().last_offset() >= offset) return std::optional(PlaceOf(reader));
+    first = false;
+  }
+}
+
+absl::StatusOr<std::optional<BatchPlace>> Segment::Find(Offset offset) {
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, offset_index_.Floor(offset));
+  absl::StatusOr<std::optional<BatchPlace>> found = FindFrom(entry, offset);
+  if (!absl::IsDataLoss(found.status()) || entry.position.value == 0) return found;
+  SLIP_RETURN_IF_ERROR(RebuildIndexes());
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry rebuilt, offset_index_.Floor(offset));
+  return FindFrom(rebuilt, offset);
+}
+
+absl::StatusOr<std::optional<BatchPlace>> Segment::FindTimestamp(Timestamp timestamp, Offset lowest) {
+  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry before, time_index_.Floor(timestamp));
+  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> from, Find(std::max(before.offset, lowest)));
+  if (!from) return std::optional<BatchPlace>();
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  BatchHeaderReader reader(*file, from->position, FilePosition{written_.bytes});
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
+    if (!more) return std::optional<BatchPlace>();
+    if (reader.header().max_timestamp() >= timestamp) return std::optional(PlaceOf(reader));
+  }
+}
+
+absl::StatusOr<std::optional<BatchPlace>> Segment::LastBatch() {
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, offset_index_.LastEntry());
+  BatchHeaderReader reader(*file, entry.position, FilePosition{written_.bytes});
+  std::optional<BatchPlace> last;
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
+    if (!more) return last;
+    last = PlaceOf(reader);
+  }
+}
+
+absl::StatusOr<Timestamp> Segment::MaxTimestamp() {
+  if (loaded_) return written_.max_timestamp.timestamp;
+  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry last, time_index_.LastEntry());
+  return last.timestamp;
+}
+
+absl::Status Segment::ForEachHeader(const std::function<absl::Status(const BatchHeaderReader&)>& visit) {
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  BatchHeaderReader reader(*file, FilePosition{0}, FilePosition{written_.bytes});
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
+    if (!more) return absl::OkStatus();
+    SLIP_RETURN_IF_ERROR(visit(reader));
+  }
+}
+
+absl::StatusOr<bool> Segment::EndsOnBatch() {
+  const absl::StatusOr<std::optional<BatchPlace>> last = LastBatch();
+  if (absl::IsDataLoss(last.status())) return false;
+  SLIP_RETURN_IF_ERROR(last.status());
+  const uint64_t end = last->has_value() ? (*last)->position.value + (*last)->bytes : 0;
+  return end == written_.bytes;
+}
+
+absl::Status Segment::ResetIndexes(Progress& progress) {
+  SLIP_RETURN_IF_ERROR(offset_index_.TruncateToCount(0));
+  SLIP_RETURN_IF_ERROR(time_index_.TruncateToCount(0));
+  progress = {};
+  return absl::OkStatus();
+}
+
+absl::Status Segment::RebuildIndexes() {
+  const uint64_t size = written_.bytes;
+  Progress progress;
+  SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
+  SLIP_RETURN_IF_ERROR(ForEachHeader([&](const BatchHeaderReader& reader) {
+    return Account(reader.header(), reader.size_bytes(), progress);
+  }));
+  if (progress.bytes != size)
+    return absl::DataLossError(absl::StrCat(path_.string(), ": whole batches end at byte ", progress.bytes, " of ", size));
+  written_ = staged_ = progress;
+  loaded_ = true;
+  return Seal();
+}
+
+absl::StatusOr<uint64_t> Segment::Recover(std::vector<std::byte>& buffer,
+                                          const std::function<absl::Status(const RecordBatchView&)>& visit) {
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  Progress progress;
+  SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
+  SegmentScan scan(*file, size, buffer);
+  Offset next = base_offset_;
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(const bool more, scan.Next());
+    if (!more) break;
+    const RecordBatchView batch = scan.batch();
+    // Offsets lie outside the CRC, so they are checked on their own.
+    const bool in_order = batch.base_offset() >= next && batch.last_offset() - base_offset_ <= kRelativeOffsetMax;
+    if (!in_order || !batch.CrcValid()) break;
+    SLIP_RETURN_IF_ERROR(Account(batch, batch.bytes().size(), progress));
+    SLIP_RETURN_IF_ERROR(visit(batch));
+    next = batch.next_offset();
+  }
+  written_ = staged_ = progress;
+  loaded_ = true;
+  torn_ = size > progress.bytes;
+  const uint64_t good = progress.bytes;
+  if (!torn_) SLIP_RETURN_IF_ERROR(Seal());
+  return good;
+}
+
+absl::Status Segment::CutTo(uint64_t bytes) {
+  SLIP_CHECK_EQ(bytes, written_.bytes);
+  SLIP_RETURN_IF_ERROR(CutLogFile());
+  return Seal();
+}
+
+}  // namespace slipstream

@@ -1,0 +1,130 @@
+// One segment of a partition's log: a .log file of whole record batches in offset order and its two indexes. Added to at
+// the end or cut there; all but the last segment of a log are sealed. Belongs to one PartitionLog, its thread.
+//
+// Appending takes two steps, so that a run of many batches costs one write: Stage each batch (bookkeeping and index
+// entries, in memory), then WriteStaged the bytes of all of them.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/asio.h"
+#include "log/io/file_io.h"
+#include "log/offset.h"
+#include "log/offset_index.h"
+#include "log/record_batch.h"
+#include "log/time_index.h"
+
+namespace slipstream {
+
+struct LogConfig;
+class BatchHeaderReader;
+
+// Where a batch lies in a segment, and what its header says.
+struct BatchPlace {
+  FilePosition position;
+  uint64_t bytes = 0;
+  Offset base_offset, last_offset;
+  LeaderEpoch leader_epoch;
+  Timestamp max_timestamp;
+};
+
+class Segment {
+ public:
+  // Makes the files of an empty segment. What an earlier, broken attempt left under these names goes first (LOG-87).
+  // `config` outlives the segment.
+  static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
+                                                         const LogConfig& config);
+  // Takes over existing files and closes them again until they are used. kDataLoss for a .log above 2^31-1 bytes.
+  static absl::StatusOr<std::unique_ptr<Segment>> Open(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
+                                                       const LogConfig& config);
+  // Removes all files of a segment, the .log first: what a crash then leaves is thrown away at the next start. Open
+  // files stay readable.
+  static absl::Status RemoveFiles(FileIo& io, const std::filesystem::path& directory, Offset base_offset);
+
+  Offset base_offset() const { return base_offset_; }
+  uint64_t size_bytes() const { return written_.bytes; }  // staged batches do not count
+
+  // Opens the files and reads what the indexes hold. Before Fits and Stage.
+  absl::Status LoadForAppend();
+  // LOG-82: false when the batch belongs in a new segment. Anything within 2^31-1 of the base fits an empty one.
+  // REQUIRES: LoadForAppend() was OK.
+  bool Fits(const RecordBatchView& batch) const;
+  // REQUIRES: Fits(batch). An error leaves the batch out.
+  absl::Status Stage(const RecordBatchView& batch) { return Account(batch, batch.bytes().size(), staged_); }
+  void Unstage();  // forgets what is staged
+  // Writes the staged batches, whose bytes are `run`. On error none of them counts, and what was torn is cut before the
+  // next write.
+  asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint);
+
+  // Adds the last time index entry and writes both indexes out (LOG-86).
+  absl::Status Seal();
+  // Files to fsync, with all index entries handed to them.
+  absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToSync();
+  // Closes the files until the next use. REQUIRES: nothing is staged.
+  void Release();
+
+  // Cuts at the start of the first batch whose last offset is >= `offset` (LOG-99). Returns where the segment ends now:
+  // `offset`, or lower when it lies inside that batch (LOG-100).
+  absl::StatusOr<Offset> TruncateTo(Offset offset);
+
+  // The first batch whose last offset is >= `offset` (LOG-146). An index that leads astray is rebuilt.
+  absl::StatusOr<std::optional<BatchPlace>> Find(Offset offset);
+  // The first batch that has a timestamp >= `timestamp`, of those whose last offset is >= `lowest` (LOG-155).
+  absl::StatusOr<std::optional<BatchPlace>> FindTimestamp(Timestamp timestamp, Offset lowest);
+  absl::StatusOr<std::optional<BatchPlace>> LastBatch();
+  absl::StatusOr<Timestamp> MaxTimestamp();  // -1: no record has one
+  absl::StatusOr<std::shared_ptr<File>> LogFile();
+
+  // Walks all headers from the start.
+  absl::Status ForEachHeader(const std::function<absl::Status(const BatchHeaderReader&)>& visit);
+  // True when the last index entry leads to batches that end exactly where the file does (LOG-136).
+  absl::StatusOr<bool> EndsOnBatch();
+  // Makes both indexes anew from the headers. kDataLoss when a header is bad.
+  absl::Status RebuildIndexes();
+  // Reads and checks everything, makes both indexes anew, gives each good batch to `visit` (LOG-138). Returns the length
+  // of the good part; the file is left as it is, so that later segments can go before it is cut.
+  absl::StatusOr<uint64_t> Recover(std::vector<std::byte>& buffer,
+                                   const std::function<absl::Status(const RecordBatchView&)>& visit);
+  absl::Status CutTo(uint64_t bytes);  // after Recover
+
+ private:
+  // What appending needs to know of the batches so far.
+  struct Progress {
+    uint64_t bytes = 0;
+    uint64_t bytes_since_entry = 0;  // LOG-88
+    uint64_t offset_entries = 0;
+    uint64_t time_entries = 0;
+    TimeIndexEntry max_timestamp;              // and the last offset of the first batch that has it (LOG-92)
+    std::optional<Timestamp> first_timestamp;  // of the first batch; nullopt: empty
+  };
+
+  Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config);
+
+  absl::Status Account(const RecordBatchView& header, uint64_t size, Progress& progress);
+  absl::Status ResetIndexes(Progress& progress);
+  absl::Status CutLogFile();
+  absl::Status ReloadMaxTimestamp();
+  absl::StatusOr<std::optional<BatchPlace>> FindFrom(const OffsetIndexEntry& entry, Offset offset);
+
+  FileIo& io_;
+  const LogConfig& config_;
+  std::filesystem::path path_;
+  Offset base_offset_;
+  OffsetIndex offset_index_;
+  TimeIndex time_index_;
+  std::shared_ptr<File> file_;  // nullptr until used; slices handed out share it
+  bool loaded_ = false;         // written_ holds more than the size
+  bool torn_ = false;           // the file may be longer than written_.bytes
+  Progress written_, staged_;   // staged_ is ahead of written_ only during an append
+};
+
+}  // namespace slipstream

@@ -1,0 +1,29 @@
+// Names of segment files: the base offset in 20 digits, then what the file holds, then a mark while it comes or goes
+// (LOG-37, LOG-38).
+#pragma once
+
+#include <absl/strings/string_view.h>
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "log/offset.h"
+
+namespace slipstream {
+
+inline constexpr absl::string_view kLogSuffix = ".log";
+inline constexpr absl::string_view kOffsetIndexSuffix = ".index";
+inline constexpr absl::string_view kTimeIndexSuffix = ".timeindex";
+// All of one segment; the .log first.
+inline constexpr std::array<absl::string_view, 5> kSegmentSuffixes = {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix,
+                                                                      ".txnindex", ".snapshot"};
+inline constexpr absl::string_view kDeletedMark = ".deleted";
+inline constexpr absl::string_view kCleanedMark = ".cleaned";
+inline constexpr absl::string_view kSwapMark = ".swap";
+
+std::string SegmentFileName(Offset base_offset, absl::string_view suffix);
+// The number before the first dot; nullopt when it is none.
+std::optional<Offset> OffsetFromFileName(absl::string_view name);
+
+}  // namespace slipstream
