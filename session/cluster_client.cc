@@ -1,0 +1,88 @@
+#include "session/cluster_client.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <random>
+
+#include "log/status.h"
+#include "session/backoff.h"
+
+namespace slipstream {
+namespace {
+
+// Trying again cannot help: who answers there does not speak our protocol.
+bool IsHopeless(const absl::Status& status) { return absl::IsDataLoss(status) || absl::IsUnimplemented(status); }
+
+}  // namespace
+
+ClusterClient::ClusterClient(asio::io_context& io, std::vector<Endpoint> bootstrap, ClientConfig config)
+    : config_(std::move(config)), bootstrap_(std::move(bootstrap)), sleep_(io.get_executor()) {}
+
+std::vector<Endpoint> ClusterClient::Candidates() const {
+  std::vector<Endpoint> candidates;
+  const auto add = [&](const Endpoint& endpoint) {
+    if (std::find(candidates.begin(), candidates.end(), endpoint) == candidates.end()) candidates.push_back(endpoint);
+  };
+  for (const auto& [id, endpoint] : metadata_.brokers) add(endpoint);
+  for (const Endpoint& endpoint : bootstrap_) add(endpoint);
+  return candidates;
+}
+
+asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> ClusterClient::AnyBroker() {
+  if (closed_) co_return absl::CancelledError("cluster client closed");
+  if (connection_ != nullptr && !connection_->closed()) co_return connection_;
+  absl::Status last;
+  for (const Endpoint& endpoint : Candidates()) {
+    absl::StatusOr<std::shared_ptr<Connection>> opened = co_await Connection::Open(endpoint, config_);
+    if (closed_) co_return absl::CancelledError("cluster client closed");
+    if (opened.ok()) {
+      connection_ = *std::move(opened);
+      co_return connection_;
+    }
+    // Not reachable is the weaker finding: keep what says that something else listens there.
+    if (last.ok() || !IsHopeless(last)) last = opened.status();
+  }
+  co_return last;
+}
+
+asio::awaitable<absl::Status> ClusterClient::Refresh() {
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await AnyBroker();
+  if (!connection.ok()) co_return connection.status();
+  MetadataRequest request;
+  request.allow_auto_topic_creation = false;
+  MetadataResponse response;
+  const std::shared_ptr<Connection> broker = *connection;
+  const absl::Status called = co_await broker->Call(request, response);
+  if (!called.ok()) {
+    broker->Close();
+    co_return called;
+  }
+  // KIP-1102, or a broker that has not caught up with its controller yet: ask another one next time.
+  if (response.error_code == KafkaError::kRebootstrapRequired || response.brokers.empty()) {
+    broker->Close();
+    metadata_.brokers.clear();
+    co_return absl::UnavailableError(absl::StrCat("broker ", broker->endpoint().ToString(), " knows of no brokers yet"));
+  }
+  metadata_ = ClusterMetadata::From(response);
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
+  const auto give_up_at = std::chrono::steady_clock::now() + config_.bootstrap_timeout;
+  for (int failures = 1;; ++failures) {
+    const absl::Status refreshed = co_await Refresh();
+    if (refreshed.ok() || closed_ || IsHopeless(refreshed)) co_return refreshed;
+    const auto wait = BackoffAfter(failures, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
+    if (std::chrono::steady_clock::now() + wait >= give_up_at) co_return refreshed;
+    co_await sleep_.For(wait);
+  }
+}
+
+void ClusterClient::Close() {
+  closed_ = true;
+  sleep_.Interrupt();
+  if (connection_ != nullptr) connection_->Close();
+}
+
+}  // namespace slipstream

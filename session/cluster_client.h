@@ -1,0 +1,41 @@
+// Knows a cluster from a few bootstrap addresses: keeps its metadata, finds a broker that answers.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <vector>
+
+#include "session/cluster_metadata.h"
+#include "session/connection.h"
+
+namespace slipstream {
+
+class ClusterClient {
+ public:
+  ClusterClient(asio::io_context& io, std::vector<Endpoint> bootstrap, ClientConfig config);
+
+  // Asks a broker for all topics, first the one that answered last, then the known ones, then the bootstrap list. On
+  // error the metadata stays as it was; the error is that of the last broker tried.
+  asio::awaitable<absl::Status> Refresh();
+  // Refresh until it works, with backoff, for bootstrap_timeout at most. kDataLoss (not a Kafka broker) and
+  // kUnimplemented end it at once when every bootstrap address fails that way.
+  asio::awaitable<absl::Status> Bootstrap();
+  const ClusterMetadata& metadata() const { return metadata_; }
+
+  // Some broker's connection, for requests that any broker answers.
+  asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> AnyBroker();
+  void Close();
+
+ private:
+  std::vector<Endpoint> Candidates() const;
+
+  ClientConfig config_;
+  std::vector<Endpoint> bootstrap_;
+  InterruptibleSleep sleep_;
+  std::shared_ptr<Connection> connection_;
+  ClusterMetadata metadata_;
+  bool closed_ = false;
+};
+
+}  // namespace slipstream

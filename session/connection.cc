@@ -1,0 +1,172 @@
+#include "session/connection.h"
+
+#include <absl/strings/str_cat.h>
+#include <netinet/tcp.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "log/status.h"
+#include "session/wire/kafka_error.h"
+#include "session/wire/messages/api_versions.h"
+
+namespace slipstream {
+namespace {
+
+using asio::ip::tcp;
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+// Reads all of a buffer, as much per call as the socket has: Asio's own conditions stop at 64 KiB a call.
+struct ReadAll {
+  size_t size;
+  size_t operator()(const boost::system::error_code& error, size_t done) const { return error ? 0 : size - done; }
+};
+
+}  // namespace
+
+Connection::Connection(asio::any_io_executor executor, Endpoint endpoint, ClientConfig config)
+    : endpoint_(std::move(endpoint)), config_(std::move(config)), socket_(executor), deadline_(executor), turn_(executor) {}
+
+Connection::~Connection() { Close(); }
+
+asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connection::Open(Endpoint endpoint, ClientConfig config) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  std::shared_ptr<Connection> connection(new Connection(executor, std::move(endpoint), std::move(config)));
+  connection->ArmDeadline(connection->config_.socket_connection_setup_timeout);
+  const absl::Status connected = co_await connection->Connect();
+  if (!connected.ok()) co_return connected;
+  const absl::Status asked = co_await connection->AskApiVersions();
+  if (!asked.ok()) co_return asked;
+  co_return connection;
+}
+
+asio::awaitable<absl::Status> Connection::Connect() {
+  tcp::resolver resolver(socket_.get_executor());
+  auto [resolve_error, addresses] = co_await resolver.async_resolve(endpoint_.host, absl::StrCat(endpoint_.port), kAwait);
+  if (resolve_error) co_return Fail(absl::UnavailableError(absl::StrCat("cannot resolve host: ", resolve_error.message())));
+  boost::system::error_code ignored;
+  absl::Status last = absl::UnavailableError("no address");
+  for (const auto& address : addresses) {
+    socket_.close(ignored);
+    socket_.open(address.endpoint().protocol(), ignored);
+    // Before connecting: the window scale is fixed in the handshake.
+    if (config_.socket_receive_buffer_bytes > 0)
+      socket_.set_option(tcp::socket::receive_buffer_size(config_.socket_receive_buffer_bytes), ignored);
+    auto [error] = co_await socket_.async_connect(address.endpoint(), kAwait);
+    if (closed_) co_return failure_;
+    if (!error) {
+      socket_.set_option(tcp::no_delay(true), ignored);
+      co_return absl::OkStatus();
+    }
+    last = absl::UnavailableError(absl::StrCat("cannot connect: ", error.message()));
+  }
+  co_return Fail(last);
+}
+
+asio::awaitable<absl::Status> Connection::AskApiVersions() {
+  ApiVersionsRequest request;
+  request.client_software_name = "slipstream";
+  request.client_software_version = SLIPSTREAM_VERSION;
+  const auto key = static_cast<size_t>(ApiKey::kApiVersions);
+  // Version 3 is known by every broker since 2.4; an older one answers error 35 in version 0 and names its own range.
+  versions_[key] = {3, 3};
+  ApiVersionsResponse response;
+  absl::Status called = co_await Call(request, response);
+  if (!called.ok()) co_return called;
+  if (response.error_code == KafkaError::kUnsupportedVersion) {
+    versions_[key] = {0, 0};
+    called = co_await Call(request, response);
+    if (!called.ok()) co_return called;
+  }
+  if (response.error_code != KafkaError::kNone)
+    co_return Fail(absl::UnavailableError(absl::StrCat("ApiVersions: ", KafkaErrorName(response.error_code))));
+  for (const auto& api : response.api_keys) {
+    const auto index = static_cast<size_t>(static_cast<int16_t>(api.api_key));
+    if (index < versions_.size()) versions_[index] = {api.min_version, api.max_version};
+  }
+  co_return absl::OkStatus();
+}
+
+absl::StatusOr<int16_t> Connection::VersionFor(ApiKey key, int16_t version_min, int16_t version_max) const {
+  const VersionRange& offered = versions_[static_cast<size_t>(key)];
+  const int16_t version = std::min(offered.max, version_max);
+  if (version < std::max(offered.min, version_min))
+    return absl::UnimplementedError(absl::StrCat("broker ", endpoint_.ToString(), ": no common version of ", ApiKeyName(key), " (it offers ", offered.min,
+                                                 "-", offered.max, ", we know ", version_min, "-", version_max, ")"));
+  return version;
+}
+
+asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFrame encoded, BufferPool& pool) {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  const uint64_t ticket = next_ticket_++;
+  while (!closed_ && write_turn_ != ticket) co_await turn_.Wait();
+  if (closed_) co_return failure_;
+  if (read_turn_ == ticket) ArmDeadline(config_.request_timeout);
+  if (!encoded.splices.empty()) encoded.bytes = Join(encoded);
+  auto [write_error, written] = co_await asio::async_write(socket_, asio::buffer(encoded.bytes), kAwait);
+  if (closed_) co_return failure_;
+  if (write_error) co_return Fail(absl::UnavailableError(absl::StrCat("connection lost while sending: ", write_error.message())));
+  ++write_turn_;
+  turn_.NotifyAll();
+  while (!closed_ && read_turn_ != ticket) co_await turn_.Wait();
+  if (closed_) co_return failure_;
+  ArmDeadline(config_.request_timeout);
+  absl::StatusOr<ReceivedFrame> frame = co_await ReadFrame(pool);
+  if (!frame.ok()) co_return frame.status();
+  ++read_turn_;
+  deadline_.cancel();
+  turn_.NotifyAll();
+  co_return frame;
+}
+
+asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::ReadFrame(BufferPool& pool) {
+  std::array<std::byte, 4> prefix;
+  auto [size_error, size_read] = co_await asio::async_read(socket_, asio::buffer(prefix), kAwait);
+  if (closed_) co_return failure_;
+  if (size_error) co_return Fail(absl::UnavailableError(absl::StrCat("connection lost: ", size_error.message())));
+  const auto size = ReadBigEndian<int32_t>(prefix, 0);
+  if (size < 4 || size > config_.response_bytes_max)
+    co_return Fail(absl::DataLossError(absl::StrCat("answer of ", size, " bytes, 4 to ", config_.response_bytes_max, " expected: is this a Kafka broker?")));
+  ReceivedFrame frame;
+  frame.buffer = pool.Take(static_cast<size_t>(size));
+  const std::span<std::byte> body = frame.buffer->span().first(static_cast<size_t>(size));
+  auto [error, read] = co_await asio::async_read(socket_, asio::buffer(body.data(), body.size()), ReadAll{body.size()}, kAwait);
+  if (closed_) co_return failure_;
+  if (error) co_return Fail(absl::UnavailableError(absl::StrCat("connection lost after ", read, " of ", size, " bytes of an answer: ", error.message())));
+  frame.bytes = body;
+  co_return frame;
+}
+
+absl::Status Connection::Fail(const absl::Status& status) {
+  if (!closed_) {
+    failure_ = Annotate(status, absl::StrCat("broker ", endpoint_.ToString()));
+    Close();
+  }
+  return failure_;
+}
+
+void Connection::Close() {
+  if (std::exchange(closed_, true)) return;
+  if (failure_.ok()) failure_ = absl::CancelledError(absl::StrCat("broker ", endpoint_.ToString(), ": connection closed"));
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  deadline_.cancel();
+  turn_.NotifyAll();
+}
+
+void Connection::ArmDeadline(std::chrono::milliseconds timeout) {
+  deadline_.expires_after(timeout);
+  deadline_.async_wait([weak = weak_from_this(), timeout](const boost::system::error_code& error) {
+    const std::shared_ptr<Connection> self = weak.lock();
+    if (error || self == nullptr) return;
+    // A deadline that was moved just as it fired is no deadline.
+    if (self->deadline_.expiry() > std::chrono::steady_clock::now()) return;
+    (void)self->Fail(absl::DeadlineExceededError(absl::StrCat("no answer within ", timeout.count(), " ms")));
+  });
+}
+
+}  // namespace slipstream

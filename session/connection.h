@@ -1,0 +1,95 @@
+// One TCP connection to a broker: frames out, frames in, answers in the order of the requests, several in flight.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <memory>
+#include <optional>
+
+#include "log/asio.h"
+#include "log/async_event.h"
+#include "log/io/aligned_buffer.h"
+#include "session/client_config.h"
+#include "session/endpoint.h"
+#include "session/wire/api_key.h"
+#include "session/wire/codec.h"
+
+namespace slipstream {
+
+// A frame as it came, without its size. Whatever was decoded from it points into it: keep it as long.
+struct ReceivedFrame {
+  BufferPool::Buffer buffer;
+  ByteSpan bytes;
+};
+
+// Used by coroutines of one thread. After any error the connection is closed for good, and every request in flight
+// fails: make a new one. Errors: kUnavailable (could not connect, closed by the broker), kDeadlineExceeded,
+// kDataLoss (not the Kafka protocol); all name the endpoint.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  // Connects and asks for ApiVersions.
+  static asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Open(Endpoint endpoint, ClientConfig config);
+  ~Connection();
+
+  // Sends the request and fills `response`, at the highest version both sides know, at most `version_max`. `frame`
+  // receives the answer's bytes, taken from `pool`. kUnimplemented: the broker knows no version of this API.
+  template <class Request>
+  asio::awaitable<absl::Status> Call(const Request& request, typename Request::Response& response, BufferPool& pool, ReceivedFrame& frame,
+                                     int16_t version_max = Request::kVersionMax) {
+    const absl::StatusOr<int16_t> version = VersionFor(Request::kApiKey, Request::kVersionMin, version_max);
+    if (!version.ok()) co_return version.status();
+    const int32_t correlation_id = next_correlation_id_++;
+    EncodedFrame encoded = EncodeRequest(request, *version, correlation_id, config_.client_id);
+    absl::StatusOr<ReceivedFrame> received = co_await RoundTrip(std::move(encoded), pool);
+    if (!received.ok()) co_return received.status();
+    frame = *std::move(received);
+    absl::Status decoded = DecodeResponse(frame.bytes, *version, correlation_id, response);
+    if (!decoded.ok()) co_return Fail(decoded);
+    co_return absl::OkStatus();
+  }
+
+  // The same for the small answers of occasional requests.
+  template <class Request>
+  asio::awaitable<absl::Status> Call(const Request& request, typename Request::Response& response) {
+    ReceivedFrame frame;
+    co_return co_await Call(request, response, small_frames_, frame);
+  }
+
+  // The version to use for an API: the highest in both our range and the broker's.
+  absl::StatusOr<int16_t> VersionFor(ApiKey key, int16_t version_min, int16_t version_max) const;
+
+  void Close();
+  bool closed() const { return closed_; }
+  const Endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  struct VersionRange {
+    int16_t min = 0, max = -1;  // empty: the broker does not offer the API
+  };
+
+  Connection(asio::any_io_executor executor, Endpoint endpoint, ClientConfig config);
+  asio::awaitable<absl::Status> Connect();
+  asio::awaitable<absl::Status> AskApiVersions();
+  asio::awaitable<absl::StatusOr<ReceivedFrame>> RoundTrip(EncodedFrame encoded, BufferPool& pool);
+  asio::awaitable<absl::StatusOr<ReceivedFrame>> ReadFrame(BufferPool& pool);
+  absl::Status Fail(const absl::Status& status);  // closes; returns the first cause, which names the endpoint
+  void ArmDeadline(std::chrono::milliseconds timeout);
+
+  Endpoint endpoint_;
+  ClientConfig config_;
+  asio::ip::tcp::socket socket_;
+  asio::steady_timer deadline_;
+  AsyncEvent turn_;                        // notified when a request has been written or an answer read
+  BufferPool small_frames_{2};
+  std::array<VersionRange, 128> versions_{};
+  int32_t next_correlation_id_ = 0;
+  uint64_t next_ticket_ = 0, write_turn_ = 0, read_turn_ = 0;  // write_turn_, read_turn_ <= next_ticket_
+  bool closed_ = false;
+  absl::Status failure_;                   // why, once closed by an error
+};
+
+}  // namespace slipstream

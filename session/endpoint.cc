@@ -1,0 +1,42 @@
+#include "session/endpoint.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <limits>
+
+#include "log/status.h"
+
+namespace slipstream {
+
+constexpr size_t kHostBytesMax = 255;
+
+std::string Endpoint::ToString() const {
+  return host.find(':') == std::string::npos ? absl::StrCat(host, ":", port) : absl::StrCat("[", host, "]:", port);
+}
+
+absl::StatusOr<Endpoint> ParseEndpoint(absl::string_view text, bool allow_any_port) {
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos) return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not HOST:PORT"));
+  absl::string_view host = text.substr(0, colon);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.empty() || host.size() > kHostBytesMax)
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "': the host has ", host.size(), " characters, 1 to ", kHostBytesMax, " allowed"));
+  int port = -1;
+  const int port_min = allow_any_port ? 0 : 1;
+  if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port < port_min || port > std::numeric_limits<uint16_t>::max())
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "': the port must be a number from ", port_min, " to 65535"));
+  return Endpoint{std::string(host), static_cast<uint16_t>(port)};
+}
+
+absl::StatusOr<std::vector<Endpoint>> ParseEndpoints(absl::string_view text) {
+  std::vector<Endpoint> endpoints;
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    SLIP_ASSIGN_OR_RETURN(Endpoint endpoint, ParseEndpoint(part));
+    endpoints.push_back(std::move(endpoint));
+  }
+  return endpoints;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,174 @@
+#include "session/fetch_session.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "log/check.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int32_t kInitialEpoch = 0;
+constexpr int32_t kNoSession = 0;
+
+// FS-02: after 2^31-1 comes 1; 0 would open a session.
+int32_t NextEpoch(int32_t epoch) { return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1; }
+
+// Neighbours of one topic share an entry; the order of partitions is kept, so a topic may appear again (FS-07).
+template <typename Topic>
+Topic& TopicEntry(std::vector<Topic>& topics, const std::string& name, Uuid id) {
+  if (topics.empty() || topics.back().topic != name || topics.back().topic_id != id) {
+    Topic& added = topics.emplace_back();
+    added.topic = name;
+    added.topic_id = id;
+  }
+  return topics.back();
+}
+
+}  // namespace
+
+void FetchSession::Set(const TopicPartition& partition, const FetchPartitionData& data) {
+  auto& slot = partitions_[partition];
+  if (slot == nullptr) {
+    slot = std::make_unique<Partition>();
+    slot->asked.partition = partition;
+    slot->place = order_.insert(order_.end(), slot.get());
+    without_id_ += data.topic_id.IsZero() ? 1 : 0;
+    // Taken back before the leader heard of it: a forgotten partition that is also sent would stay forgotten (FS-25).
+    std::erase_if(forgotten_, [&](const Forgotten& forgotten) { return forgotten.name == partition && forgotten.topic_id == data.topic_id; });
+  } else if (slot->data == data) {
+    return;
+  } else {
+    const Uuid old_id = slot->data.topic_id;
+    if (old_id != data.topic_id) {
+      by_id_.erase({old_id, partition.partition});
+      without_id_ += (data.topic_id.IsZero() ? 1 : 0) - (old_id.IsZero() ? 1 : 0);
+      // FS-06: another topic of the same name; by name alone the leader would forget the new one too, so only by id.
+      if (slot->told && with_topic_ids_ && !old_id.IsZero()) forgotten_.push_back({partition, old_id});
+    }
+  }
+  slot->data = data;
+  if (!data.topic_id.IsZero()) by_id_[{data.topic_id, partition.partition}] = slot.get();
+  MarkChanged(*slot);
+}
+
+void FetchSession::MarkChanged(Partition& partition) {
+  if (std::exchange(partition.dirty, true)) return;
+  changed_.push_back(&partition);
+}
+
+void FetchSession::Remove(const TopicPartition& partition) {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end()) return;
+  Partition& removed = *found->second;
+  if (removed.told) forgotten_.push_back({removed.asked.partition, removed.data.topic_id});
+  if (removed.dirty) changed_.erase(std::find(changed_.begin(), changed_.end(), &removed));
+  if (removed.data.topic_id.IsZero()) --without_id_;
+  by_id_.erase({removed.data.topic_id, removed.asked.partition.partition});
+  order_.erase(removed.place);
+  partitions_.erase(found);
+}
+
+void FetchSession::Build(FetchRequest& request, bool use_topic_ids) {
+  const bool forgotten_have_ids =
+      std::none_of(forgotten_.begin(), forgotten_.end(), [](const Forgotten& forgotten) { return forgotten.topic_id.IsZero(); });
+  const bool with_ids = use_topic_ids && without_id_ == 0 && forgotten_have_ids;
+  // A session lives by ids or by names: the leader refuses to switch, so a switch starts anew (FS-05).
+  if (session_epoch_ != kInitialEpoch && with_ids != with_topic_ids_) session_epoch_ = kInitialEpoch;
+  with_topic_ids_ = with_ids;
+  request.session_id = session_id_;
+  request.session_epoch = session_epoch_;
+  request.topics.clear();
+  request.forgotten_topics_data.clear();
+  full_ = session_epoch_ == kInitialEpoch;
+  if (full_) {
+    BuildFull(request);
+  } else {
+    BuildIncremental(request);
+  }
+  changed_.clear();
+}
+
+void FetchSession::BuildFull(FetchRequest& request) {
+  forgotten_.clear();
+  for (Partition* partition : order_) AppendTo(request, *partition);
+  full_size_ = order_.size();
+}
+
+void FetchSession::BuildIncremental(FetchRequest& request) {
+  for (Partition* partition : changed_) AppendTo(request, *partition);
+  for (const Forgotten& forgotten : forgotten_)
+    TopicEntry(request.forgotten_topics_data, forgotten.name.topic, forgotten.topic_id).partitions.push_back(forgotten.name.partition);
+  forgotten_.clear();
+}
+
+void FetchSession::AppendTo(FetchRequest& request, Partition& partition) {
+  FetchPartition& entry = TopicEntry(request.topics, partition.asked.partition.topic, partition.data.topic_id).partitions.emplace_back();
+  entry.partition = partition.asked.partition.partition;
+  entry.current_leader_epoch = partition.data.current_leader_epoch;
+  entry.fetch_offset = partition.data.fetch_offset;
+  entry.last_fetched_epoch = partition.data.last_fetched_epoch;
+  entry.log_start_offset = partition.data.log_start_offset;
+  entry.partition_max_bytes = partition.data.partition_max_bytes;
+  partition.asked.data = partition.data;
+  partition.told = true;
+  partition.dirty = false;
+}
+
+FetchSession::Verdict FetchSession::OnResponse(const FetchResponse& response) {
+  if (response.error_code != KafkaError::kNone) {
+    if (response.error_code == KafkaError::kFetchSessionIdNotFound) session_id_ = kNoSession;
+    session_epoch_ = kInitialEpoch;
+    return response.error_code == KafkaError::kFetchSessionTopicIdError ? Verdict::kTopicIdError : Verdict::kDrop;
+  }
+  const bool throttled_away = full_ && response.responses.empty() && response.throttle_time_ms > 0;
+  if (throttled_away || !Matches(response)) {
+    if (full_) session_id_ = kNoSession;
+    session_epoch_ = kInitialEpoch;
+    return Verdict::kDrop;
+  }
+  if (response.session_id == kNoSession) {  // sessionless, or the leader closed it
+    session_id_ = kNoSession;
+    session_epoch_ = kInitialEpoch;
+  } else {
+    session_id_ = response.session_id;
+    session_epoch_ = full_ ? 1 : NextEpoch(session_epoch_);
+  }
+  return Verdict::kUse;
+}
+
+bool FetchSession::Matches(const FetchResponse& response) const {
+  size_t entries = 0;
+  for (const FetchableTopicResponse& topic : response.responses) {
+    for (const auto& partition : topic.partitions) {
+      if (!Knows(topic, partition.partition_index)) return false;
+      ++entries;
+    }
+  }
+  return !full_ || entries == full_size_;
+}
+
+bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition) const {
+  if (Resolve(topic, partition) != nullptr) return true;
+  // Removed after the request was built: the answer may still speak of it.
+  return std::any_of(forgotten_.begin(), forgotten_.end(), [&](const Forgotten& forgotten) {
+    const bool same_topic = with_topic_ids_ ? forgotten.topic_id == topic.topic_id : forgotten.name.topic == topic.topic;
+    return same_topic && forgotten.name.partition == partition;
+  });
+}
+
+void FetchSession::OnSendError() { session_epoch_ = kInitialEpoch; }
+
+const FetchSession::Asked* FetchSession::Resolve(const FetchableTopicResponse& topic, int32_t partition) const {
+  const Partition* found = nullptr;
+  if (with_topic_ids_) {
+    const auto by_id = by_id_.find(IdKey{topic.topic_id, partition});
+    if (by_id != by_id_.end()) found = by_id->second;
+  } else {
+    const auto by_name = partitions_.find(TopicPartition{topic.topic, partition});
+    if (by_name != partitions_.end()) found = by_name->second.get();
+  }
+  return found != nullptr && found->told ? &found->asked : nullptr;
+}
+
+}  // namespace slipstream

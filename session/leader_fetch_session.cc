@@ -1,0 +1,69 @@
+#include "session/leader_fetch_session.h"
+
+#include <limits>
+
+namespace slipstream {
+
+bool SessionPartition::MustTell(const PartitionData& data) const {
+  return data.records.size() > 0 || data.error_code != KafkaError::kNone || data.high_watermark != told_high_watermark ||
+         data.log_start_offset != told_log_start_offset || data.diverging_epoch.end_offset >= Offset{0} ||
+         data.preferred_read_replica >= BrokerId{0};
+}
+
+void SessionPartition::Remember(const PartitionData& data) {
+  told_high_watermark = data.error_code == KafkaError::kNone ? data.high_watermark : Offset{};
+  told_log_start_offset = data.log_start_offset;
+}
+
+LeaderFetchSession::LeaderFetchSession(int32_t id, bool uses_topic_ids, SessionPartitions partitions)
+    : id_(id), uses_topic_ids_(uses_topic_ids), partitions_(std::move(partitions)) {
+  for (auto it = partitions_.begin(); it != partitions_.end();) {
+    const bool added = by_key_.try_emplace(KeyOf(it->topic, it->topic_id, it->asked.partition), it).second;
+    it = added ? std::next(it) : partitions_.erase(it);  // named twice: the first stands
+  }
+}
+
+void LeaderFetchSession::Apply(const FetchRequest& request) {
+  for (const FetchTopic& topic : request.topics) {
+    for (const FetchPartition& asked : topic.partitions) {
+      Key key = KeyOf(topic.topic, topic.topic_id, asked.partition);
+      if (const auto known = by_key_.find(key); known != by_key_.end()) {
+        known->second->asked = asked;
+        continue;
+      }
+      partitions_.push_back({.topic = topic.topic, .topic_id = topic.topic_id, .asked = asked});
+      by_key_.emplace(std::move(key), std::prev(partitions_.end()));
+    }
+  }
+  for (const ForgottenTopic& topic : request.forgotten_topics_data) {
+    for (const int32_t partition : topic.partitions) {
+      const auto known = by_key_.find(KeyOf(topic.topic, topic.topic_id, partition));
+      if (known == by_key_.end()) continue;
+      partitions_.erase(known->second);
+      by_key_.erase(known);
+    }
+  }
+  epoch_ = NextFetchSessionEpoch(epoch_);
+}
+
+void LeaderFetchSession::MoveToEnd(SessionPartitions::iterator partition) {
+  partitions_.splice(partitions_.end(), partitions_, partition);
+}
+
+LeaderFetchSession::Key LeaderFetchSession::KeyOf(const std::string& topic, Uuid topic_id, int32_t partition) {
+  return {.topic_id = topic_id, .topic = topic_id.IsZero() ? topic : std::string(), .partition = partition};
+}
+
+int32_t NextFetchSessionEpoch(int32_t epoch) {
+  return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1;
+}
+
+SessionPartitions PartitionsOf(const FetchRequest& request) {
+  SessionPartitions partitions;
+  for (const FetchTopic& topic : request.topics)
+    for (const FetchPartition& asked : topic.partitions)
+      partitions.push_back({.topic = topic.topic, .topic_id = topic.topic_id, .asked = asked});
+  return partitions;
+}
+
+}  // namespace slipstream

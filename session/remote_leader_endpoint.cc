@@ -1,0 +1,127 @@
+#include "session/remote_leader_endpoint.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <map>
+#include <random>
+
+#include "log/status.h"
+#include "session/backoff.h"
+#include "session/wire/messages/offset_for_leader_epoch.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int16_t kFetchVersionWithDivergence = 12;
+constexpr int16_t kFetchVersionWithTopicIds = 13;
+
+}  // namespace
+
+RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint, BrokerId replica_id, ClientConfig config)
+    : broker_id_(broker_id),
+      endpoint_(std::move(endpoint)),
+      replica_id_(replica_id),
+      config_(std::move(config)),
+      backoff_sleep_(io.get_executor()) {}
+
+asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> RemoteLeaderEndpoint::Connected() {
+  if (closed_) co_return absl::CancelledError("endpoint closed");
+  if (connection_ != nullptr && !connection_->closed()) co_return connection_;
+  const auto wait = BackoffAfter(failures_, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
+  if (wait.count() > 0) co_await backoff_sleep_.For(wait);
+  if (closed_) co_return absl::CancelledError("endpoint closed");
+  absl::StatusOr<std::shared_ptr<Connection>> opened = co_await Connection::Open(endpoint_, config_);
+  if (!opened.ok()) {
+    ++failures_;
+    co_return opened.status();
+  }
+  if (closed_) {
+    (*opened)->Close();
+    co_return absl::CancelledError("endpoint closed");
+  }
+  failures_ = 0;
+  connection_ = *std::move(opened);
+  co_return connection_;
+}
+
+asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTopicIds() { co_return co_await SupportsFetchVersion(kFetchVersionWithTopicIds); }
+
+asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTruncationOnFetch() {
+  co_return co_await SupportsFetchVersion(kFetchVersionWithDivergence);
+}
+
+asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsFetchVersion(int16_t version) {
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+  if (!connection.ok()) co_return connection.status();
+  co_return (*connection)->VersionFor(ApiKey::kFetch, version, FetchRequest::kVersionMax).ok();
+}
+
+asio::awaitable<absl::Status> RemoteLeaderEndpoint::Fetch(FetchExchange& exchange, int16_t version_max) {
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+  if (!connection.ok()) co_return connection.status();
+  exchange.request.replica_id = replica_id_;
+  exchange.request.replica_state.replica_id = replica_id_;
+  ReceivedFrame frame;
+  const absl::Status called = co_await (*connection)->Call(exchange.request, exchange.response, fetch_frames_, frame, version_max);
+  exchange.frame = std::move(frame.buffer);
+  co_return called;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> RemoteLeaderEndpoint::OffsetsForLeaderEpoch(std::vector<EpochQuery> queries) {
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+  if (!connection.ok()) co_return connection.status();
+  std::map<std::string, OffsetForLeaderTopic> topics;
+  for (const EpochQuery& query : queries) {
+    OffsetForLeaderTopic& topic = topics[query.partition.topic];
+    topic.topic = query.partition.topic;
+    OffsetForLeaderPartition& partition = topic.partitions.emplace_back();
+    partition.partition = query.partition.partition;
+    partition.current_leader_epoch = query.current_leader_epoch;
+    partition.leader_epoch = query.leader_epoch;
+  }
+  OffsetForLeaderEpochRequest request;
+  request.replica_id = replica_id_;
+  for (auto& [name, topic] : topics) request.topics.push_back(std::move(topic));
+  OffsetForLeaderEpochResponse response;
+  const absl::Status called = co_await (*connection)->Call(request, response);
+  if (!called.ok()) co_return called;
+  std::vector<EpochAnswer> answers;
+  for (const auto& topic : response.topics) {
+    for (const auto& partition : topic.partitions)
+      answers.push_back({{topic.topic, partition.partition}, partition.error_code, {partition.leader_epoch, partition.end_offset}});
+  }
+  co_return answers;
+}
+
+asio::awaitable<absl::StatusOr<OffsetAnswer>> RemoteLeaderEndpoint::ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch,
+                                                                              Timestamp timestamp) {
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+  if (!connection.ok()) co_return connection.status();
+  ListOffsetsRequest request;
+  request.replica_id = replica_id_;
+  request.timeout_ms = static_cast<int32_t>(config_.request_timeout.count());
+  ListOffsetsTopic& topic = request.topics.emplace_back();
+  topic.name = partition.topic;
+  ListOffsetsPartition& asked = topic.partitions.emplace_back();
+  asked.partition_index = partition.partition;
+  asked.current_leader_epoch = current_leader_epoch;
+  asked.timestamp = timestamp;
+  ListOffsetsResponse response;
+  const absl::Status called = co_await (*connection)->Call(request, response);
+  if (!called.ok()) co_return called;
+  for (const auto& answered : response.topics) {
+    for (const auto& answer : answered.partitions) {
+      if (answered.name == partition.topic && answer.partition_index == partition.partition)
+        co_return OffsetAnswer{answer.error_code, answer.offset, answer.leader_epoch};
+    }
+  }
+  co_return absl::DataLossError(absl::StrCat("broker ", endpoint_.ToString(), ": ListOffsets answer leaves out ", partition.ToString()));
+}
+
+void RemoteLeaderEndpoint::Close() {
+  closed_ = true;
+  backoff_sleep_.Interrupt();
+  if (connection_ != nullptr) connection_->Close();
+}
+
+}  // namespace slipstream

@@ -1,0 +1,39 @@
+// LeaderEndpoint over a real connection: connects on first use, again after an error, with backoff.
+#pragma once
+
+#include "session/connection.h"
+#include "session/leader_endpoint.h"
+
+namespace slipstream {
+
+class RemoteLeaderEndpoint final : public LeaderEndpoint {
+ public:
+  // `replica_id`: -1 asks as a consumer does.
+  RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint, BrokerId replica_id, ClientConfig config);
+
+  BrokerId broker_id() const override { return broker_id_; }
+  const Endpoint& endpoint() const override { return endpoint_; }
+  asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override;
+  asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override;
+  asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) override;
+  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery> queries) override;
+  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch, Timestamp timestamp) override;
+  void Close() override;
+
+ private:
+  asio::awaitable<absl::StatusOr<bool>> SupportsFetchVersion(int16_t version);
+  // The live connection, or a new one; waits out the backoff of earlier failures first.
+  asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connected();
+
+  BrokerId broker_id_;
+  Endpoint endpoint_;
+  BrokerId replica_id_;
+  ClientConfig config_;
+  InterruptibleSleep backoff_sleep_;
+  BufferPool fetch_frames_{2};   // one is being written from while the next is received
+  std::shared_ptr<Connection> connection_;
+  int failures_ = 0;             // to connect, in a row
+  bool closed_ = false;
+};
+
+}  // namespace slipstream
