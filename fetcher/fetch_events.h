@@ -1,0 +1,31 @@
+// What fetcher threads tell whoever runs them. Called on fetcher threads: implementations are thread-safe and quick.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <string>
+
+#include "fetcher/offset_reset.h"
+#include "log/offset.h"
+#include "log/topic_partition.h"
+
+namespace slipstream {
+
+class FetchEvents {
+ public:
+  virtual ~FetchEvents() = default;
+
+  // The leader did not answer, or said that it does not lead: look at the cluster's metadata soon.
+  virtual void OnLeaderInDoubt(BrokerId leader, const std::string& why) = 0;
+  // The leader and our copy disagreed: the copy was cut from `from` back to `to`. Below the high watermark only an
+  // unclean election can do that.
+  virtual void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) = 0;
+  // Records are lost at the source. `restarted`: the copy was dropped and goes on at gap.to, else the partition failed.
+  virtual void OnGap(const TopicPartition& partition, Gap gap, bool restarted) = 0;
+  // An error that only rarely goes away by itself; the partition is retried less and less often.
+  virtual void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) = 0;
+  // Anything else worth a line.
+  virtual void OnNotice(const std::string& text) = 0;
+};
+
+}  // namespace slipstream

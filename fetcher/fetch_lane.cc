@@ -1,0 +1,273 @@
+#include "fetcher/fetch_lane.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <algorithm>
+
+#include "fetcher/fetch_error.h"
+#include "log/check.h"
+#include "session/backoff.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int16_t kFetchVersionByName = 12;
+constexpr std::chrono::milliseconds kTransportBackoff{50};
+constexpr std::chrono::milliseconds kTransportBackoffMax{1000};
+
+}  // namespace
+
+FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config, FetchEvents& events,
+                     FetchCounters& counters)
+    : io_(io),
+      leader_(leader),
+      queue_(queue),
+      config_(config),
+      events_(events),
+      counters_(counters),
+      progress_(io.get_executor()),
+      idle_(io.get_executor()) {}
+
+FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr); }
+
+asio::awaitable<void> FetchLane::Run() {
+  while (!stopping_) {
+    ApplyCommands();
+    if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
+    if (stopping_) break;
+    const TimePoint now = std::chrono::steady_clock::now();
+    const TimePoint due = WakeDelayed(now);
+    if (in_flight_ == nullptr && !leader_work_.empty()) continue;  // woken just now, or the leader could not be asked
+    if (in_flight_ == nullptr && !StartFetch()) {
+      co_await Idle(std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff));
+      continue;
+    }
+    between_rounds_ = true;
+    while (!answered_) co_await progress_.Wait();
+    between_rounds_ = false;
+    FetchExchange& exchange = *std::exchange(in_flight_, nullptr);
+    answered_ = false;
+    if (!fetch_status_.ok()) {
+      co_await OnTransportError(fetch_status_);
+      continue;
+    }
+    transport_failures_ = 0;
+    const bool usable = Judge(exchange);
+    // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds.
+    if (config_.replica_id < BrokerId{0} && usable && leader_work_.empty() && to_add_.empty() && to_remove_.empty()) StartFetch();
+    co_await AppendAccepted();
+    exchange.frame.reset();
+    if (!usable) co_await OnTransportError(absl::UnavailableError("fetch session refused"));
+  }
+  while (in_flight_ != nullptr && !answered_) co_await progress_.Wait();
+  in_flight_ = nullptr;
+  ApplyCommands();  // whoever waits for a removal gets it
+}
+
+void FetchLane::Stop() {
+  stopping_ = true;
+  leader_.Close();
+  idle_.Interrupt();
+}
+
+void FetchLane::Add(InitialFetchState initial) {
+  to_add_.push_back(std::move(initial));
+  if (between_rounds_) ApplyCommands();
+  idle_.Interrupt();
+}
+
+void FetchLane::Remove(std::vector<TopicPartition> partitions, std::function<void()> removed) {
+  to_remove_.push_back({std::move(partitions), std::move(removed)});
+  if (between_rounds_) ApplyCommands();
+  idle_.Interrupt();
+}
+
+void FetchLane::ApplyCommands() {
+  SLIP_CHECK_EQ(appends_running_, 0u);
+  for (Removal& removal : std::exchange(to_remove_, {})) {
+    for (const TopicPartition& name : removal.partitions) {
+      std::erase_if(to_add_, [&](const InitialFetchState& initial) { return initial.partition == name; });
+      FollowedPartition* partition = Find(name);
+      if (partition == nullptr) continue;
+      session_.Remove(name);
+      std::erase(delayed_, partition);
+      std::erase(leader_work_, partition);
+      partitions_.erase(name);
+    }
+    removal.removed();
+  }
+  for (InitialFetchState& initial : std::exchange(to_add_, {})) StartPartition(std::move(initial));
+}
+
+void FetchLane::StartPartition(InitialFetchState initial) {
+  if (FollowedPartition* present = Find(initial.partition)) {
+    if (present->state.current_leader_epoch == initial.leader_epoch && present->initial.topic_id == initial.topic_id && !present->state.failed) return;
+    session_.Remove(initial.partition);
+    std::erase(delayed_, present);
+    std::erase(leader_work_, present);
+  }
+  auto partition = std::make_unique<FollowedPartition>();
+  partition->initial = std::move(initial);
+  partition->state.current_leader_epoch = partition->initial.leader_epoch;
+  partition->state.fetch_offset = partition->log().log_end_offset();
+  partition->truncation_fallback = partition->log().high_watermark();
+  partition->initial.progress->Publish(partition->log());
+  RequireLeaderWork(*partition, LeaderWork::kLookUpEpoch);
+  partitions_[partition->name()] = std::move(partition);
+}
+
+FollowedPartition* FetchLane::Find(const TopicPartition& partition) {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? nullptr : found->second.get();
+}
+
+void FetchLane::Declare(FollowedPartition& partition) {
+  FetchPartitionData data;
+  data.topic_id = partition.initial.topic_id;
+  data.fetch_offset = partition.state.fetch_offset;
+  data.log_start_offset = config_.replica_id < BrokerId{0} ? Offset{-1} : partition.log().log_start_offset();
+  data.partition_max_bytes = config_.replica_fetch_max_bytes;
+  data.current_leader_epoch = partition.state.current_leader_epoch;
+  data.last_fetched_epoch = partition.state.last_fetched_epoch.value_or(LeaderEpoch{});
+  session_.Set(partition.name(), data);
+}
+
+void FetchLane::RequireLeaderWork(FollowedPartition& partition, LeaderWork work) {
+  session_.Remove(partition.name());
+  partition.work = work;
+  leader_work_.push_back(&partition);
+}
+
+FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
+  TimePoint due = TimePoint::max();
+  std::erase_if(delayed_, [&](FollowedPartition* partition) {
+    if (partition->state.Delayed(now)) {
+      due = std::min(due, *partition->state.delayed_until);
+      return false;
+    }
+    partition->state.delayed_until.reset();
+    partition->initial.progress->health.store(PartitionHealth::kFetching);
+    if (partition->work != LeaderWork::kNone) {
+      leader_work_.push_back(partition);
+      due = now;
+    } else {
+      Declare(*partition);
+    }
+    return true;
+  });
+  return due;
+}
+
+void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wait) {
+  session_.Remove(partition.name());
+  partition.state.Delay(std::chrono::steady_clock::now(), wait);
+  partition.initial.progress->health.store(partition.state.failed ? PartitionHealth::kFailed : PartitionHealth::kDelayed);
+  if (std::find(delayed_.begin(), delayed_.end(), &partition) == delayed_.end()) delayed_.push_back(&partition);
+}
+
+void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why) {
+  partition.state.failed = true;
+  counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+  const uint32_t no_jitter = 20;  // the middle of BackoffAfter's range
+  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff, config_.failed_partition_backoff_max, no_jitter));
+  events_.OnPartitionFailed(partition.name(), why);
+}
+
+bool FetchLane::StartFetch() {
+  if (session_.Idle()) return false;
+  in_flight_ = &exchanges_[next_exchange_];
+  next_exchange_ = 1 - next_exchange_;
+  answered_ = false;
+  asio::co_spawn(io_, FetchInto(*in_flight_), asio::detached);
+  return true;
+}
+
+asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
+  const absl::StatusOr<bool> topic_ids = co_await leader_.SupportsTopicIds();
+  if (topic_ids.ok()) {
+    FetchRequest& request = exchange.request;
+    request.max_wait_ms = static_cast<int32_t>(config_.replica_fetch_wait_max.count());
+    request.min_bytes = config_.replica_fetch_min_bytes;
+    request.max_bytes = config_.replica_fetch_response_max_bytes;
+    session_.Build(request, *topic_ids);
+    counters_.fetches.fetch_add(1, std::memory_order_relaxed);
+    fetch_status_ = co_await leader_.Fetch(exchange, session_.built_with_topic_ids() ? FetchRequest::kVersionMax : kFetchVersionByName);
+  } else {
+    fetch_status_ = topic_ids.status();
+  }
+  answered_ = true;
+  progress_.NotifyAll();
+}
+
+asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
+  session_.OnSendError();
+  if (stopping_) co_return;
+  counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+  events_.OnLeaderInDoubt(leader_.broker_id(), std::string(why.message()));
+  const uint32_t no_jitter = 20;
+  co_await Idle(BackoffAfter(++transport_failures_, kTransportBackoff, kTransportBackoffMax, no_jitter));
+}
+
+asio::awaitable<void> FetchLane::Idle(std::chrono::nanoseconds at_most) {
+  between_rounds_ = true;
+  if (!stopping_) co_await idle_.For(at_most);
+  between_rounds_ = false;
+}
+
+bool FetchLane::Judge(FetchExchange& exchange) {
+  accepted_.clear();
+  const FetchSession::Verdict verdict = session_.OnResponse(exchange.response);
+  if (verdict != FetchSession::Verdict::kUse) {
+    counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  for (const FetchableTopicResponse& topic : exchange.response.responses) {
+    for (const PartitionData& answer : topic.partitions) {
+      const FetchSession::Asked* asked = session_.Resolve(topic, answer.partition_index);
+      FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
+      const TimePoint now = std::chrono::steady_clock::now();
+      const bool expected = partition != nullptr && partition->state.ReadyToFetch(now) && partition->work == LeaderWork::kNone &&
+                            asked->data.fetch_offset == partition->state.fetch_offset &&
+                            asked->data.current_leader_epoch == partition->state.current_leader_epoch;
+      if (expected) {
+        JudgePartition(*partition, asked->data.current_leader_epoch, answer);
+      } else {
+        counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
+      }
+    }
+  }
+  return true;
+}
+
+void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer) {
+  const FetchErrorRule rule = RuleForFetchError(answer.error_code, asked_epoch, partition.state.current_leader_epoch);
+  const auto describe = [&] { return absl::StrCat(partition.name().ToString(), ": ", KafkaErrorName(answer.error_code)); };
+  if (rule.leader_in_doubt) events_.OnLeaderInDoubt(leader_.broker_id(), describe());
+  switch (rule.action) {
+    case FetchAction::kAppend:
+      if (answer.diverging_epoch.end_offset >= Offset{0}) {
+        // Nothing else of this answer counts, lest the high watermark pass the point of divergence (FT-35).
+        partition.leader_end = {answer.diverging_epoch.epoch, answer.diverging_epoch.end_offset};
+        RequireLeaderWork(partition, LeaderWork::kTruncate);
+      } else {
+        Accept(partition, answer);
+      }
+      return;
+    case FetchAction::kResetOffset:
+      RequireLeaderWork(partition, LeaderWork::kResetOffset);
+      return;
+    case FetchAction::kDelay:
+      counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+      Delay(partition, config_.replica_fetch_backoff);
+      return;
+    case FetchAction::kMarkFailed:
+    case FetchAction::kTiered:
+      MarkFailed(partition, absl::FailedPreconditionError(describe()));
+      return;
+  }
+}
+
+}  // namespace slipstream

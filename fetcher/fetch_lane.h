@@ -1,0 +1,121 @@
+// One connection and one fetch session over some of a fetcher thread's partitions: truncates, fetches, appends, again and
+// again. FT-03..FT-43. Runs as one coroutine on the thread; nothing of it is shared.
+//
+// The order of one round, where the follower's offset is no proof of what it holds (replica id -1):
+//   (1) answer N is judged, its batch headers are walked, fetch offsets move;  (2) fetch N+1 leaves;
+//   (3) the records of N are checked and written while the leader works;       (4) then answer N+1 is looked at.
+// A write that fails in (3) takes its partition out of the session, so that its part of answer N+1 is ignored (FT-30).
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "fetcher/fetch_events.h"
+#include "fetcher/fetcher_config.h"
+#include "fetcher/followed_partition.h"
+#include "fetcher/offset_reset.h"
+#include "log/async_event.h"
+#include "log/io/file_io.h"
+#include "session/fetch_session.h"
+#include "session/leader_endpoint.h"
+
+namespace slipstream {
+
+class FetchLane {
+ public:
+  // All outlive the lane.
+  FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config, FetchEvents& events, FetchCounters& counters);
+  ~FetchLane();
+
+  // Until Stop. Returns with no operation in flight.
+  asio::awaitable<void> Run();
+  void Stop();
+
+  // A partition already there with the same leader epoch and topic id stays as it is (FT-03).
+  void Add(InitialFetchState initial);
+  // Takes effect between rounds; `removed` runs once nothing touches the logs any more. Unknown partitions count as removed.
+  void Remove(std::vector<TopicPartition> partitions, std::function<void()> removed);
+  size_t size() const { return partitions_.size(); }
+
+ private:
+  using TimePoint = PartitionFetchState::TimePoint;
+  struct Appended {                            // one partition's part of an answer, accepted
+    FollowedPartition* partition = nullptr;
+    ByteSpan batches;
+    uint64_t records = 0;
+    uint64_t batch_count = 0;
+    Offset leader_high_watermark, leader_log_start_offset;
+    absl::Status result;
+  };
+  struct Removal {
+    std::vector<TopicPartition> partitions;
+    std::function<void()> removed;
+  };
+
+  // --- what to fetch
+  void ApplyCommands();
+  void StartPartition(InitialFetchState initial);
+  void Declare(FollowedPartition& partition);  // tells the session what to ask next
+  void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
+  TimePoint WakeDelayed(TimePoint now);        // back into the session; returns when the next one is due
+  void Delay(FollowedPartition& partition, std::chrono::milliseconds wait);
+  void MarkFailed(FollowedPartition& partition, const absl::Status& why);
+
+  // --- one round
+  bool StartFetch();
+  asio::awaitable<void> FetchInto(FetchExchange& exchange);
+  asio::awaitable<void> OnTransportError(absl::Status why);
+  asio::awaitable<void> Idle(std::chrono::nanoseconds at_most);
+  bool Judge(FetchExchange& exchange);         // false: the session refused the answer
+  void JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer);
+  void Accept(FollowedPartition& partition, const PartitionData& answer);
+  asio::awaitable<void> AppendAccepted();
+  asio::awaitable<void> AppendOne(Appended& appended);
+  asio::awaitable<absl::Status> WriteBatches(FollowedPartition& partition, ByteSpan batches, WriteHint hint);
+  void FinishAppend(Appended& appended);
+
+  // --- what needs the leader's word
+  asio::awaitable<void> DoLeaderWork();
+  bool BeginFetching(FollowedPartition& partition);
+  void ResumeFetching(FollowedPartition& partition);
+  asio::awaitable<void> LookUpEpochs(std::vector<FollowedPartition*> partitions);
+  void ApplyTruncation(FollowedPartition& partition);
+  bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so
+  asio::awaitable<absl::Status> ResetOffset(FollowedPartition& partition);
+  void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
+  FollowedPartition* Find(const TopicPartition& partition);
+
+  asio::io_context& io_;
+  LeaderEndpoint& leader_;
+  IoQueue& queue_;
+  const FetcherConfig& config_;
+  FetchEvents& events_;
+  FetchCounters& counters_;
+
+  absl::flat_hash_map<TopicPartition, std::unique_ptr<FollowedPartition>> partitions_;
+  std::vector<FollowedPartition*> delayed_;      // out of the session until their time comes
+  std::vector<FollowedPartition*> leader_work_;  // out of the session until the leader was asked
+  FetchSession session_;
+  std::vector<InitialFetchState> to_add_;
+  std::vector<Removal> to_remove_;
+
+  std::array<FetchExchange, 2> exchanges_;       // one is written from while the other is received
+  size_t next_exchange_ = 0;
+  FetchExchange* in_flight_ = nullptr;
+  absl::Status fetch_status_;                    // of the fetch that came back
+  bool answered_ = false;
+  std::vector<Appended> accepted_;               // of the answer at hand; memory reused
+  size_t appends_running_ = 0;
+  AsyncEvent progress_;                          // an answer came, an append ended
+  InterruptibleSleep idle_;
+  bool truncation_on_fetch_ = true;
+  int transport_failures_ = 0;                   // in a row
+  bool between_rounds_ = false;                  // nothing of ours runs: commands may take effect
+  bool stopping_ = false;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,122 @@
+// FetchLane: from an answer's records to the log (FT-36..FT-39).
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "fetcher/fetch_lane.h"
+#include "log/check.h"
+#include "log/record_batch.h"
+
+namespace slipstream {
+namespace {
+
+// From here on an answer is bulk: the reader of the copy is far away, so its pages need not stay in the cache.
+constexpr size_t kBulkBytesMin = 256 << 10;
+
+}  // namespace
+
+void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer) {
+  PartitionFetchState& state = partition.state;
+  Appended appended;
+  appended.partition = &partition;
+  appended.leader_high_watermark = answer.high_watermark;
+  appended.leader_log_start_offset = answer.log_start_offset;
+  BatchWalker walker(answer.records.bytes);
+  Offset next = state.fetch_offset;
+  LeaderEpoch epoch = state.last_fetched_epoch.value_or(LeaderEpoch{});
+  uint64_t taken = 0;
+  absl::Status wrong;
+  while (walker.Next()) {
+    const RecordBatchView batch = walker.batch();
+    // Written by a leader we have not heard of yet: what comes before it is still good (KAFKA-18723).
+    if (batch.partition_leader_epoch() > state.current_leader_epoch) break;
+    const bool straddles_start = taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
+    if (batch.base_offset() < next && !straddles_start) {
+      wrong = absl::DataLossError(absl::StrCat("batch at offset ", batch.base_offset().value, " where ", next.value, " was expected"));
+      break;
+    }
+    next = batch.next_offset();
+    epoch = batch.partition_leader_epoch();
+    taken = walker.valid_bytes();
+    appended.records += static_cast<uint64_t>(std::max(0, batch.record_count()));
+    ++appended.batch_count;
+  }
+  wrong.Update(walker.status());
+  if (!wrong.ok()) {
+    // Nothing of it is taken: a damaged answer heals when it is asked for again (FT-32).
+    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+    events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(), " dropped: ", wrong.message()));
+    Delay(partition, config_.replica_fetch_backoff);
+    return;
+  }
+  appended.batches = answer.records.bytes.first(taken);
+  state.lag = std::max<int64_t>(0, answer.high_watermark - next);
+  if (taken > 0) {
+    state.Advance(next, epoch);
+    Declare(partition);
+  }
+  accepted_.push_back(appended);
+}
+
+asio::awaitable<void> FetchLane::AppendAccepted() {
+  for (Appended& appended : accepted_) {
+    if (appended.batches.empty()) {
+      FinishAppend(appended);
+      continue;
+    }
+    ++appends_running_;
+    asio::co_spawn(io_, AppendOne(appended), asio::detached);
+  }
+  while (appends_running_ > 0) co_await progress_.Wait();
+}
+
+asio::awaitable<void> FetchLane::AppendOne(Appended& appended) {
+  const bool bulk = appended.batches.size() >= kBulkBytesMin;
+  appended.result = co_await WriteBatches(*appended.partition, appended.batches, bulk ? WriteHint::kBulk : WriteHint::kCached);
+  FinishAppend(appended);
+  if (--appends_running_ == 0) progress_.NotifyAll();
+}
+
+asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partition, ByteSpan batches, WriteHint hint) {
+  PartitionLog& log = partition.log();
+  if (!partition.initial.topic_id.IsZero()) {
+    const absl::Status assigned = log.AssignTopicId(partition.initial.topic_id);
+    if (!assigned.ok()) co_return assigned;
+  }
+  const Offset base = RecordBatchView(batches).base_offset();
+  if (base < log.log_end_offset()) {
+    // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66).
+    const absl::Status restarted = log.TruncateFullyAndStartAt(base);
+    if (!restarted.ok()) co_return restarted;
+  }
+  co_return co_await log.AppendAsFollower(queue_, batches, hint);
+}
+
+void FetchLane::FinishAppend(Appended& appended) {
+  FollowedPartition& partition = *appended.partition;
+  PartitionLog& log = partition.log();
+  if (!appended.result.ok()) {
+    partition.state.BecomeFetching(log.log_end_offset(), log.latest_epoch());
+    if (absl::IsDataLoss(appended.result)) {
+      counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+      events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(), " dropped: ", appended.result.message()));
+      Delay(partition, config_.replica_fetch_backoff);
+    } else {
+      MarkFailed(partition, appended.result);
+    }
+    partition.initial.progress->Publish(log);
+    return;
+  }
+  log.UpdateHighWatermark(appended.leader_high_watermark);
+  if (appended.leader_log_start_offset > log.log_start_offset() && appended.leader_log_start_offset <= log.high_watermark()) {
+    if (const absl::Status raised = log.MaybeIncrementLogStartOffset(appended.leader_log_start_offset); !raised.ok()) MarkFailed(partition, raised);
+  }
+  counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);
+  counters_.records.fetch_add(appended.records, std::memory_order_relaxed);
+  counters_.batches.fetch_add(appended.batch_count, std::memory_order_relaxed);
+  partition.initial.progress->Publish(log);
+  partition.initial.progress->PublishLeader(appended.leader_high_watermark);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,157 @@
+// FetchLane: what needs a word with the leader before a partition can be fetched (FT-10..FT-17, FT-35, FT-40, FT-41).
+#include <absl/strings/str_cat.h>
+
+#include "fetcher/fetch_lane.h"
+#include "fetcher/truncation.h"
+#include "log/status.h"
+
+namespace slipstream {
+
+asio::awaitable<void> FetchLane::DoLeaderWork() {
+  const absl::StatusOr<bool> truncation_on_fetch = co_await leader_.SupportsTruncationOnFetch();
+  if (!truncation_on_fetch.ok()) {
+    co_await OnTransportError(truncation_on_fetch.status());
+    co_return;
+  }
+  truncation_on_fetch_ = *truncation_on_fetch;
+  std::vector<FollowedPartition*> to_look_up;
+  // Taken out one by one: an error leaves the rest for the next round.
+  while (!leader_work_.empty() && !stopping_) {
+    FollowedPartition& partition = *leader_work_.back();
+    leader_work_.pop_back();
+    const LeaderWork work = partition.work;
+    if (work == LeaderWork::kTruncate) ApplyTruncation(partition);
+    if (work == LeaderWork::kLookUpEpoch && BeginFetching(partition)) to_look_up.push_back(&partition);
+    if (work == LeaderWork::kResetOffset) {
+      const absl::Status reset = co_await ResetOffset(partition);
+      if (!reset.ok()) {
+        leader_work_.push_back(&partition);
+        leader_work_.insert(leader_work_.end(), to_look_up.begin(), to_look_up.end());
+        co_await OnTransportError(reset);
+        co_return;
+      }
+    }
+  }
+  if (!to_look_up.empty()) co_await LookUpEpochs(std::move(to_look_up));
+}
+
+// True when the leader must be asked where our newest epoch ends; else the partition is fetched from now on.
+bool FetchLane::BeginFetching(FollowedPartition& partition) {
+  PartitionLog& log = partition.log();
+  const bool empty = log.log_end_offset() == log.log_start_offset();
+  if (log.latest_epoch() && !truncation_on_fetch_) return true;
+  // Records without any epoch: nothing can be compared, so only what is surely the leader's stays (FT-10).
+  if (!log.latest_epoch() && !empty && !CutTo(partition, partition.truncation_fallback)) return false;
+  ResumeFetching(partition);
+  return false;
+}
+
+void FetchLane::ResumeFetching(FollowedPartition& partition) {
+  partition.work = LeaderWork::kNone;
+  partition.state.BecomeFetching(partition.log().log_end_offset(), partition.log().latest_epoch());
+  partition.initial.progress->health.store(PartitionHealth::kFetching);
+  Declare(partition);
+}
+
+asio::awaitable<void> FetchLane::LookUpEpochs(std::vector<FollowedPartition*> partitions) {
+  std::vector<EpochQuery> queries;
+  for (FollowedPartition* partition : partitions)
+    queries.push_back({partition->name(), partition->state.current_leader_epoch, *partition->log().latest_epoch()});
+  const absl::StatusOr<std::vector<EpochAnswer>> answers = co_await leader_.OffsetsForLeaderEpoch(std::move(queries));
+  leader_work_.insert(leader_work_.end(), partitions.begin(), partitions.end());
+  if (!answers.ok()) {
+    co_await OnTransportError(answers.status());
+    co_return;
+  }
+  for (const EpochAnswer& answer : *answers) {
+    FollowedPartition* partition = Find(answer.partition);
+    if (partition == nullptr || partition->work != LeaderWork::kLookUpEpoch) continue;
+    std::erase(leader_work_, partition);
+    if (answer.error == KafkaError::kNone) {
+      partition->leader_end = answer.end;
+      ApplyTruncation(*partition);
+    } else if (answer.error == KafkaError::kFencedLeaderEpoch) {
+      events_.OnLeaderInDoubt(leader_.broker_id(), "fenced leader epoch");
+      MarkFailed(*partition, absl::FailedPreconditionError(absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error))));
+    } else {
+      events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error)));
+      Delay(*partition, config_.replica_fetch_backoff);
+    }
+  }
+  // Left out of the answer: asked again after a pause.
+  for (FollowedPartition* partition : std::exchange(leader_work_, {})) Delay(*partition, config_.replica_fetch_backoff);
+}
+
+void FetchLane::ApplyTruncation(FollowedPartition& partition) {
+  PartitionLog& log = partition.log();
+  const Truncation plan = PlanTruncation(partition.leader_end, log.epochs(), partition.truncation_fallback, log.log_end_offset());
+  if (!CutTo(partition, plan.offset)) return;
+  if (plan.complete || truncation_on_fetch_) {
+    // Incomplete: the next fetch carries our new last epoch and may diverge again, one step further back.
+    ResumeFetching(partition);
+  } else if (log.latest_epoch()) {
+    RequireLeaderWork(partition, LeaderWork::kLookUpEpoch);
+  } else {
+    ResumeFetching(partition);
+  }
+}
+
+bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
+  PartitionLog& log = partition.log();
+  const Offset end_before = log.log_end_offset();
+  const Offset high_watermark_before = log.high_watermark();
+  const absl::Status cut = log.TruncateTo(offset);
+  partition.initial.progress->Publish(log);
+  if (!cut.ok()) {
+    MarkFailed(partition, Annotate(cut, absl::StrCat("truncating to ", offset.value)));
+    return false;
+  }
+  if (log.log_end_offset() < end_before) {
+    counters_.truncations.fetch_add(1, std::memory_order_relaxed);
+    counters_.truncated_offsets.fetch_add(static_cast<uint64_t>(end_before - log.log_end_offset()), std::memory_order_relaxed);
+    events_.OnTruncated(partition.name(), end_before, log.log_end_offset(), log.log_end_offset() < high_watermark_before);
+  }
+  return true;
+}
+
+asio::awaitable<absl::Status> FetchLane::ResetOffset(FollowedPartition& partition) {
+  const LeaderEpoch epoch = partition.state.current_leader_epoch;
+  const absl::StatusOr<OffsetAnswer> latest = co_await leader_.ListOffset(partition.name(), epoch, kLatestTimestamp);
+  if (!latest.ok()) co_return latest.status();
+  const absl::StatusOr<OffsetAnswer> earliest = co_await leader_.ListOffset(partition.name(), epoch, kEarliestTimestamp);
+  if (!earliest.ok()) co_return earliest.status();
+  const KafkaError error = latest->error != KafkaError::kNone ? latest->error : earliest->error;
+  if (error != KafkaError::kNone) {
+    // Out of range must never be the end of a partition: every error is asked again (FT-41).
+    if (NeedsMetadataRefresh(error)) events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("offset query: ", KafkaErrorName(error)));
+    Delay(partition, config_.replica_fetch_backoff);
+    co_return absl::OkStatus();
+  }
+  ApplyReset(partition, PlanOffsetReset(earliest->offset, latest->offset, partition.log().log_end_offset()));
+  co_return absl::OkStatus();
+}
+
+void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& reset) {
+  PartitionLog& log = partition.log();
+  const bool empty = log.log_end_offset() == log.log_start_offset();
+  const Gap gap = GapOf(reset, log.log_end_offset(), empty && !log.topic_id());
+  if (!gap.empty()) {
+    const bool restart = config_.gap_policy == GapPolicy::kRestart;
+    events_.OnGap(partition.name(), gap, restart);
+    if (!restart) {
+      MarkFailed(partition, absl::OutOfRangeError(absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1, " were deleted at the source")));
+      return;
+    }
+  }
+  if (reset.kind == OffsetReset::Kind::kTruncate && !CutTo(partition, reset.fetch_offset)) return;
+  if (reset.kind == OffsetReset::Kind::kRestart) {
+    if (const absl::Status restarted = log.TruncateFullyAndStartAt(reset.fetch_offset); !restarted.ok()) {
+      MarkFailed(partition, restarted);
+      return;
+    }
+    partition.initial.progress->Publish(log);
+  }
+  ResumeFetching(partition);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,33 @@
+// How partitions are fetched; Kafka's names and defaults where Kafka has the knob.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <chrono>
+#include <cstdint>
+
+#include "log/offset.h"
+
+namespace slipstream {
+
+// What to do when the leader no longer has the records that come next: they were deleted before they were copied.
+enum class GapPolicy {
+  kStop,     // the partition fails and says which offsets are lost; nothing of the copy is touched
+  kRestart,  // drop the copy and start anew at the leader's log start, saying so
+};
+
+struct FetcherConfig {
+  BrokerId replica_id;                                     // -1: a consumer-side follower, reads up to the high watermark
+  int32_t num_replica_fetchers = 1;                        // 1 .. 64 threads per leader
+  int32_t replica_fetch_min_bytes = 1;                     // 0 .. 2^31-1
+  int32_t replica_fetch_max_bytes = 4 << 20;               // per partition and request, 1 KiB .. 1 GiB
+  int32_t replica_fetch_response_max_bytes = 16 << 20;     // per request, 1 KiB .. 1 GiB; memory: two of these per thread
+  std::chrono::milliseconds replica_fetch_wait_max{500};   // 0 .. 5 min
+  std::chrono::milliseconds replica_fetch_backoff{1000};   // 1 ms .. 5 min, after an error of one partition
+  std::chrono::milliseconds failed_partition_backoff_max{60'000};  // retries of a failed partition grow apart up to this
+  GapPolicy gap_policy = GapPolicy::kStop;
+
+  absl::Status Validate() const;  // names field, value and bound
+};
+
+}  // namespace slipstream

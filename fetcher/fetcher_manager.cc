@@ -1,0 +1,104 @@
+#include "fetcher/fetcher_manager.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/post.hpp>
+
+#include "fetcher/fetcher_id.h"
+
+namespace slipstream {
+
+FetcherManager::FetcherManager(asio::io_context& io, FetcherConfig config, LeaderEndpointFactory make_leader, FetchEvents& events, FetchCounters& counters)
+    : io_(io), config_(config), make_leader_(std::move(make_leader)), events_(events), counters_(counters) {}
+
+FetcherManager::~FetcherManager() { Close(); }
+
+void FetcherManager::Start(const Key& key, Slot& slot, const Endpoint& endpoint) {
+  const std::string name = absl::StrCat("fetcher-", key.fetcher_id, "-", key.leader.value);  // FM-17, cut to what a thread name holds
+  slot.thread = std::make_unique<FetcherThread>(name, key.leader, endpoint, make_leader_, config_, events_, counters_);
+  std::vector<InitialFetchState> partitions;
+  for (const auto& [partition, initial] : slot.partitions) partitions.push_back(initial);
+  if (!partitions.empty()) slot.thread->AddPartitions(std::move(partitions));
+}
+
+asio::awaitable<void> FetcherManager::Add(BrokerId leader, Endpoint endpoint, std::vector<InitialFetchState> partitions) {
+  std::vector<TopicPartition> to_move;
+  std::map<Key, std::vector<InitialFetchState>> groups;
+  for (InitialFetchState& initial : partitions) {
+    const Key key{leader, FetcherIdOf(initial.partition, config_.num_replica_fetchers)};
+    const auto owner = owner_.find(initial.partition);
+    if (owner != owner_.end() && owner->second != key) to_move.push_back(initial.partition);
+    groups[key].push_back(std::move(initial));
+  }
+  if (!to_move.empty()) co_await Remove(std::move(to_move));
+  for (auto& [key, group] : groups) {
+    Slot& slot = threads_[key];
+    for (const InitialFetchState& initial : group) {
+      slot.partitions[initial.partition] = initial;
+      owner_[initial.partition] = key;
+    }
+    if (slot.thread == nullptr) {
+      Start(key, slot, endpoint);
+    } else if (slot.thread->endpoint() != endpoint) {
+      // The leader moved: a new thread takes over all of the old one's partitions, unlike Kafka (FM-04).
+      slot.thread.reset();
+      Start(key, slot, endpoint);
+    } else {
+      slot.thread->AddPartitions(std::move(group));
+    }
+  }
+}
+
+asio::awaitable<void> FetcherManager::Remove(std::vector<TopicPartition> partitions) {
+  std::map<Key, std::vector<TopicPartition>> groups;
+  for (TopicPartition& partition : partitions) {
+    const auto owner = owner_.find(partition);
+    if (owner == owner_.end()) continue;
+    threads_[owner->second].partitions.erase(partition);
+    groups[owner->second].push_back(partition);
+    owner_.erase(owner);
+  }
+  // Lives as long as the last callback: a thread may still call it while this coroutine is being destroyed.
+  struct Waiting {
+    explicit Waiting(asio::io_context& io) : event(io.get_executor()) {}
+    AsyncEvent event;
+    size_t outstanding = 0;
+  };
+  const auto waiting = std::make_shared<Waiting>(io_);
+  for (auto& [key, group] : groups) {
+    ++waiting->outstanding;
+    threads_[key].thread->RemovePartitions(std::move(group), [&io = io_, waiting] {
+      asio::post(io, [waiting] {
+        if (--waiting->outstanding == 0) waiting->event.NotifyAll();
+      });
+    });
+  }
+  while (waiting->outstanding > 0) co_await waiting->event.Wait();
+}
+
+void FetcherManager::Tend() {
+  for (auto& [key, slot] : threads_) {
+    if (!slot.thread->dead()) continue;
+    const Endpoint endpoint = slot.thread->endpoint();
+    slot.thread.reset();
+    Start(key, slot, endpoint);
+  }
+  for (auto& [key, slot] : threads_) {
+    if (slot.partitions.empty()) slot.thread->Stop();
+  }
+  std::erase_if(threads_, [](const auto& entry) { return entry.second.partitions.empty(); });
+}
+
+void FetcherManager::Close() {
+  for (auto& [key, slot] : threads_) slot.thread->Stop();
+  threads_.clear();
+  owner_.clear();
+}
+
+int32_t FetcherManager::dead_thread_count() const {
+  int32_t count = 0;
+  for (const auto& [key, slot] : threads_) count += slot.thread->dead() ? 1 : 0;
+  return count;
+}
+
+}  // namespace slipstream

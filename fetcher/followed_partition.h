@@ -1,0 +1,38 @@
+// One partition as a fetch lane holds it: its log, its fetch state, what it publishes. Belongs to one lane.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "fetcher/partition_fetch_state.h"
+#include "fetcher/partition_progress.h"
+#include "log/partition_log.h"
+#include "log/topic_partition.h"
+#include "log/uuid.h"
+
+namespace slipstream {
+
+// What a partition is added to a fetcher with.
+struct InitialFetchState {
+  TopicPartition partition;
+  Uuid topic_id;                                // zero: the broker is too old to tell
+  LeaderEpoch leader_epoch;
+  PartitionLog* log = nullptr;                  // no other thread uses it from now on until it is removed again
+  std::shared_ptr<PartitionProgress> progress;
+};
+
+// Work that needs a word with the leader before the partition can be fetched again.
+enum class LeaderWork { kNone, kLookUpEpoch, kTruncate, kResetOffset };
+
+struct FollowedPartition {
+  InitialFetchState initial;
+  PartitionFetchState state;
+  LeaderWork work = LeaderWork::kNone;
+  EpochEndOffset leader_end;                    // kTruncate: what the leader answered
+  Offset truncation_fallback{0};                // where to cut when the leader cannot tell: the high watermark when added
+
+  const TopicPartition& name() const { return initial.partition; }
+  PartitionLog& log() const { return *initial.log; }
+};
+
+}  // namespace slipstream

@@ -1,0 +1,31 @@
+// Where to go on when the leader says that our fetch offset is outside its log (FT-40). Pure.
+#pragma once
+
+#include "log/offset.h"
+
+namespace slipstream {
+
+struct OffsetReset {
+  enum class Kind {
+    kTruncate,      // the leader's log is shorter: an unclean election is behind us; cut to its end
+    kKeep,          // our end lies inside its log after all (it grew meanwhile): go on there
+    kRestart,       // the leader begins above our end: drop the copy and start at its log start
+  };
+  Kind kind = Kind::kKeep;
+  Offset fetch_offset;  // where fetching goes on
+  bool operator==(const OffsetReset&) const = default;
+};
+
+// The leader's log is [leader_start, leader_end), ours ends at log_end_offset.
+OffsetReset PlanOffsetReset(Offset leader_start, Offset leader_end, Offset log_end_offset);
+
+// Records that existed and that we will never have: [from, to). Empty when our log never held or skipped anything, that
+// is when it starts where it ends at 0: a new copy begins wherever the leader does.
+struct Gap {
+  Offset from, to;
+  bool empty() const { return from >= to; }
+  bool operator==(const Gap&) const = default;
+};
+Gap GapOf(const OffsetReset& reset, Offset log_end_offset, bool new_copy);
+
+}  // namespace slipstream

@@ -1,0 +1,52 @@
+// What other threads may know of a followed partition while its fetcher thread works: published offsets and counters.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "log/log_manager.h"
+#include "log/partition_log.h"
+
+namespace slipstream {
+
+enum class PartitionHealth : int32_t { kFetching, kDelayed, kFailed };
+
+// Written by the owning fetcher thread, read by any.
+struct PartitionProgress {
+  std::atomic<int64_t> log_start_offset{0}, log_end_offset{0}, high_watermark{0}, recovery_point{0};
+  std::atomic<bool> log_start_in_segment{false};
+  std::atomic<int64_t> leader_high_watermark{-1};  // -1: the leader has not answered yet
+  std::atomic<int64_t> caught_up_at{-1};           // the leader's high watermark in its first answer: reach it to be caught up
+  std::atomic<PartitionHealth> health{PartitionHealth::kFetching};
+
+  void Publish(const PartitionLog& log) {
+    const LogOffsets offsets = OffsetsOf(log);
+    log_start_offset.store(offsets.log_start_offset.value, std::memory_order_relaxed);
+    high_watermark.store(offsets.high_watermark.value, std::memory_order_relaxed);
+    recovery_point.store(offsets.recovery_point.value, std::memory_order_relaxed);
+    log_start_in_segment.store(offsets.log_start_in_segment, std::memory_order_relaxed);
+    log_end_offset.store(offsets.log_end_offset.value, std::memory_order_release);
+  }
+  void PublishLeader(Offset leader_high_watermark_now) {
+    leader_high_watermark.store(leader_high_watermark_now.value, std::memory_order_relaxed);
+    if (caught_up_at.load(std::memory_order_relaxed) < 0) caught_up_at.store(leader_high_watermark_now.value, std::memory_order_release);
+  }
+  bool CaughtUp() const {
+    const int64_t target = caught_up_at.load(std::memory_order_acquire);
+    return target >= 0 && log_end_offset.load(std::memory_order_acquire) >= target;
+  }
+  // -1: not known yet.
+  int64_t Lag() const {
+    const int64_t leader = leader_high_watermark.load(std::memory_order_relaxed);
+    return leader < 0 ? -1 : std::max<int64_t>(0, leader - log_end_offset.load(std::memory_order_relaxed));
+  }
+};
+
+// Counts over all partitions of all threads; only ever grow.
+struct FetchCounters {
+  std::atomic<uint64_t> bytes{0}, records{0}, batches{0}, fetches{0}, fetch_errors{0};
+  std::atomic<uint64_t> truncations{0}, truncated_offsets{0}, stale_answers{0};
+};
+
+}  // namespace slipstream

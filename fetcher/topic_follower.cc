@@ -1,0 +1,261 @@
+#include "fetcher/topic_follower.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include "log/status.h"
+#include "session/remote_leader_endpoint.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::chrono::milliseconds kRefreshPause{100};  // between two refreshes that doubt asked for (retry.backoff.ms)
+
+std::string OffsetRange(const Gap& gap) { return absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1); }
+
+}  // namespace
+
+// From the fetcher threads to the control thread.
+class TopicFollower::Events final : public FetchEvents {
+ public:
+  explicit Events(TopicFollower& follower) : follower_(follower) {}
+
+  void OnLeaderInDoubt(BrokerId, const std::string&) override {
+    asio::post(follower_.io_, [this] {
+      follower_.refresh_wanted_ = true;
+      follower_.refresh_sleep_.Interrupt();
+    });
+  }
+  void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
+    Tell(absl::StrCat(partition.ToString(), ": truncated from offset ", from.value, " to ", to.value,
+                      below_high_watermark ? ", below the high watermark: the leader lost records in an unclean election" : ""));
+  }
+  void OnGap(const TopicPartition& partition, Gap gap, bool restarted) override {
+    const std::string lost = absl::StrCat(partition.ToString(), ": gap: ", OffsetRange(gap), " were deleted at the source before they were copied");
+    if (restarted) {
+      Tell(absl::StrCat(lost, "; restarted at offset ", gap.to.value));
+    } else {
+      End(absl::OutOfRangeError(lost));
+    }
+  }
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override {
+    if (absl::IsOutOfRange(why)) return;  // a gap, told already
+    const absl::Status named = Annotate(why, partition.ToString());
+    if (absl::IsResourceExhausted(why) || absl::IsPermissionDenied(why)) {
+      End(named);
+    } else {
+      Tell(absl::StrCat(named.message(), "; will be retried"));
+    }
+  }
+  void OnNotice(const std::string& text) override { Tell(text); }
+
+ private:
+  void Tell(std::string text) {
+    asio::post(follower_.io_, [this, text = std::move(text)] { follower_.notice_(text); });
+  }
+  void End(absl::Status why) {
+    asio::post(follower_.io_, [this, why = std::move(why)] {
+      follower_.failure_.Update(why);
+      follower_.Stop();
+    });
+  }
+
+  TopicFollower& follower_;
+};
+
+absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(asio::io_context& io, LogManager& logs, FollowConfig config, NoticeSink notice) {
+  SLIP_RETURN_IF_ERROR(config.client.Validate());
+  SLIP_RETURN_IF_ERROR(config.fetcher.Validate());
+  std::vector<std::regex> topics;
+  for (const std::string& pattern : config.topics) {
+    try {
+      topics.emplace_back(pattern);
+    } catch (const std::regex_error& error) {
+      return absl::InvalidArgumentError(absl::StrCat("--topic '", pattern, "' is not a regular expression: ", error.what()));
+    }
+  }
+  return std::unique_ptr<TopicFollower>(new TopicFollower(io, logs, std::move(config), std::move(topics), std::move(notice)));
+}
+
+TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfig config, std::vector<std::regex> topics, NoticeSink notice)
+    : io_(io),
+      logs_(logs),
+      config_(std::move(config)),
+      topics_(std::move(topics)),
+      notice_(std::move(notice)),
+      cluster_(io, config_.bootstrap, config_.client),
+      events_(std::make_unique<Events>(*this)),
+      refresh_sleep_(io.get_executor()),
+      checkpoint_sleep_(io.get_executor()),
+      checkpoints_ended_(io.get_executor()) {
+  const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id](asio::io_context& thread_io, BrokerId leader, const Endpoint& endpoint) {
+    return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client);
+  };
+  fetchers_ = std::make_unique<FetcherManager>(io, config_.fetcher, make_leader, *events_, counters_);
+}
+
+TopicFollower::~TopicFollower() = default;
+
+asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
+  absl::Status status = co_await cluster_.Bootstrap();
+  if (status.ok() && !stopping_) {
+    asio::co_spawn(io_, WriteCheckpoints(), asio::detached);
+    status = co_await Reconcile();
+  }
+  if (status.ok() && topics_required && !found_topics_ && !stopping_) status = absl::NotFoundError("no topic of the cluster matches");
+  if (status.ok()) status = co_await Follow();
+  stopping_ = true;
+  cluster_.Close();
+  fetchers_->Close();  // blocks until the last write is done
+  checkpoint_sleep_.Interrupt();
+  while (checkpointing_) co_await checkpoints_ended_.Wait();
+  status.Update(failure_);
+  co_return failure_.ok() ? status : failure_;
+}
+
+void TopicFollower::Stop() {
+  stopping_ = true;
+  refresh_sleep_.Interrupt();
+  cluster_.Close();
+}
+
+asio::awaitable<absl::Status> TopicFollower::Follow() {
+  while (!stopping_) {
+    if (!refresh_wanted_) co_await refresh_sleep_.For(config_.client.metadata_max_age);
+    if (stopping_) break;
+    refresh_wanted_ = false;
+    const absl::Status refreshed = co_await cluster_.Refresh();
+    if (stopping_) break;
+    if (refreshed.ok()) {
+      const absl::Status reconciled = co_await Reconcile();
+      if (!reconciled.ok()) co_return reconciled;
+    } else {
+      refresh_wanted_ = true;
+    }
+    fetchers_->Tend();
+    // Doubts come in bursts, and a leader election takes a moment.
+    asio::steady_timer pause(io_, kRefreshPause);
+    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  co_return absl::OkStatus();
+}
+
+bool TopicFollower::Wanted(const std::string& name, const TopicMetadata& topic) const {
+  if (topic.internal && config_.exclude_internal_topics) return false;
+  return std::any_of(topics_.begin(), topics_.end(), [&](const std::regex& pattern) { return std::regex_match(name, pattern); });
+}
+
+asio::awaitable<absl::Status> TopicFollower::Reconcile() {
+  LeaderGroups groups;
+  const ClusterMetadata metadata = cluster_.metadata();  // a copy: refreshed while we wait for hand-overs
+  for (const auto& [name, topic] : metadata.topics) {
+    if (topic.error != KafkaError::kNone || !Wanted(name, topic)) continue;
+    found_topics_ = true;
+    for (const auto& [partition, leader] : topic.partitions) {
+      const auto endpoint = metadata.brokers.find(leader.leader);
+      const bool led = endpoint != metadata.brokers.end();
+      TopicPartition wanted{name, partition};
+      Endpoint leader_endpoint = led ? endpoint->second : Endpoint{};
+      const absl::Status prepared = co_await Prepare(std::move(wanted), topic.topic_id, leader, std::move(leader_endpoint), &groups);
+      if (!prepared.ok()) co_return prepared;
+    }
+  }
+  for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader, Endpoint endpoint, LeaderGroups* groups) {
+  Followed& followed = followed_[partition];
+  if (followed.progress == nullptr) followed.progress = std::make_shared<PartitionProgress>();
+  // No leader at the moment: whoever has it goes on trying, and the next refresh tells more.
+  if (endpoint.host.empty()) {
+    refresh_wanted_ = true;
+    co_return absl::OkStatus();
+  }
+  const bool same_topic = followed.assigned && followed.topic_id == topic_id;
+  const bool same = same_topic && followed.leader.leader == leader.leader && followed.leader.leader_epoch == leader.leader_epoch && followed.endpoint == endpoint;
+  if (same) co_return absl::OkStatus();
+  // Metadata of a broker that is behind: epochs only grow.
+  if (same_topic && leader.leader_epoch < followed.leader.leader_epoch) co_return absl::OkStatus();
+  if (followed.assigned) {
+    std::vector<TopicPartition> taken;
+    taken.push_back(partition);
+    co_await fetchers_->Remove(std::move(taken));
+  }
+  const absl::StatusOr<PartitionLog*> log = co_await OpenLog(partition, topic_id);
+  if (!log.ok()) co_return log.status();
+  followed.topic_id = topic_id;
+  followed.leader = leader;
+  followed.endpoint = endpoint;
+  followed.assigned = true;
+  (*groups)[{leader.leader, endpoint}].push_back({partition, topic_id, leader.leader_epoch, *log, followed.progress});
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicPartition partition, Uuid topic_id) {
+  absl::StatusOr<PartitionLog*> log = logs_.GetOrCreate(partition, Uuid{});
+  if (!log.ok()) co_return log;
+  const std::optional<Uuid> known = (*log)->topic_id();
+  if (topic_id.IsZero() || !known || *known == topic_id) co_return log;
+  // Deleted and made again under the same name: none of what we hold is in the new topic (INV-16).
+  const std::string what = absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ", topic_id.ToString(),
+                                        ", the copy has ", known->ToString(), ")");
+  if (config_.fetcher.gap_policy == GapPolicy::kStop) co_return absl::OutOfRangeError(what);
+  notice_(absl::StrCat(what, "; the copy was dropped"));
+  const absl::Status deleted = logs_.Delete(partition);
+  if (!deleted.ok()) co_return deleted;
+  co_return logs_.GetOrCreate(partition, Uuid{});
+}
+
+std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {
+  std::vector<LogOffsets> offsets;
+  for (const auto& [partition, followed] : followed_) {
+    if (!followed.assigned) continue;
+    const PartitionProgress& progress = *followed.progress;
+    offsets.push_back({partition, Offset{progress.log_start_offset.load()}, Offset{progress.high_watermark.load()}, Offset{progress.recovery_point.load()},
+                       Offset{progress.log_end_offset.load()}, progress.log_start_in_segment.load()});
+  }
+  return offsets;
+}
+
+asio::awaitable<void> TopicFollower::WriteCheckpoints() {
+  checkpointing_ = true;
+  while (!stopping_) {
+    co_await checkpoint_sleep_.For(config_.checkpoint_interval);
+    if (stopping_) break;
+    const absl::Status written = logs_.WriteCheckpoints(PublishedOffsets());
+    if (written.ok()) continue;
+    failure_.Update(Annotate(written, "checkpoints"));
+    Stop();
+  }
+  checkpointing_ = false;
+  checkpoints_ended_.NotifyAll();
+}
+
+FollowSnapshot TopicFollower::Snapshot() const {
+  FollowSnapshot snapshot;
+  snapshot.partitions = followed_.size();
+  for (const auto& [partition, followed] : followed_) {
+    const PartitionProgress& progress = *followed.progress;
+    snapshot.caught_up += progress.CaughtUp() ? 1 : 0;
+    snapshot.lag += std::max<int64_t>(0, progress.Lag());
+    const PartitionHealth health = progress.health.load();
+    snapshot.delayed += health == PartitionHealth::kDelayed ? 1 : 0;
+    snapshot.failed += health == PartitionHealth::kFailed ? 1 : 0;
+  }
+  snapshot.bytes = counters_.bytes.load(std::memory_order_relaxed);
+  snapshot.records = counters_.records.load(std::memory_order_relaxed);
+  snapshot.truncations = counters_.truncations.load(std::memory_order_relaxed);
+  snapshot.truncated_offsets = counters_.truncated_offsets.load(std::memory_order_relaxed);
+  return snapshot;
+}
+
+bool TopicFollower::CaughtUp() const {
+  if (!found_topics_) return false;
+  return std::all_of(followed_.begin(), followed_.end(), [](const auto& entry) { return entry.second.progress->CaughtUp(); });
+}
+
+}  // namespace slipstream

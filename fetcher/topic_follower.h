@@ -1,0 +1,96 @@
+// Follows topics of a cluster into a log dir: which partitions are wanted, who leads them now, which fetcher gets them.
+// Runs on the control thread; the bytes move on the fetcher threads.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "fetcher/fetcher_manager.h"
+#include "log/log_manager.h"
+#include "session/cluster_client.h"
+
+namespace slipstream {
+
+struct FollowConfig {
+  std::vector<Endpoint> bootstrap;
+  std::vector<std::string> topics;                     // regular expressions, each for a whole topic name
+  bool exclude_internal_topics = true;
+  ClientConfig client;
+  FetcherConfig fetcher;
+  std::chrono::milliseconds checkpoint_interval{5000};  // replica.high.watermark.checkpoint.interval.ms
+};
+
+// One moment of a run, over all partitions.
+struct FollowSnapshot {
+  size_t partitions = 0, caught_up = 0, delayed = 0, failed = 0;
+  int64_t lag = 0;                                     // offsets, over partitions whose lag is known
+  uint64_t bytes = 0, records = 0, truncations = 0, truncated_offsets = 0;
+};
+
+class TopicFollower {
+ public:
+  using NoticeSink = std::function<void(const std::string&)>;
+
+  // `io` is the control thread's. `notice` gets one line for each event a person wants to know of; on the control thread.
+  static absl::StatusOr<std::unique_ptr<TopicFollower>> Create(asio::io_context& io, LogManager& logs, FollowConfig config, NoticeSink notice);
+  ~TopicFollower();
+
+  // Finds the cluster and its topics, then follows until Stop (OK) or until something ends it for good: a gap that must
+  // not be skipped (kOutOfRange), a full disk (kResourceExhausted), no cluster (the connection's error), no topic that
+  // matches (kNotFound; only with `topics_required`). The fetchers are stopped and checkpoints written when it returns.
+  asio::awaitable<absl::Status> Run(bool topics_required);
+  void Stop();
+
+  FollowSnapshot Snapshot() const;
+  // Every partition has what the leader had when it was first asked.
+  bool CaughtUp() const;
+  const std::string& cluster_id() const { return cluster_.metadata().cluster_id; }
+
+ private:
+  class Events;
+  struct Followed {
+    Uuid topic_id;
+    PartitionLeader leader;
+    Endpoint endpoint;
+    std::shared_ptr<PartitionProgress> progress;
+    bool assigned = false;
+  };
+  using LeaderGroups = std::map<std::pair<BrokerId, Endpoint>, std::vector<InitialFetchState>>;
+
+  TopicFollower(asio::io_context& io, LogManager& logs, FollowConfig config, std::vector<std::regex> topics, NoticeSink notice);
+
+  bool Wanted(const std::string& name, const TopicMetadata& topic) const;
+  asio::awaitable<absl::Status> Follow();              // one refresh after the other
+  asio::awaitable<absl::Status> Reconcile();           // fetchers := metadata
+  asio::awaitable<absl::Status> Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader, Endpoint endpoint, LeaderGroups* groups);
+  asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
+  asio::awaitable<void> WriteCheckpoints();
+  std::vector<LogOffsets> PublishedOffsets() const;
+
+  asio::io_context& io_;
+  LogManager& logs_;
+  const FollowConfig config_;
+  std::vector<std::regex> topics_;
+  NoticeSink notice_;
+  ClusterClient cluster_;
+  std::unique_ptr<Events> events_;
+  FetchCounters counters_;
+  std::unique_ptr<FetcherManager> fetchers_;
+  std::map<TopicPartition, Followed> followed_;
+  InterruptibleSleep refresh_sleep_, checkpoint_sleep_;
+  AsyncEvent checkpoints_ended_;
+  bool refresh_wanted_ = false;
+  bool found_topics_ = false;
+  bool checkpointing_ = false;
+  bool stopping_ = false;
+  absl::Status failure_;                               // the first thing that ends the run
+};
+
+}  // namespace slipstream
