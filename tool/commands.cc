@@ -1,0 +1,91 @@
+#include "tool/commands.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+#include "tool/exit_code.h"
+#include "tool/follow.h"
+#include "tool/nearest.h"
+
+namespace slipstream {
+namespace {
+
+// One line, whatever a message brought along.
+void PrintError(absl::string_view message) {
+  std::string line(message);
+  for (char& c : line) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  std::fprintf(stderr, "slipstream: %s\n", line.c_str());
+}
+
+std::vector<std::string> FlagNames(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) names.push_back(option->get_name());
+  return names;
+}
+
+std::string SubcommandList(const CLI::App& app) {
+  std::string list;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) absl::StrAppend(&list, list.empty() ? "" : ", ", command->get_name());
+  return list;
+}
+
+// CLI11 says what was not expected; a person also wants to know what was meant.
+std::string ExplainUsageError(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const auto chosen = app.get_subcommands();
+  const CLI::App& command = chosen.empty() ? app : *chosen.front();
+  if (chosen.empty() && argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string> names;
+    for (const CLI::App* known : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(known->get_name());
+    const std::string nearest = NearestWord(argv[1], names);
+    return absl::StrCat("unknown subcommand '", argv[1], "'", nearest.empty() ? absl::StrCat("; there are ", SubcommandList(app)) : absl::StrCat(", did you mean '", nearest, "'?"));
+  }
+  const std::vector<std::string> extras = app.remaining(true);
+  if (!extras.empty()) {
+    const std::string flag = extras.front().substr(0, extras.front().find('='));
+    const std::string nearest = NearestWord(flag, FlagNames(command));
+    return absl::StrCat("unknown argument '", flag, "'", nearest.empty() ? "" : absl::StrCat(", did you mean '", nearest, "'?"), " (see slipstream ", command.get_name(), " --help)");
+  }
+  return error.what();
+}
+
+}  // namespace
+
+int RunSlipstream(int argc, char** argv) {
+  CLI::App app("Copies Kafka topic-partitions into Kafka-format logs, byte for byte.", "slipstream");
+  app.set_version_flag("--version", SLIPSTREAM_VERSION);
+  app.require_subcommand(1);
+  std::function<absl::Status()> run;
+
+  FollowOptions follow;
+  CLI::App* follow_command = app.add_subcommand("follow", "copy topics of a cluster into a log dir");
+  AddFollowFlags(*follow_command, follow);
+  follow_command->footer(FollowPropertiesHelp());
+  follow_command->callback([&] { run = [&] { return RunFollow(follow); }; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    PrintError(ExplainUsageError(app, error, argc, argv));
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  try {
+    const absl::Status status = run();
+    if (!status.ok()) PrintError(status.message());
+    return static_cast<int>(ExitCodeOf(status));
+  } catch (const std::exception& error) {
+    PrintError(error.what());
+    return static_cast<int>(ExitCode::kRuntime);
+  }
+}
+
+}  // namespace slipstream

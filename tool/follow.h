@@ -1,0 +1,28 @@
+// `slipstream follow`: copies topics of a cluster into a log dir.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <CLI/App.hpp>
+
+#include <string>
+#include <vector>
+
+namespace slipstream {
+
+struct FollowOptions {
+  std::string bootstrap_server;
+  std::vector<std::string> topics;
+  std::string log_dir;
+  std::string until;               // "" or "caught-up"
+  std::string format = "human";    // or "json"
+  std::string config;              // a properties file
+  std::vector<std::string> properties;
+};
+
+void AddFollowFlags(CLI::App& command, FollowOptions& options);
+// The property table's help text.
+std::string FollowPropertiesHelp();
+absl::Status RunFollow(const FollowOptions& options);
+
+}  // namespace slipstream

@@ -1,0 +1,109 @@
+#include "tool/follow_progress.h"
+
+#include <fmt/core.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace slipstream {
+namespace {
+
+double Seconds(std::chrono::steady_clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// User and system time of the whole process.
+double CpuSeconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+std::string HumanDuration(double seconds) {
+  if (seconds < 90) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+// How long the offsets still missing take at the pace of late; empty when there is no telling.
+std::string Eta(int64_t lag, double records_per_second) {
+  if (lag == 0 || records_per_second < 1) return "";
+  return fmt::format(", ETA {}", HumanDuration(static_cast<double>(lag) / records_per_second));
+}
+
+}  // namespace
+
+std::string HumanBytes(double bytes) {
+  constexpr std::array<const char*, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
+  size_t unit = 0;
+  for (; bytes >= 999.5 && unit + 1 < kUnits.size(); ++unit) bytes /= 1000;
+  return fmt::format("{:.{}f} {}", bytes, unit == 0 || bytes >= 100 ? 0 : bytes >= 10 ? 1 : 2, kUnits[unit]);
+}
+
+FollowProgress::FollowProgress(bool json) : json_(json), live_(!json && ::isatty(STDOUT_FILENO) == 1), started_(Clock::now()), last_at_(started_) {}
+
+void FollowProgress::Print(const FollowSnapshot& now) {
+  const Clock::time_point at = Clock::now();
+  const double seconds = std::max(1e-9, Seconds(at - last_at_));
+  const double bytes_per_second = static_cast<double>(now.bytes - last_.bytes) / seconds;
+  const double records_per_second = static_cast<double>(now.records - last_.records) / seconds;
+  last_at_ = at;
+  last_ = now;
+  if (json_) {
+    const nlohmann::json line = {{"type", "progress"},         {"bytes", now.bytes},         {"records", now.records},
+                                 {"bytes_per_second", bytes_per_second}, {"records_per_second", records_per_second},
+                                 {"partitions", now.partitions}, {"caught_up", now.caught_up}, {"delayed", now.delayed},
+                                 {"failed", now.failed},         {"lag", now.lag}};
+    fmt::print("{}\n", line.dump());
+  } else {
+    const std::string trouble = now.delayed + now.failed == 0 ? "" : fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
+    ClearLine();
+    fmt::print("{}/s, {:.0f} records/s, {}/{} partitions caught up, lag {}{}{}", HumanBytes(bytes_per_second), records_per_second, now.caught_up, now.partitions,
+               now.lag, Eta(now.lag, records_per_second), trouble);
+    if (live_) {
+      line_open_ = true;
+    } else {
+      fmt::print("\n");
+    }
+  }
+  std::fflush(stdout);
+}
+
+void FollowProgress::Notice(const std::string& line) {
+  ClearLine();
+  if (json_) {
+    fmt::print("{}\n", nlohmann::json{{"type", "notice"}, {"text", line}}.dump());
+  } else {
+    fmt::print("{}\n", line);
+  }
+  std::fflush(stdout);
+}
+
+void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
+  const double seconds = std::max(1e-9, Seconds(Clock::now() - started_));
+  const double cpu = CpuSeconds();
+  const double gigabytes = static_cast<double>(end.bytes) / 1e9;
+  ClearLine();
+  if (json_) {
+    const nlohmann::json line = {{"type", "end"},           {"caught_up", caught_up},       {"bytes", end.bytes},
+                                 {"records", end.records},  {"seconds", seconds},           {"cpu_seconds", cpu},
+                                 {"partitions", end.partitions}, {"truncations", end.truncations}, {"truncated_offsets", end.truncated_offsets}};
+    fmt::print("{}\n", line.dump());
+  } else {
+    const std::string per_gigabyte = gigabytes < 0.01 ? "" : fmt::format(" ({:.2f} per GB)", cpu / gigabytes);
+    fmt::print("{}: {}, {} records of {} partitions in {:.2f} s, {:.0f} MB/s, {:.2f} CPU-seconds{}, {} offsets truncated\n", caught_up ? "caught up" : "stopped",
+               HumanBytes(static_cast<double>(end.bytes)), end.records, end.partitions, seconds, static_cast<double>(end.bytes) / 1e6 / seconds, cpu, per_gigabyte,
+               end.truncated_offsets);
+  }
+  std::fflush(stdout);
+}
+
+void FollowProgress::ClearLine() {
+  if (!live_ || !line_open_) return;
+  fmt::print("\r\x1b[K");
+  line_open_ = false;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,34 @@
+// What `follow` prints: one live line on a terminal, otherwise a line per interval; human or JSON.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "fetcher/topic_follower.h"
+
+namespace slipstream {
+
+class FollowProgress {
+ public:
+  explicit FollowProgress(bool json);
+
+  void Print(const FollowSnapshot& now);
+  void Notice(const std::string& line);                      // an event worth a line of its own
+  void Finish(const FollowSnapshot& end, bool caught_up);    // the totals
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void ClearLine();
+
+  const bool json_;
+  const bool live_;                                          // stdout is a terminal, and not JSON
+  const Clock::time_point started_;
+  Clock::time_point last_at_;
+  FollowSnapshot last_;
+  bool line_open_ = false;
+};
+
+// "1.5 MB", "812 kB": decimal units, three digits.
+std::string HumanBytes(double bytes);
+
+}  // namespace slipstream
