@@ -69,7 +69,7 @@ absl::Status ReadCheckpointText(FileIo& io, const std::filesystem::path& path, s
   if (content->empty()) return absl::OkStatus();
   LineReader lines(*content);
   const absl::Status status = ParseLines(lines, fields_per_entry, entry);
-  if (status.ok()) return status;
+  if (status.ok()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(path.native(), " line ", lines.line_number(), ": ", status.message()));
 }
 

@@ -116,8 +116,18 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
 asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint, bool crc_checked) {
   SLIP_CO_RETURN_IF_ERROR(failure_);
   SLIP_CO_RETURN_IF_ERROR(CheckRun(batches, crc_checked));
+  const std::optional<LeaderEpoch> epoch_before = latest_epoch();
   const absl::Status appended = co_await AppendChecked(queue, batches, hint);
+  if (!appended.ok()) UndoUnwritten(epoch_before);
   co_return appended;
+}
+
+void PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
+  // A segment rolled past a hole is empty now and begins above the log end.
+  if (active().base_offset() > log_end_offset_) (void)FailUnlessOk(RemoveLastSegment(), "cannot undo a roll");
+  // An epoch that was announced for the unwritten batches may begin elsewhere when they come again. Should this fail, the
+  // next load does it.
+  if (latest_epoch() != epoch_before) (void)epochs_->TruncateFromEnd(log_end_offset_);
 }
 
 asio::awaitable<absl::StatusOr<Offset>> PartitionLog::AppendAsLeader(IoQueue& queue, std::span<std::byte> batches, LeaderEpoch epoch) {

@@ -123,6 +123,7 @@ class PartitionLog {
   asio::awaitable<absl::Status> AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint);
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint, Offset end);
   asio::awaitable<absl::Status> Roll(IoQueue& queue, Offset base_offset, WriteHint hint);
+  void UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
   absl::Status StageBatch(const RecordBatchView& batch);
   absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToFlush();
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_

@@ -7,10 +7,8 @@ namespace slipstream {
 
 class BlockingIoQueue final : public IoQueue {
  public:
-  asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
-    co_return file.WriteAt(bytes, at);
-  }
-  asio::awaitable<absl::Status> Sync(File& file) override { co_return file.Sync(); }
+  asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) override;
+  asio::awaitable<absl::Status> Sync(File& file) override;
 };
 
 }  // namespace slipstream

@@ -1,0 +1,287 @@
+#include "log/log_manager.h"
+
+#include <gmock/gmock.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "log/meta_properties.h"
+#include "log/record_batch.h"
+#include "log/segment_name.h"
+#include "tests/support/batches.h"
+#include "tests/support/failing_queue.h"
+#include "tests/support/run.h"
+#include "tests/support/temp_dir.h"
+
+namespace slipstream {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const TopicPartition kOrders{"orders", 0};
+const Uuid kTopicId{11, 12};
+
+class LogManagerTest : public testing::Test {
+ protected:
+  LogManagerTest() { config_.log_dir = dir_.path() / "logs"; }
+
+  absl::Status TryOpen() {
+    manager_.reset();
+    auto opened = LogManager::Open(SystemFileIo(), config_);
+    if (opened.ok()) manager_ = *std::move(opened);
+    return opened.status();
+  }
+  void Open() {
+    const absl::Status opened = TryOpen();
+    ASSERT_TRUE(opened.ok()) << opened;
+  }
+  void Append(const TopicPartition& partition, int count) {
+    PartitionLog* log = *manager_->GetOrCreate(partition, kTopicId);
+    const std::vector<std::byte> run = MakeRun({.base_offset = log->log_end_offset().value}, count);
+    const absl::Status appended = RunToEnd(log->AppendAsFollower(queue_, run, WriteHint::kCached));
+    ASSERT_TRUE(appended.ok()) << appended;
+  }
+  bool Has(const std::string& name) const { return std::filesystem::exists(config_.log_dir / name); }
+  std::string Content(const std::string& name) const { return *ReadWholeFile(SystemFileIo(), config_.log_dir / name); }
+  void MakeDirectory(const std::string& name) { std::filesystem::create_directories(config_.log_dir / name); }
+
+  TempDir dir_;
+  LogManagerConfig config_;
+  FailingQueue queue_;
+  std::unique_ptr<LogManager> manager_;
+};
+
+TEST_F(LogManagerTest, Log54_Log55_NewDirectoryGetsItsIdentity) {
+  config_.cluster_id = "cluster-1";
+  config_.node_id = 7;
+  Open();
+  const Uuid directory_id = manager_->directory_id();
+  EXPECT_FALSE(directory_id.IsZero());
+  EXPECT_EQ(manager_->cluster_id(), "cluster-1");
+  ASSERT_TRUE(manager_->Close().ok());
+  config_.cluster_id = "";
+  Open();
+  EXPECT_EQ(manager_->cluster_id(), "cluster-1") << "taken from meta.properties";
+  EXPECT_EQ(manager_->directory_id(), directory_id);
+}
+
+TEST_F(LogManagerTest, Log55_OtherClusterOrNodeIsRefused) {
+  config_.cluster_id = "cluster-1";
+  Open();
+  ASSERT_TRUE(manager_->Close().ok());
+  config_.cluster_id = "cluster-2";
+  const absl::Status other_cluster = TryOpen();
+  EXPECT_TRUE(absl::IsFailedPrecondition(other_cluster));
+  EXPECT_THAT(std::string(other_cluster.message()), HasSubstr("cluster-1"));
+  config_.cluster_id = "cluster-1";
+  config_.node_id = 3;
+  EXPECT_TRUE(absl::IsFailedPrecondition(TryOpen()));
+  EXPECT_TRUE(Has(".kafka_cleanshutdown")) << "a refused start changes nothing";
+}
+
+TEST_F(LogManagerTest, Log57_SecondManagerOfTheProcessIsRefused) {
+  Open();
+  const auto second = LogManager::Open(SystemFileIo(), config_);
+  EXPECT_TRUE(absl::IsFailedPrecondition(second.status())) << second.status();
+  LogManagerConfig same = config_;
+  same.log_dir = dir_.path() / "." / "logs";
+  EXPECT_TRUE(absl::IsFailedPrecondition(LogManager::Open(SystemFileIo(), same).status()));
+  ASSERT_TRUE(manager_->Close().ok());
+  EXPECT_FALSE(Has(".lock"));
+  EXPECT_TRUE(TryOpen().ok());
+}
+
+TEST_F(LogManagerTest, Log57_OtherProcessIsRefused) {
+  Open();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // What this process knows of its own locks is a copy here: only the record lock can refuse.
+    const auto file = SystemFileIo().Open(config_.log_dir / ".lock", OpenMode::kCreate);
+    struct flock whole_file {};
+    whole_file.l_type = F_WRLCK;
+    whole_file.l_whence = SEEK_SET;
+    _exit(fcntl((*file)->descriptor(), F_SETLK, &whole_file) == -1 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(LogManagerTest, Log35_ForeignDirectoryStopsTheStart) {
+  MakeDirectory("lost+found");
+  const absl::Status opened = TryOpen();
+  EXPECT_TRUE(absl::IsFailedPrecondition(opened));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("lost+found"));
+}
+
+TEST_F(LogManagerTest, Log35_KnownForeignersAndFilesAreLeftAlone) {
+  for (const char* name : {"remote-log-index-cache", "__cluster_metadata-0", "a-0.0123456789abcdef0123456789abcdef-stray",
+                           "a-1.0123456789abcdef0123456789abcdef-future"})
+    MakeDirectory(name);
+  std::ofstream(config_.log_dir / "notes") << "x";
+  Open();
+  EXPECT_THAT(manager_->partitions(), IsEmpty());
+  EXPECT_TRUE(Has("__cluster_metadata-0") && Has("notes") && Has("a-0.0123456789abcdef0123456789abcdef-stray"));
+}
+
+TEST_F(LogManagerTest, Log59_InterruptedRemovalIsFinished) {
+  MakeDirectory("orders-0.0123456789abcdef0123456789abcdef-delete");
+  Open();
+  EXPECT_FALSE(Has("orders-0.0123456789abcdef0123456789abcdef-delete"));
+}
+
+TEST_F(LogManagerTest, Log130_Log142_CleanStopIsMarkedAndTheMarkTakenAtTheStart) {
+  Open();
+  Append(kOrders, 5);
+  EXPECT_FALSE(Has(".kafka_cleanshutdown"));
+  ASSERT_TRUE(manager_->Close().ok());
+  EXPECT_TRUE(Has(".kafka_cleanshutdown"));
+  EXPECT_EQ(Content(kRecoveryPointCheckpoint), "0\n1\norders 0 5\n");
+  Open();
+  EXPECT_FALSE(Has(".kafka_cleanshutdown"));
+  PartitionLog* log = manager_->Find(kOrders);
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(log->log_end_offset(), Offset{5});
+  EXPECT_EQ(log->recovery_point(), Offset{5});
+  EXPECT_EQ(log->topic_id(), kTopicId);
+}
+
+TEST_F(LogManagerTest, Log142_NoMarkWhenALogDidNotCloseWell) {
+  Open();
+  Append(kOrders, 5);
+  Append({"orders", 1}, 2);
+  queue_.fail_syncs = true;
+  ASSERT_FALSE(RunToEnd(manager_->Find(kOrders)->Flush(queue_)).ok());
+  EXPECT_FALSE(manager_->Close().ok());
+  EXPECT_FALSE(Has(".kafka_cleanshutdown"));
+  EXPECT_FALSE(Has(".lock")) << "the lock goes whatever failed";
+  EXPECT_EQ(Content(kRecoveryPointCheckpoint), "0\n2\norders 0 0\norders 1 2\n") << "the others are flushed all the same";
+}
+
+TEST_F(LogManagerTest, Log130_WithoutTheMarkEveryPartitionIsRecovered) {
+  Open();
+  for (int i = 0; i < 9; ++i) Append({"orders", i}, 4);
+  manager_.reset();  // as a crash leaves it
+  const size_t batch = MakeBatch({}).size();
+  for (int i = 0; i < 9; ++i) {
+    const auto path = config_.log_dir / TopicPartition{"orders", i}.ToString() / SegmentFileName(Offset{0}, kLogSuffix);
+    std::filesystem::resize_file(path, 3 * batch + static_cast<size_t>(i));
+  }
+  config_.num_recovery_threads = 4;
+  Open();
+  ASSERT_EQ(manager_->partitions().size(), 9u);
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(manager_->Find({"orders", i})->log_end_offset(), Offset{3}) << i;
+}
+
+TEST_F(LogManagerTest, Log141_OneBadPartitionIsNamed) {
+  Open();
+  Append(kOrders, 1);
+  Append({"payments", 4}, 1);
+  manager_.reset();
+  std::ofstream(config_.log_dir / "payments-4" / "x.log") << "x";
+  const absl::Status opened = TryOpen();
+  EXPECT_TRUE(absl::IsDataLoss(opened));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("payments-4"));
+}
+
+TEST_F(LogManagerTest, Log52_LogStartIsCheckpointedOnlyInsideASegment) {
+  Open();
+  Append(kOrders, 5);
+  Append({"orders", 1}, 5);
+  PartitionLog* log = manager_->Find(kOrders);
+  log->UpdateHighWatermark(Offset{4});
+  ASSERT_TRUE(log->MaybeIncrementLogStartOffset(Offset{2}).ok());
+  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*log), OffsetsOf(*manager_->Find({"orders", 1}))}).ok());
+  EXPECT_EQ(Content(kLogStartCheckpoint), "0\n1\norders 0 2\n");
+  EXPECT_EQ(Content(kHighWatermarkCheckpoint), "0\n2\norders 0 4\norders 1 0\n");
+  manager_.reset();
+  Open();
+  EXPECT_EQ(manager_->Find(kOrders)->log_start_offset(), Offset{2});
+  EXPECT_EQ(manager_->Find(kOrders)->high_watermark(), Offset{4});
+}
+
+TEST_F(LogManagerTest, Rel42_PartitionsThatNobodyPublishedKeepTheirEntries) {
+  Open();
+  Append(kOrders, 5);
+  Append({"orders", 1}, 3);
+  manager_->Find(kOrders)->UpdateHighWatermark(Offset{5});
+  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders))}).ok());
+  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find({"orders", 1}))}).ok());
+  EXPECT_EQ(Content(kHighWatermarkCheckpoint), "0\n2\norders 0 5\norders 1 0\n");
+}
+
+TEST_F(LogManagerTest, Log52_UnchangedCheckpointsAreNotRewritten) {
+  Open();
+  Append(kOrders, 5);
+  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders))}).ok());
+  std::filesystem::remove(config_.log_dir / kRecoveryPointCheckpoint);
+  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders))}).ok());
+  EXPECT_FALSE(Has(kRecoveryPointCheckpoint));
+}
+
+TEST_F(LogManagerTest, Rel51_LostCheckpointsDoNotStopTheStart) {
+  Open();
+  Append(kOrders, 5);
+  ASSERT_TRUE(manager_->Close().ok());
+  for (const char* name : {kRecoveryPointCheckpoint, kLogStartCheckpoint, kHighWatermarkCheckpoint, ".kafka_cleanshutdown"})
+    std::filesystem::remove(config_.log_dir / name);
+  Open();
+  EXPECT_EQ(manager_->Find(kOrders)->log_end_offset(), Offset{5});
+  EXPECT_EQ(manager_->Find(kOrders)->high_watermark(), Offset{0});
+}
+
+TEST_F(LogManagerTest, Log51_MalformedCheckpointStopsTheStart) {
+  Open();
+  ASSERT_TRUE(manager_->Close().ok());
+  std::ofstream(config_.log_dir / kRecoveryPointCheckpoint) << "0\n5\norders 0 1\n";
+  EXPECT_TRUE(absl::IsDataLoss(TryOpen()));
+  EXPECT_TRUE(Has(".kafka_cleanshutdown"));
+}
+
+TEST_F(LogManagerTest, Log59_DeletedPartitionLeavesNothingBehind) {
+  Open();
+  Append(kOrders, 5);
+  Append({"orders", 1}, 1);
+  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders)), OffsetsOf(*manager_->Find({"orders", 1}))}).ok());
+  ASSERT_TRUE(manager_->Delete(kOrders).ok());
+  EXPECT_EQ(manager_->Find(kOrders), nullptr);
+  EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), ElementsAre("orders-1"));
+  EXPECT_EQ(Content(kHighWatermarkCheckpoint), "0\n1\norders 1 0\n");
+  EXPECT_TRUE(absl::IsNotFound(manager_->Delete(kOrders)));
+  PartitionLog* again = *manager_->GetOrCreate(kOrders, Uuid{5, 6});
+  EXPECT_EQ(again->log_end_offset(), Offset{0});
+}
+
+TEST_F(LogManagerTest, Log34_OverlongNamesAreShortenedForRemoval) {
+  Open();
+  const TopicPartition longest{std::string(249, 't'), 0};
+  Append(longest, 1);
+  ASSERT_TRUE(manager_->Delete(longest).ok());
+  EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), IsEmpty());
+}
+
+TEST_F(LogManagerTest, Log33_NamesAreCheckedBeforeTheyBecomePaths) {
+  Open();
+  for (const TopicPartition& bad : {TopicPartition{"../x", 0}, TopicPartition{"", 0}, TopicPartition{"..", 0}, TopicPartition{"a", -1}})
+    EXPECT_TRUE(absl::IsInvalidArgument(manager_->GetOrCreate(bad, kTopicId).status())) << bad.topic;
+  EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), IsEmpty());
+}
+
+TEST_F(LogManagerTest, Log48_OtherTopicIdIsRefused) {
+  Open();
+  Append(kOrders, 1);
+  EXPECT_TRUE(absl::IsFailedPrecondition(manager_->GetOrCreate(kOrders, Uuid{99, 1}).status()));
+}
+
+TEST_F(LogManagerTest, ThreadCountIsChecked) {
+  config_.num_recovery_threads = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(TryOpen()));
+}
+
+}  // namespace
+}  // namespace slipstream

@@ -1,0 +1,266 @@
+// Goal: whatever is done to a log in whatever order, it holds what a naive list of batches holds.
+// Method: seeded steps on the real log and on the list; after each step the whole log is read back and compared.
+#include <gmock/gmock.h>
+
+#include <map>
+#include <random>
+
+#include "log/partition_log.h"
+#include "log/record_batch.h"
+#include "log/segment_name.h"
+#include "tests/support/batches.h"
+#include "tests/support/failing_queue.h"
+#include "tests/support/run.h"
+#include "tests/support/temp_dir.h"
+
+namespace slipstream {
+namespace {
+
+struct ModelBatch {
+  int64_t base, last;
+  int32_t epoch;
+  std::vector<std::byte> bytes;
+};
+
+class LogModel : public testing::TestWithParam<uint64_t> {
+ protected:
+  static constexpr int kSteps = 150;
+
+  LogModel() : random_(GetParam()) {
+    config_.segment_bytes = 700;
+    config_.index_interval_bytes = 100;
+    config_.segment_ms = std::chrono::milliseconds(400);
+    Open({.clean = true});
+  }
+
+  int64_t Below(int64_t bound) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(bound)); }
+  int64_t LogStart() const { return log_->log_start_offset().value; }
+  int64_t LogEnd() const { return log_->log_end_offset().value; }
+  int64_t Pick() { return LogStart() + Below(LogEnd() - LogStart() + 4); }  // within the log or a little above
+
+  void Open(LogOpenOptions options) {
+    log_.reset();
+    auto opened = PartitionLog::Open(SystemFileIo(), dir_.path(), {"orders", 0}, config_, options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    log_ = *std::move(opened);
+  }
+
+  void Append() {
+    std::vector<std::byte> run;
+    std::vector<ModelBatch> batches;
+    int64_t next = LogEnd();
+    for (int64_t i = Below(6); i >= 0; --i) {
+      if (Below(10) == 0) next += Below(30);
+      if (Below(12) == 0) ++epoch_;
+      timestamp_ += Below(40) - 10;
+      BatchSpec spec{.base_offset = next, .record_count = static_cast<int32_t>(1 + Below(5)), .leader_epoch = epoch_,
+                     .base_timestamp = timestamp_, .value_bytes = static_cast<size_t>(Below(60)),
+                     .fill = static_cast<uint8_t>(Below(256))};
+      std::vector<std::byte> bytes = MakeBatch(spec);
+      run.insert(run.end(), bytes.begin(), bytes.end());
+      batches.push_back({next, next + spec.record_count - 1, epoch_, std::move(bytes)});
+      next += spec.record_count;
+    }
+    const bool torn = Below(8) == 0;
+    if (torn) queue_.write_bytes_left = static_cast<uint64_t>(Below(static_cast<int64_t>(run.size())));
+    const WriteHint hint = Below(2) == 0 ? WriteHint::kBulk : WriteHint::kCached;
+    const absl::Status appended = RunToEnd(log_->AppendAsFollower(queue_, run, hint));
+    queue_.write_bytes_left = 1 << 30;
+    ASSERT_EQ(appended.ok(), !torn) << appended;
+    for (ModelBatch& batch : batches) {
+      if (batch.last < LogEnd()) model_.push_back(std::move(batch));
+    }
+    ASSERT_TRUE(torn || LogEnd() == next);
+  }
+
+  void Truncate() {
+    const int64_t to = Pick();
+    const int64_t end_before = LogEnd();
+    ASSERT_TRUE(log_->TruncateTo(Offset{to}).ok());
+    int64_t expected = std::min(to, end_before);
+    std::erase_if(model_, [&](const ModelBatch& batch) {
+      if (batch.last < to) return false;
+      expected = std::min(expected, batch.base);
+      return true;
+    });
+    ASSERT_EQ(LogEnd(), expected);
+    durable_ = std::min(durable_, expected);
+  }
+
+  void StartAnew() {
+    const int64_t at = Below(3) == 0 ? LogEnd() + Below(100) : Pick();
+    ASSERT_TRUE(log_->TruncateFullyAndStartAt(Offset{at}).ok());
+    model_.clear();
+    ASSERT_EQ(LogStart(), at);
+    ASSERT_EQ(LogEnd(), at);
+    durable_ = std::min(durable_, at);
+  }
+
+  void RaiseLogStart() {
+    log_->UpdateHighWatermark(Offset{Pick()});
+    const int64_t to = LogStart() + Below(log_->high_watermark().value - LogStart() + 1);
+    ASSERT_TRUE(log_->MaybeIncrementLogStartOffset(Offset{to}).ok());
+    ASSERT_EQ(LogStart(), to);
+  }
+
+  void Flush() {
+    ASSERT_TRUE(RunToEnd(log_->Flush(queue_)).ok());
+    ASSERT_EQ(log_->recovery_point(), log_->log_end_offset());
+    durable_ = LogEnd();
+  }
+
+  LogOpenOptions OptionsNow(bool clean) {
+    return {.clean = clean,
+            .recovery_point = log_->recovery_point(),
+            .log_start_offset = log_->log_start_offset(),
+            .high_watermark = log_->high_watermark()};
+  }
+  // A hole at the end is known only in memory: an opened log ends after its last batch, or where its last segment begins.
+  void CheckEndAfterOpen(int64_t end_before) {
+    const int64_t data_end = model_.empty() ? 0 : model_.back().last + 1;
+    ASSERT_LE(LogEnd(), std::max(end_before, LogStart()));
+    ASSERT_GE(LogEnd(), data_end);
+  }
+
+  void CloseAndOpen() {
+    const int64_t end_before = LogEnd();
+    ASSERT_TRUE(log_->Close().ok());
+    Open(OptionsNow(/*clean=*/true));
+    CheckEndAfterOpen(end_before);
+    durable_ = LogEnd();
+  }
+
+  // Flips a bit of one batch, of those that its CRC or its framing protects: base offset and epoch are not among them.
+  void Scramble(const LogSlice& slice) {
+    std::vector<std::byte> bytes(slice.bytes);
+    ASSERT_EQ(*slice.file->ReadAt(bytes, slice.position), bytes.size());
+    std::vector<ByteSpan> batches;
+    BatchWalker walker(bytes);
+    while (walker.Next()) batches.push_back(walker.batch().bytes());
+    const ByteSpan batch = batches[static_cast<size_t>(Below(static_cast<int64_t>(batches.size())))];
+    const size_t at = static_cast<size_t>(batch.data() - bytes.data()) + 17 + static_cast<size_t>(Below(static_cast<int64_t>(batch.size()) - 17));
+    bytes[at] ^= std::byte{0x10};
+    ASSERT_TRUE(slice.file->WriteAt(ByteSpan(bytes).subspan(at, 1), slice.position + at).ok());
+  }
+
+  // A crash: some of what was not flushed is torn off, or its bytes are scrambled, or nothing is lost.
+  void CrashAndOpen() {
+    const int64_t end_before = LogEnd();
+    const LogOpenOptions options = OptionsNow(/*clean=*/false);
+    ASSERT_GE(options.recovery_point, Offset{std::min(durable_, end_before)});
+    const LogSlice unflushed = *log_->Read(std::max(options.recovery_point, log_->log_start_offset()), log_->log_end_offset(), 1 << 30);
+    if (unflushed.file != nullptr && Below(3) == 0) {
+      const FilePosition at = unflushed.position + static_cast<uint64_t>(Below(static_cast<int64_t>(unflushed.bytes)));
+      ASSERT_TRUE(unflushed.file->Truncate(at.value).ok());
+    } else if (unflushed.file != nullptr && Below(2) == 0) {
+      Scramble(unflushed);
+    }
+    Open(options);
+    std::erase_if(model_, [&](const ModelBatch& batch) {
+      if (batch.last < LogEnd()) return false;
+      EXPECT_GE(batch.last, options.recovery_point.value) << "flushed data was lost (INV-18)";
+      return true;
+    });
+    CheckEndAfterOpen(end_before);
+    durable_ = std::min(durable_, LogEnd());
+  }
+
+  void CheckAll() {
+    ASSERT_LE(log_->log_start_offset(), log_->high_watermark());
+    ASSERT_LE(log_->high_watermark(), log_->log_end_offset());
+    ASSERT_LE(log_->recovery_point(), log_->log_end_offset());
+    CheckContent();
+    CheckEpochs();
+    CheckBoundedRead();
+  }
+
+  void CheckContent() {
+    std::vector<std::byte> expected, actual;
+    for (const ModelBatch& batch : model_) {
+      if (batch.last >= LogStart()) expected.insert(expected.end(), batch.bytes.begin(), batch.bytes.end());
+    }
+    for (Offset next = log_->log_start_offset(); next < log_->log_end_offset();) {
+      const auto slice = log_->Read(next, log_->log_end_offset(), static_cast<uint64_t>(Below(500)));
+      ASSERT_TRUE(slice.ok()) << slice.status();
+      if (slice->file == nullptr) break;
+      std::vector<std::byte> bytes(slice->bytes);
+      ASSERT_EQ(*slice->file->ReadAt(bytes, slice->position), bytes.size());
+      BatchWalker walker(bytes);
+      while (walker.Next()) next = walker.batch().next_offset();
+      ASSERT_GT(walker.valid_bytes(), 0u) << "at least one batch";
+      actual.insert(actual.end(), bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(walker.valid_bytes()));
+    }
+    ASSERT_EQ(actual, expected);
+  }
+
+  // Every entry is the first retained offset of its epoch (INV-07).
+  void CheckEpochs() {
+    std::map<int32_t, int64_t> first_of_epoch;
+    for (const ModelBatch& batch : model_) {
+      if (batch.last < LogStart()) continue;
+      const int64_t from = std::max(batch.base, LogStart());
+      first_of_epoch.emplace(batch.epoch, from);
+      ASSERT_EQ(log_->epochs().EpochForOffset(Offset{from}), LeaderEpoch{batch.epoch});
+    }
+    for (const EpochStart& entry : log_->epochs().entries()) {
+      // What lay below the log start may leave its epoch there.
+      if (entry.start_offset == log_->log_start_offset()) continue;
+      ASSERT_TRUE(first_of_epoch.contains(entry.epoch.value)) << "epoch " << entry.epoch.value;
+      ASSERT_EQ(entry.start_offset.value, first_of_epoch[entry.epoch.value]);
+    }
+  }
+
+  void CheckBoundedRead() {
+    const Offset from{std::min(Pick(), LogEnd())}, bound{Pick()};
+    const LogSlice slice = *log_->Read(from, bound, 1 << 30);
+    if (slice.file == nullptr) return;
+    std::vector<std::byte> bytes(slice.bytes);
+    ASSERT_EQ(*slice.file->ReadAt(bytes, slice.position), bytes.size());
+    BatchWalker walker(bytes);
+    while (walker.Next()) {
+      ASSERT_GE(walker.batch().last_offset(), from);
+      ASSERT_LT(walker.batch().last_offset(), bound);
+    }
+    ASSERT_EQ(walker.valid_bytes(), bytes.size()) << "without a limit only whole batches are read";
+  }
+
+  TempDir dir_;
+  LogConfig config_;
+  FailingQueue queue_;
+  std::mt19937_64 random_;
+  std::unique_ptr<PartitionLog> log_;
+  std::vector<ModelBatch> model_;
+  int64_t durable_ = 0;  // flushed and not truncated since
+  int32_t epoch_ = 0;
+  int64_t timestamp_ = 1'000'000;
+};
+
+TEST_P(LogModel, Inv05_Inv07_Inv18_TheLogHoldsWhatTheModelHolds) {
+  for (int step = 0; step < kSteps; ++step) {
+    SCOPED_TRACE(testing::Message() << "seed " << GetParam() << " step " << step);
+    const int64_t dice = Below(100);
+    if (dice < 60) {
+      Append();
+    } else if (dice < 72) {
+      Truncate();
+    } else if (dice < 74) {
+      StartAnew();
+    } else if (dice < 80) {
+      RaiseLogStart();
+    } else if (dice < 87) {
+      Flush();
+    } else if (dice < 92) {
+      CloseAndOpen();
+    } else {
+      CrashAndOpen();
+    }
+    if (HasFatalFailure()) return;
+    CheckAll();
+    if (HasFatalFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, LogModel, testing::Range<uint64_t>(1, 9));
+
+}  // namespace
+}  // namespace slipstream

@@ -1,0 +1,39 @@
+// An IoQueue that breaks on demand: a write that stops half way, or a failed fsync.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <limits>
+
+#include "log/io/file_io.h"
+
+namespace slipstream {
+
+class FailingQueue final : public IoQueue {
+ public:
+  uint64_t write_bytes_left = std::numeric_limits<uint64_t>::max();  // the write that goes past it stops there and fails
+  std::function<void()> before_write;
+  bool fail_syncs = false;
+  int writes = 0;
+  int syncs = 0;
+
+  asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
+    ++writes;
+    if (before_write) before_write();
+    const uint64_t taken = std::min<uint64_t>(bytes.size(), write_bytes_left);
+    write_bytes_left -= taken;
+    absl::Status status = file.WriteAt(bytes.first(taken), at);
+    if (status.ok() && taken < bytes.size()) status = absl::ResourceExhaustedError("no space left on the test's disk");
+    co_return status;
+  }
+  asio::awaitable<absl::Status> Sync(File& file) override {
+    ++syncs;
+    if (fail_syncs) co_return absl::UnavailableError("the test's fsync failed");
+    co_return file.Sync();
+  }
+};
+
+}  // namespace slipstream
