@@ -100,6 +100,18 @@ absl::StatusOr<int16_t> Connection::VersionFor(ApiKey key, int16_t version_min, 
   return version;
 }
 
+asio::awaitable<absl::Status> Connection::Perform(Exchange exchange, BufferPool& pool, ReceivedFrame& frame) {
+  const absl::StatusOr<int16_t> version = VersionFor(exchange.key, exchange.version_min, exchange.version_max);
+  if (!version.ok()) co_return version.status();
+  const int32_t correlation_id = next_correlation_id_++;
+  EncodedFrame encoded = exchange.encode(exchange.request, *version, correlation_id, config_.client_id);
+  absl::StatusOr<ReceivedFrame> received = co_await RoundTrip(std::move(encoded), pool);
+  if (!received.ok()) co_return received.status();
+  frame = *std::move(received);
+  const absl::Status decoded = exchange.decode(frame.bytes, *version, correlation_id, exchange.response);
+  co_return decoded.ok() ? decoded : Fail(decoded);
+}
+
 asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFrame encoded, BufferPool& pool) {
   const std::shared_ptr<Connection> self = shared_from_this();
   const uint64_t ticket = next_ticket_++;

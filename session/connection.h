@@ -40,23 +40,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
   template <class Request>
   asio::awaitable<absl::Status> Call(const Request& request, typename Request::Response& response, BufferPool& pool, ReceivedFrame& frame,
                                      int16_t version_max = Request::kVersionMax) {
-    const absl::StatusOr<int16_t> version = VersionFor(Request::kApiKey, Request::kVersionMin, version_max);
-    if (!version.ok()) co_return version.status();
-    const int32_t correlation_id = next_correlation_id_++;
-    EncodedFrame encoded = EncodeRequest(request, *version, correlation_id, config_.client_id);
-    absl::StatusOr<ReceivedFrame> received = co_await RoundTrip(std::move(encoded), pool);
-    if (!received.ok()) co_return received.status();
-    frame = *std::move(received);
-    absl::Status decoded = DecodeResponse(frame.bytes, *version, correlation_id, response);
-    if (!decoded.ok()) co_return Fail(decoded);
-    co_return absl::OkStatus();
+    const Exchange exchange{
+        Request::kApiKey, Request::kVersionMin, version_max, &request, &response,
+        [](const void* message, int16_t version, int32_t correlation_id, absl::string_view client_id) {
+          return EncodeRequest(*static_cast<const Request*>(message), version, correlation_id, client_id);
+        },
+        [](ByteSpan bytes, int16_t version, int32_t correlation_id, void* message) {
+          return DecodeResponse(bytes, version, correlation_id, *static_cast<typename Request::Response*>(message));
+        }};
+    return Perform(exchange, pool, frame);
   }
 
   // The same for the small answers of occasional requests.
   template <class Request>
   asio::awaitable<absl::Status> Call(const Request& request, typename Request::Response& response) {
-    ReceivedFrame frame;
-    co_return co_await Call(request, response, small_frames_, frame);
+    return Call(request, response, small_frames_, ignored_frame_);
   }
 
   // The version to use for an API: the highest in both our range and the broker's.
@@ -71,9 +69,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
     int16_t min = 0, max = -1;  // empty: the broker does not offer the API
   };
 
+  // A request and its answer without their types, so that one coroutine serves all messages.
+  struct Exchange {
+    ApiKey key;
+    int16_t version_min, version_max;
+    const void* request;
+    void* response;
+    EncodedFrame (*encode)(const void* request, int16_t version, int32_t correlation_id, absl::string_view client_id);
+    absl::Status (*decode)(ByteSpan frame, int16_t version, int32_t correlation_id, void* response);
+  };
+
   Connection(asio::any_io_executor executor, Endpoint endpoint, ClientConfig config);
   asio::awaitable<absl::Status> Connect();
   asio::awaitable<absl::Status> AskApiVersions();
+  asio::awaitable<absl::Status> Perform(Exchange exchange, BufferPool& pool, ReceivedFrame& frame);
   asio::awaitable<absl::StatusOr<ReceivedFrame>> RoundTrip(EncodedFrame encoded, BufferPool& pool);
   asio::awaitable<absl::StatusOr<ReceivedFrame>> ReadFrame(BufferPool& pool);
   absl::Status Fail(const absl::Status& status);  // closes; returns the first cause, which names the endpoint
@@ -85,6 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::steady_timer deadline_;
   AsyncEvent turn_;                        // notified when a request has been written or an answer read
   BufferPool small_frames_{2};
+  ReceivedFrame ignored_frame_;            // of answers that hold no records: nothing points into it
   std::array<VersionRange, 128> versions_{};
   int32_t next_correlation_id_ = 0;
   uint64_t next_ticket_ = 0, write_turn_ = 0, read_turn_ = 0;  // write_turn_, read_turn_ <= next_ticket_

@@ -33,7 +33,8 @@ void SkipTaggedFields(ByteCursor& cursor) {
 }  // namespace
 
 uint64_t EncodedFrame::TotalSize() const {
-  return std::accumulate(splices.begin(), splices.end(), uint64_t{bytes.size()}, [](uint64_t sum, const Splice& splice) { return sum + splice.length; });
+  return std::accumulate(splices.begin(), splices.end(), uint64_t{bytes.size()},
+                         [](uint64_t sum, const Splice& splice) { return sum + splice.length; });
 }
 
 std::vector<std::byte> Join(const EncodedFrame& frame) {
@@ -58,7 +59,8 @@ absl::StatusOr<RequestHeader> DecodeRequestHeader(ByteCursor& cursor) {
   header.correlation_id = cursor.Int32();
   const std::optional<int16_t> flexible_from = FlexibleFrom(header.api_key);
   if (!cursor.failed() && !flexible_from)
-    return absl::UnimplementedError(absl::StrCat("request header: API key ", static_cast<int16_t>(header.api_key), " is not known"));
+    return absl::UnimplementedError(
+        absl::StrCat("request header: API key ", static_cast<int16_t>(header.api_key), " is not known"));
   // Two bytes of length in every version, even where the rest is compact.
   const int16_t client_id_length = cursor.Int16();
   if (client_id_length != -1) {
@@ -67,13 +69,15 @@ absl::StatusOr<RequestHeader> DecodeRequestHeader(ByteCursor& cursor) {
   }
   if (flexible_from && header.version >= *flexible_from) SkipTaggedFields(cursor);
   if (cursor.failed())
-    return absl::DataLossError(absl::StrCat("request header of ", ApiKeyName(header.api_key), " v", header.version, " at byte ", cursor.position(), ": malformed or cut"));
+    return absl::DataLossError(absl::StrCat("request header of ", ApiKeyName(header.api_key), " v", header.version,
+                                            " at byte ", cursor.position(), ": malformed or cut"));
   return header;
 }
 
 namespace wire_internal {
 
-void BeginRequest(EncodedFrame& frame, ApiKey key, int16_t version, bool flexible, int32_t correlation_id, absl::string_view client_id) {
+void BeginRequest(EncodedFrame& frame, ApiKey key, int16_t version, bool flexible, int32_t correlation_id,
+                  absl::string_view client_id) {
   SLIP_CHECK_LE(client_id.size(), static_cast<size_t>(std::numeric_limits<int16_t>::max()));
   frame.bytes.assign(kSizePrefixBytes, std::byte{0});
   frame.splices.clear();
@@ -98,12 +102,15 @@ void FillInSize(EncodedFrame& frame) {
   WriteBigEndian(std::span(frame.bytes), 0, static_cast<int32_t>(size));
 }
 
-absl::Status ReadResponseHeader(ByteCursor& cursor, bool flexible_header, int32_t expected_correlation_id, absl::string_view message_name) {
+absl::Status ReadResponseHeader(ByteCursor& cursor, bool flexible_header, int32_t expected_correlation_id,
+                                absl::string_view message_name) {
   const int32_t correlation_id = cursor.Int32();
   if (!cursor.failed() && correlation_id != expected_correlation_id)
-    return absl::DataLossError(absl::StrCat(message_name, ": correlation id ", correlation_id, " instead of ", expected_correlation_id));
+    return absl::DataLossError(
+        absl::StrCat(message_name, ": correlation id ", correlation_id, " instead of ", expected_correlation_id));
   if (flexible_header) SkipTaggedFields(cursor);
-  if (cursor.failed()) return absl::DataLossError(absl::StrCat(message_name, " header at byte ", cursor.position(), ": malformed or cut"));
+  if (cursor.failed())
+    return absl::DataLossError(absl::StrCat(message_name, " header at byte ", cursor.position(), ": malformed or cut"));
   return absl::OkStatus();
 }
 

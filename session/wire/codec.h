@@ -1,5 +1,6 @@
-// Messages to frames and back. A frame is a size, a header and a body; each message's layout is in session/wire/messages/.
-// The templates are compiled once per message (messages/*.cc): a caller includes this and the messages it uses.
+// Messages to frames and back. A frame is a size, a header and a body; each message's layout is in
+// session/wire/messages/. The templates are compiled once per message (messages/*.cc): a caller includes this and the
+// messages it uses.
 #pragma once
 
 #include <absl/status/status.h>
@@ -28,7 +29,7 @@ struct EncodedFrame {
   std::vector<std::byte> bytes;  // from the size prefix on, which counts the spliced bytes too
   std::vector<Splice> splices;   // rising by offset
 
-  uint64_t TotalSize() const;    // bytes on the wire
+  uint64_t TotalSize() const;  // bytes on the wire
 };
 
 // The whole frame in one piece, splices copied in. REQUIRES: none is external.
@@ -36,7 +37,8 @@ std::vector<std::byte> Join(const EncodedFrame& frame);
 
 // REQUIRES (all four): M::kVersionMin <= version <= M::kVersionMax. The Into forms reuse the frame's memory.
 template <class M>
-void EncodeRequestInto(const M& request, int16_t version, int32_t correlation_id, absl::string_view client_id, EncodedFrame& frame);
+void EncodeRequestInto(const M& request, int16_t version, int32_t correlation_id, absl::string_view client_id,
+                       EncodedFrame& frame);
 template <class M>
 void EncodeResponseInto(const M& response, int16_t version, int32_t correlation_id, EncodedFrame& frame);
 
@@ -60,15 +62,16 @@ struct RequestHeader {
   std::optional<std::string> client_id;
 };
 
-// Reads the header at the front of a request frame (after its size); what remains is the body. kUnimplemented: an API we
-// do not know, whose header cannot be read; Kafka then closes the connection.
+// Reads the header at the front of a request frame (after its size); what remains is the body. kUnimplemented: an API
+// we do not know, whose header cannot be read; Kafka then closes the connection.
 absl::StatusOr<RequestHeader> DecodeRequestHeader(ByteCursor& cursor);
 
-// Both reuse the memory that `out` already holds; records point into the bytes given. kDataLoss names message, field and
-// byte, kUnimplemented a version outside M's range; `out` is then unspecified.
+// Both reuse the memory that `out` already holds; records point into the bytes given. kDataLoss names message, field
+// and byte, kUnimplemented a version outside M's range; `out` is then unspecified.
 template <class M>
 absl::Status DecodeRequestBody(ByteSpan body, int16_t version, M& out);
-// `frame` starts after the size. An ApiVersions answer with UNSUPPORTED_VERSION is read as version 0, whatever was asked.
+// `frame` starts after the size. An ApiVersions answer with UNSUPPORTED_VERSION is read as version 0, whatever was
+// asked.
 template <class M>
 absl::Status DecodeResponse(ByteSpan frame, int16_t version, int32_t expected_correlation_id, M& out);
 

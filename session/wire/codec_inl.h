@@ -38,14 +38,17 @@ bool IsFlexible(int16_t version) {
   return version >= ApiOf<M>::Request::kFlexibleFrom;
 }
 
-void BeginRequest(EncodedFrame& frame, ApiKey key, int16_t version, bool flexible, int32_t correlation_id, absl::string_view client_id);
+void BeginRequest(EncodedFrame& frame, ApiKey key, int16_t version, bool flexible, int32_t correlation_id,
+                  absl::string_view client_id);
 void BeginResponse(EncodedFrame& frame, bool flexible_header, int32_t correlation_id);
 void FillInSize(EncodedFrame& frame);
-absl::Status ReadResponseHeader(ByteCursor& cursor, bool flexible_header, int32_t expected_correlation_id, absl::string_view message_name);
+absl::Status ReadResponseHeader(ByteCursor& cursor, bool flexible_header, int32_t expected_correlation_id,
+                                absl::string_view message_name);
 
 template <class M>
 absl::Status DecodeBody(ByteSpan body, int16_t version, M& out) {
-  if (!Supports<M>(version)) return absl::UnimplementedError(absl::StrCat(M::kName, ": version ", version, " is not supported"));
+  if (!Supports<M>(version))
+    return absl::UnimplementedError(absl::StrCat(M::kName, ": version ", version, " is not supported"));
   Decoder decoder(body, version, IsFlexible<M>(version));
   decoder.Struct(out);
   return decoder.Finish(M::kName);
@@ -54,7 +57,8 @@ absl::Status DecodeBody(ByteSpan body, int16_t version, M& out) {
 }  // namespace wire_internal
 
 template <class M>
-void EncodeRequestInto(const M& request, int16_t version, int32_t correlation_id, absl::string_view client_id, EncodedFrame& frame) {
+void EncodeRequestInto(const M& request, int16_t version, int32_t correlation_id, absl::string_view client_id,
+                       EncodedFrame& frame) {
   SLIP_CHECK(wire_internal::Supports<M>(version));
   const bool flexible = wire_internal::IsFlexible<M>(version);
   wire_internal::BeginRequest(frame, M::kApiKey, version, flexible, correlation_id, client_id);
@@ -83,18 +87,20 @@ absl::Status DecodeResponse(ByteSpan frame, int16_t version, int32_t expected_co
   ByteCursor cursor(frame);
   SLIP_RETURN_IF_ERROR(wire_internal::ReadResponseHeader(cursor, flexible_header, expected_correlation_id, M::kName));
   const ByteSpan body = frame.subspan(cursor.position());
-  if (kIsApiVersions && static_cast<KafkaError>(ByteCursor(body).Int16()) == KafkaError::kUnsupportedVersion) version = 0;
+  if (kIsApiVersions && static_cast<KafkaError>(ByteCursor(body).Int16()) == KafkaError::kUnsupportedVersion)
+    version = 0;
   return wire_internal::DecodeBody(body, version, out);
 }
 
 }  // namespace slipstream
 
-#define SLIP_INSTANTIATE_REQUEST(M)                                                                                  \
-  template void slipstream::EncodeRequestInto(const M&, int16_t, int32_t, absl::string_view, slipstream::EncodedFrame&); \
-  template absl::Status slipstream::DecodeRequestBody(slipstream::ByteSpan, int16_t, M&);                            \
+#define SLIP_INSTANTIATE_REQUEST(M)                                                          \
+  template void slipstream::EncodeRequestInto(const M&, int16_t, int32_t, absl::string_view, \
+                                              slipstream::EncodedFrame&);                    \
+  template absl::Status slipstream::DecodeRequestBody(slipstream::ByteSpan, int16_t, M&);    \
   template std::string slipstream::PrintMessage(const M&, int16_t)
 
-#define SLIP_INSTANTIATE_RESPONSE(M)                                                                     \
-  template void slipstream::EncodeResponseInto(const M&, int16_t, int32_t, slipstream::EncodedFrame&);   \
-  template absl::Status slipstream::DecodeResponse(slipstream::ByteSpan, int16_t, int32_t, M&);          \
+#define SLIP_INSTANTIATE_RESPONSE(M)                                                                   \
+  template void slipstream::EncodeResponseInto(const M&, int16_t, int32_t, slipstream::EncodedFrame&); \
+  template absl::Status slipstream::DecodeResponse(slipstream::ByteSpan, int16_t, int32_t, M&);        \
   template std::string slipstream::PrintMessage(const M&, int16_t)

@@ -33,9 +33,11 @@ bool IsUtf8(absl::string_view text) {
 absl::Status Decoder::Finish(absl::string_view message_name) {
   if (!cursor_.failed() && cursor_.remaining() == 0) return absl::OkStatus();
   if (!cursor_.failed())
-    return absl::DataLossError(absl::StrCat(message_name, " v", version_, " at byte ", cursor_.position(), ": ", cursor_.remaining(), " bytes too many"));
-  return absl::DataLossError(absl::StrCat(message_name, " v", version_, " field ", field_path_.empty() ? "(tagged fields)" : field_path_, " at byte ",
-                                          cursor_.position(), ": ", reason_ != nullptr ? reason_ : "ends too early or has a bad varint"));
+    return absl::DataLossError(absl::StrCat(message_name, " v", version_, " at byte ", cursor_.position(), ": ",
+                                            cursor_.remaining(), " bytes too many"));
+  return absl::DataLossError(absl::StrCat(
+      message_name, " v", version_, " field ", field_path_.empty() ? "(tagged fields)" : field_path_, " at byte ",
+      cursor_.position(), ": ", reason_ != nullptr ? reason_ : "ends too early or has a bad varint"));
 }
 
 uint32_t Decoder::ReadTagCount() {
@@ -55,13 +57,8 @@ Decoder::TagHead Decoder::ReadTagHead(int64_t last_tag) {
 }
 
 int64_t Decoder::ReadLength(int fixed_bytes) {
-  int64_t length;
-  if (flexible_) {
-    length = static_cast<int64_t>(cursor_.UnsignedVarint()) - 1;
-  } else {
-    length = fixed_bytes == 4 ? cursor_.Int32() : cursor_.Int16();
-  }
-  return length;
+  if (flexible_) return static_cast<int64_t>(cursor_.UnsignedVarint()) - 1;
+  return fixed_bytes == 4 ? cursor_.Int32() : cursor_.Int16();
 }
 
 bool Decoder::CountFits(int64_t count, size_t item_bytes_min) {

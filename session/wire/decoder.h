@@ -1,5 +1,5 @@
-// Reads a message from bytes of a peer by walking its Describe. Nothing read is trusted: every length is held against the
-// bytes that remain before memory is taken for it, and depth follows from the message's type, never from its bytes.
+// Reads a message from bytes of a peer by walking its Describe. Nothing read is trusted: every length is held against
+// the bytes that remain before memory is taken for it, and depth follows from the message's type, never from its bytes.
 #pragma once
 
 #include <absl/status/status.h>
@@ -121,7 +121,8 @@ class Decoder {
       TaggedField tagged{*this, head.tag};
       M::Describe(tagged, message);
       if (!tagged.known) cursor_.Skip(head.size);
-      if (!cursor_.failed() && cursor_.remaining() != head.remaining_after) FailWith("tagged field is not as long as it says");
+      if (!cursor_.failed() && cursor_.remaining() != head.remaining_after)
+        FailWith("tagged field is not as long as it says");
     }
   }
 

@@ -25,11 +25,11 @@ inline constexpr size_t kHostBytesMax = 255;  // no DNS name is longer
 inline constexpr int64_t kDefaultOfType = std::numeric_limits<int64_t>::min();
 
 struct FieldOptions {
-  int16_t from = 0;                                      // outside from..to a field takes no bytes and reads as its default
+  int16_t from = 0;  // outside from..to a field takes no bytes and reads as its default
   int16_t to = std::numeric_limits<int16_t>::max();
-  int32_t tag = -1;                                      // -1: not tagged
-  int16_t null_from = 0;                                 // for std::optional members: older versions have no null
-  int64_t default_value = kDefaultOfType;                // of numbers: repeats the member's initialiser where it has one
+  int32_t tag = -1;                        // -1: not tagged
+  int16_t null_from = 0;                   // for std::optional members: older versions have no null
+  int64_t default_value = kDefaultOfType;  // of numbers: repeats the member's initialiser where it has one
   size_t bytes_max = std::numeric_limits<size_t>::max();  // of strings: longer ones are an error when read
 
   constexpr bool In(int16_t version) const { return from <= version && version <= to; }
@@ -48,7 +48,8 @@ concept Described = requires(AnyVisitor visitor, T& m) { T::Describe(visitor, m)
 template <class T>
 void ResetToDefault(T& field, const FieldOptions& options) {
   if constexpr (Number<T>) {
-    field = options.default_value == kDefaultOfType ? T{} : FromWire<T>(static_cast<WireInteger<T>>(options.default_value));
+    field =
+        options.default_value == kDefaultOfType ? T{} : FromWire<T>(static_cast<WireInteger<T>>(options.default_value));
   } else if constexpr (kIsOptional<T>) {
     field.reset();
   } else if constexpr (requires { field.clear(); }) {
@@ -61,7 +62,9 @@ void ResetToDefault(T& field, const FieldOptions& options) {
 template <class T>
 bool IsDefault(const T& field, const FieldOptions& options) {
   if constexpr (Number<T>) {
-    return options.default_value == kDefaultOfType ? field == T{} : ToWire(field) == static_cast<WireInteger<T>>(options.default_value);
+    return options.default_value == kDefaultOfType
+               ? field == T{}
+               : ToWire(field) == static_cast<WireInteger<T>>(options.default_value);
   } else if constexpr (kIsOptional<T>) {
     return !field.has_value();
   } else if constexpr (requires { field.empty(); }) {

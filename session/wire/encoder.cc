@@ -35,7 +35,8 @@ void Encoder::PutRecords(const Records& records) {
   const size_t index = records_seen_++;
   PutLength(records.null ? -1 : static_cast<int64_t>(records.size()), 4);
   if (records.null || records.size() == 0) return;
-  frame_.splices.push_back({.offset = frame_.bytes.size(), .index = index, .length = records.size(), .bytes = records.bytes});
+  frame_.splices.push_back(
+      {.offset = frame_.bytes.size(), .index = index, .length = records.size(), .bytes = records.bytes});
 }
 
 void Encoder::PutUnsignedVarint(uint32_t value) {
@@ -45,7 +46,8 @@ void Encoder::PutUnsignedVarint(uint32_t value) {
 }
 
 void Encoder::PutLength(int64_t length, int fixed_bytes) {
-  SLIP_CHECK_LE(length, flexible_ || fixed_bytes == 4 ? std::numeric_limits<int32_t>::max() - 1 : std::numeric_limits<int16_t>::max());
+  SLIP_CHECK_LE(length, flexible_ || fixed_bytes == 4 ? std::numeric_limits<int32_t>::max() - 1
+                                                      : std::numeric_limits<int16_t>::max());
   if (flexible_) {
     PutUnsignedVarint(static_cast<uint32_t>(length + 1));
   } else if (fixed_bytes == 4) {

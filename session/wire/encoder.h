@@ -16,7 +16,8 @@ namespace slipstream::wire_internal {
 // Appends to one frame. A null in a version that has none is written as empty, so that no answer of ours can fail.
 class Encoder {
  public:
-  Encoder(EncodedFrame& frame, int16_t version, bool flexible) : frame_(frame), version_(version), flexible_(flexible) {}
+  Encoder(EncodedFrame& frame, int16_t version, bool flexible)
+      : frame_(frame), version_(version), flexible_(flexible) {}
 
   template <class M>
   void Struct(const M& message) {

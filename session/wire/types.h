@@ -17,7 +17,7 @@ namespace slipstream {
 // The records field: raw record batches that never pass through the codec. Decoding gives a span into the frame;
 // encoding leaves a splice where the bytes belong (see EncodedFrame).
 struct Records {
-  ByteSpan bytes;               // of the caller or of the frame decoded: must outlive this
+  ByteSpan bytes;  // of the caller or of the frame decoded: must outlive this
   bool null = false;
   uint64_t external_bytes = 0;  // with no `bytes`: so many come from elsewhere, a file that the sender will splice in
 

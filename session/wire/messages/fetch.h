@@ -1,4 +1,5 @@
-// Fetch: record batches from an offset on, asked by a consumer or a follower, with or without a fetch session (KIP-227).
+// Fetch: record batches from an offset on, asked by a consumer or a follower, with or without a fetch session
+// (KIP-227).
 #pragma once
 
 #include <cstdint>
@@ -116,7 +117,8 @@ struct FetchRequest {
   bool operator==(const FetchRequest&) const = default;
 };
 
-// The largest epoch the leader has at or below the follower's, and where it ends: the follower truncates and asks again.
+// The largest epoch the leader has at or below the follower's, and where it ends: the follower truncates and asks
+// again.
 struct FetchEpochEndOffset {
   LeaderEpoch epoch;
   Offset end_offset;

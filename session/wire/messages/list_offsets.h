@@ -15,11 +15,12 @@ namespace slipstream {
 struct ListOffsetsResponse;
 
 // What a timestamp below zero asks for.
-inline constexpr Timestamp kLatestTimestamp{-1};         // the log end offset; for consumers the high watermark
-inline constexpr Timestamp kEarliestTimestamp{-2};       // the log start offset
-inline constexpr Timestamp kMaxTimestamp{-3};            // version 7+: the record with the largest timestamp
-inline constexpr Timestamp kEarliestLocalTimestamp{-4};  // version 8+: the first offset that is not only in tiered storage
-inline constexpr Timestamp kLatestTieredTimestamp{-5};   // version 9+
+inline constexpr Timestamp kLatestTimestamp{-1};    // the log end offset; for consumers the high watermark
+inline constexpr Timestamp kEarliestTimestamp{-2};  // the log start offset
+inline constexpr Timestamp kMaxTimestamp{-3};       // version 7+: the record with the largest timestamp
+inline constexpr Timestamp kEarliestLocalTimestamp{
+    -4};  // version 8+: the first offset that is not only in tiered storage
+inline constexpr Timestamp kLatestTieredTimestamp{-5};  // version 9+
 
 struct ListOffsetsPartition {
   int32_t partition_index = 0;

@@ -66,7 +66,7 @@ struct MetadataResponsePartition {
   KafkaError error_code{};
   int32_t partition_index = 0;
   BrokerId leader_id;
-  LeaderEpoch leader_epoch;  // the current leader epoch to fetch with
+  LeaderEpoch leader_epoch;             // the current leader epoch to fetch with
   std::vector<BrokerId> replica_nodes;  // replicas may name brokers that are not in Brokers
   std::vector<BrokerId> isr_nodes;
   std::vector<BrokerId> offline_replicas;
@@ -99,7 +99,8 @@ struct MetadataResponseTopic {
     visitor.Field("TopicId", m.topic_id, {.from = 10});
     visitor.Field("IsInternal", m.is_internal, {.from = 1});
     visitor.Field("Partitions", m.partitions);
-    visitor.Field("TopicAuthorizedOperations", m.topic_authorized_operations, {.from = 8, .default_value = kAuthorizedOperationsNotAsked});
+    visitor.Field("TopicAuthorizedOperations", m.topic_authorized_operations,
+                  {.from = 8, .default_value = kAuthorizedOperationsNotAsked});
   }
   bool operator==(const MetadataResponseTopic&) const = default;
 };
@@ -122,7 +123,8 @@ struct MetadataResponse {
     visitor.Field("ClusterId", m.cluster_id, {.from = 2});
     visitor.Field("ControllerId", m.controller_id, {.from = 1});
     visitor.Field("Topics", m.topics);
-    visitor.Field("ClusterAuthorizedOperations", m.cluster_authorized_operations, {.from = 8, .to = 10, .default_value = kAuthorizedOperationsNotAsked});
+    visitor.Field("ClusterAuthorizedOperations", m.cluster_authorized_operations,
+                  {.from = 8, .to = 10, .default_value = kAuthorizedOperationsNotAsked});
     visitor.Field("ErrorCode", m.error_code, {.from = 13});
   }
   bool operator==(const MetadataResponse&) const = default;

@@ -1,4 +1,5 @@
-// OffsetForLeaderEpoch: where an epoch ends in the leader's log (KIP-101). Leaders that know Fetch version 12 say it there.
+// OffsetForLeaderEpoch: where an epoch ends in the leader's log (KIP-101). Leaders that know Fetch version 12 say it
+// there.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,173 @@
+#include "fetcher/leader/metadata_handler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "session/wire/messages/create_topics.h"
+#include "tests/fetcher/leader_fixture.h"
+
+namespace slipstream {
+namespace {
+
+using ::testing::HasSubstr;
+
+class LeaderMetadataTest : public LeaderTest {
+ protected:
+  CreatableTopicResult CreateOne(const CreatableTopic& topic, int16_t version = 7, bool validate_only = false) {
+    CreateTopicsRequest request;
+    request.topics = {topic};
+    request.validate_only = validate_only;
+    const std::optional<CreateTopicsResponse> response = Call(request, version);
+    SLIP_CHECK(response && response->topics.size() == 1);
+    return response->topics[0];
+  }
+};
+
+TEST_F(LeaderMetadataTest, OneBrokerLeadsEverythingInEveryVersion) {
+  HostedTopic& topic = Create("t", 2);
+  Create("u");
+  for (int16_t version = MetadataRequest::kVersionMin; version <= MetadataRequest::kVersionMax; ++version) {
+    SCOPED_TRACE(version);
+    MetadataRequest all;  // null topics; version 0 writes that as none, and means all by it
+    const std::optional<MetadataResponse> response = Call(all, version);
+    ASSERT_TRUE(response);
+    ASSERT_EQ(response->brokers.size(), 1u);
+    EXPECT_EQ(response->brokers[0].node_id, BrokerId{1});
+    EXPECT_EQ(response->brokers[0].host, "127.0.0.1");
+    EXPECT_EQ(response->brokers[0].port, 9092);
+    ASSERT_EQ(response->topics.size(), 2u);
+    EXPECT_EQ(response->topics[0].name, "t");
+    ASSERT_EQ(response->topics[0].partitions.size(), 2u);
+    const MetadataResponsePartition& partition = response->topics[0].partitions[1];
+    EXPECT_EQ(partition.partition_index, 1);
+    EXPECT_EQ(partition.leader_id, BrokerId{1});
+    EXPECT_EQ(partition.replica_nodes, std::vector<BrokerId>{BrokerId{1}});
+    EXPECT_EQ(partition.isr_nodes, std::vector<BrokerId>{BrokerId{1}});
+    if (version >= 1) EXPECT_EQ(response->controller_id, BrokerId{1});
+    if (version >= 2) EXPECT_EQ(response->cluster_id, logs_->cluster_id());
+    if (version >= 7) EXPECT_EQ(partition.leader_epoch, LeaderEpoch{0});
+    if (version >= 10) EXPECT_EQ(response->topics[0].topic_id, topic.id);
+  }
+}
+
+TEST_F(LeaderMetadataTest, AnEmptyListMeansNoTopicButForVersionZero) {
+  Create("t");
+  MetadataRequest none;
+  none.topics.emplace();
+  EXPECT_EQ(Call(none, 0)->topics.size(), 1u);
+  EXPECT_EQ(Call(none, 1)->topics.size(), 0u);
+}
+
+TEST_F(LeaderMetadataTest, TopicsAreFoundByNameAndById) {
+  HostedTopic& topic = Create("t");
+  MetadataRequest request;
+  request.topics = {{{.topic_id = topic.id, .name = std::nullopt}, {.topic_id = {5, 5}, .name = std::nullopt},
+                     {.topic_id = {}, .name = "absent"}, {.topic_id = {}, .name = "no/name"}}};
+  const std::optional<MetadataResponse> response = Call(request, 12);
+  ASSERT_TRUE(response && response->topics.size() == 4);
+  EXPECT_EQ(response->topics[0].name, "t");
+  EXPECT_EQ(response->topics[0].partitions.size(), 1u);
+  EXPECT_EQ(response->topics[1].error_code, KafkaError::kUnknownTopicId);
+  EXPECT_EQ(response->topics[2].error_code, KafkaError::kUnknownTopicOrPartition);
+  EXPECT_EQ(response->topics[3].error_code, KafkaError::kInvalidTopicException);
+  EXPECT_EQ(catalog_->Find("absent"), nullptr);
+}
+
+TEST_F(LeaderMetadataTest, TopicsAreMadeOnlyWhenBothSidesAllowIt) {
+  MetadataConfig config{.advertised = {"127.0.0.1", 9092}, .auto_create = true};
+  MetadataRequest request;
+  request.topics = {{{.topic_id = {}, .name = "wanted"}}};
+  request.allow_auto_topic_creation = false;
+  MetadataResponse response;
+  HandleMetadata(request, 12, config, *catalog_, response);
+  EXPECT_EQ(response.topics[0].error_code, KafkaError::kUnknownTopicOrPartition);
+  request.allow_auto_topic_creation = true;
+  response = {};
+  HandleMetadata(request, 12, config, *catalog_, response);
+  EXPECT_EQ(response.topics[0].error_code, KafkaError::kNone);
+  ASSERT_NE(catalog_->Find("wanted"), nullptr);
+  EXPECT_EQ(catalog_->Find("wanted")->partitions.size(), 1u);
+}
+
+TEST_F(LeaderMetadataTest, CreateTopicsMakesThemInEveryVersion) {
+  for (int16_t version = CreateTopicsRequest::kVersionMin; version <= CreateTopicsRequest::kVersionMax; ++version) {
+    const std::string name = absl::StrCat("t", version);
+    const CreatableTopicResult made = CreateOne({.name = name, .num_partitions = 3, .replication_factor = 1, .assignments = {}, .configs = {}}, version);
+    EXPECT_EQ(made.error_code, KafkaError::kNone);
+    ASSERT_NE(catalog_->Find(name), nullptr);
+    EXPECT_EQ(catalog_->Find(name)->partitions.size(), 3u);
+    if (version >= 5) EXPECT_EQ(made.num_partitions, 3);
+    if (version >= 5) EXPECT_TRUE(made.configs.has_value());
+    if (version >= 7) EXPECT_EQ(made.topic_id, catalog_->Find(name)->id);
+  }
+}
+
+TEST_F(LeaderMetadataTest, CreateTopicsRefusesWhatCannotBe) {
+  Create("taken");
+  const auto error_of = [&](const CreatableTopic& topic, int16_t version = 7) { return CreateOne(topic, version).error_code; };
+  const auto topic = [](const char* name, int32_t partitions, int16_t replication_factor) {
+    return CreatableTopic{.name = name, .num_partitions = partitions, .replication_factor = replication_factor, .assignments = {}, .configs = {}};
+  };
+  EXPECT_EQ(error_of(topic("taken", 1, 1)), KafkaError::kTopicAlreadyExists);
+  EXPECT_EQ(error_of(topic("a/b", 1, 1)), KafkaError::kInvalidTopicException);
+  EXPECT_EQ(error_of(topic("..", 1, 1)), KafkaError::kInvalidTopicException);
+  EXPECT_EQ(error_of(topic("n", 0, 1)), KafkaError::kInvalidPartitions);
+  EXPECT_EQ(error_of(topic("n", -2, 1)), KafkaError::kInvalidPartitions);
+  EXPECT_EQ(error_of(topic("n", 1'000'000, 1)), KafkaError::kInvalidPartitions);
+  EXPECT_EQ(error_of(topic("n", 1, 2)), KafkaError::kInvalidReplicationFactor);
+  EXPECT_EQ(error_of(topic("n", -1, 1), 3), KafkaError::kInvalidPartitions);
+  CreatableTopic with_config = topic("n", 1, 1);
+  with_config.configs.push_back({.name = "cleanup.policy", .value = "compact"});
+  const CreatableTopicResult refused = CreateOne(with_config);
+  EXPECT_EQ(refused.error_code, KafkaError::kInvalidRequest);
+  EXPECT_THAT(refused.error_message.value_or(""), HasSubstr("cleanup.policy"));
+  EXPECT_EQ(catalog_->topics().size(), 1u);
+  EXPECT_EQ(error_of(topic("n", -1, -1)), KafkaError::kNone);
+  EXPECT_EQ(catalog_->Find("n")->partitions.size(), 1u);
+}
+
+TEST_F(LeaderMetadataTest, CreateTopicsTakesAssignmentsToTheOneBroker) {
+  CreatableTopic topic{.name = "n", .num_partitions = -1, .replication_factor = -1, .assignments = {}, .configs = {}};
+  topic.assignments = {{.partition_index = 1, .broker_ids = {BrokerId{1}}}, {.partition_index = 0, .broker_ids = {BrokerId{2}}}};
+  EXPECT_EQ(CreateOne(topic).error_code, KafkaError::kInvalidReplicaAssignment);
+  topic.assignments[1].broker_ids = {BrokerId{1}};
+  topic.assignments[0].partition_index = 2;
+  EXPECT_EQ(CreateOne(topic).error_code, KafkaError::kInvalidReplicaAssignment);
+  topic.assignments[0].partition_index = 1;
+  topic.num_partitions = 2;
+  EXPECT_EQ(CreateOne(topic).error_code, KafkaError::kInvalidRequest);
+  topic.num_partitions = -1;
+  EXPECT_EQ(CreateOne(topic).error_code, KafkaError::kNone);
+  EXPECT_EQ(catalog_->Find("n")->partitions.size(), 2u);
+}
+
+TEST_F(LeaderMetadataTest, CreateTopicsCanOnlyValidateAndRefusesDoubles) {
+  const CreatableTopic topic{.name = "n", .num_partitions = 1, .replication_factor = 1, .assignments = {}, .configs = {}};
+  EXPECT_EQ(CreateOne(topic, 7, true).error_code, KafkaError::kNone);
+  EXPECT_EQ(catalog_->Find("n"), nullptr);
+  CreateTopicsRequest twice;
+  twice.topics = {topic, topic};
+  const std::optional<CreateTopicsResponse> response = Call(twice, 7);
+  for (const CreatableTopicResult& answer : response->topics) EXPECT_EQ(answer.error_code, KafkaError::kInvalidRequest);
+  EXPECT_EQ(catalog_->Find("n"), nullptr);
+}
+
+TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewTermEvenIfNothingIsWritten) {
+  HostedTopic& topic = Create("t", 2);
+  const Uuid id = topic.id;
+  Append(*topic.Find(0), 5);
+  Reopen();
+  ASSERT_NE(catalog_->Find("t"), nullptr);
+  EXPECT_EQ(catalog_->Find("t")->id, id);
+  for (const int32_t p : {0, 1}) EXPECT_EQ(catalog_->Find("t")->Find(p)->leader_epoch, LeaderEpoch{1});
+  ASSERT_TRUE(catalog_->Find("t")->Find(1)->Elect({6}).ok());
+  Reopen();
+  const PartitionLog& log = catalog_->Find("t")->Find(0)->log;
+  EXPECT_EQ(catalog_->Find("t")->Find(0)->leader_epoch, LeaderEpoch{7});  // one above the largest of all partitions
+  EXPECT_EQ(log.epochs().entries(), (std::vector<EpochStart>{{{0}, {0}}, {{7}, {5}}}));
+  EXPECT_EQ(log.EndOffsetForEpoch({0}), (EpochEndOffset{{0}, {5}}));
+  EXPECT_EQ(log.high_watermark(), Offset{5});
+}
+
+}  // namespace
+}  // namespace slipstream

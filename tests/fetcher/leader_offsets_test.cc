@@ -1,0 +1,105 @@
+#include "fetcher/leader/offsets_handler.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fetcher/leader_fixture.h"
+
+namespace slipstream {
+namespace {
+
+class LeaderOffsetsTest : public LeaderTest {
+ protected:
+  ListOffsetsPartitionResponse ListOne(Timestamp timestamp, int16_t version = 10, LeaderEpoch current_leader_epoch = {}) {
+    ListOffsetsRequest request;
+    request.topics.push_back({.name = "t", .partitions = {{.partition_index = 0, .current_leader_epoch = current_leader_epoch, .timestamp = timestamp}}});
+    const std::optional<ListOffsetsResponse> response = Call(request, version);
+    SLIP_CHECK(response && response->topics.size() == 1);
+    return response->topics[0].partitions.at(0);
+  }
+  OffsetForLeaderPartitionResult EndOf(int32_t epoch, int32_t current_leader_epoch = -1, int16_t version = 4) {
+    OffsetForLeaderEpochRequest request;
+    request.topics.push_back({.topic = "t", .partitions = {{.partition = 0, .current_leader_epoch = {current_leader_epoch}, .leader_epoch = {epoch}}}});
+    const std::optional<OffsetForLeaderEpochResponse> response = Call(request, version);
+    SLIP_CHECK(response && response->topics.size() == 1);
+    return response->topics[0].partitions.at(0);
+  }
+};
+
+TEST_F(LeaderOffsetsTest, Log154_BothEndsInEveryVersion) {
+  HostedPartition& partition = *Create("t").Find(0);
+  Append(partition, 4);
+  ASSERT_TRUE(partition.Elect({3}).ok());
+  Append(partition, 6);
+  ASSERT_TRUE(partition.log.MaybeIncrementLogStartOffset({2}).ok());
+  for (int16_t version = ListOffsetsRequest::kVersionMin; version <= ListOffsetsRequest::kVersionMax; ++version) {
+    SCOPED_TRACE(version);
+    const ListOffsetsPartitionResponse latest = ListOne(kLatestTimestamp, version);
+    EXPECT_EQ(latest.error_code, KafkaError::kNone);
+    EXPECT_EQ(latest.offset, Offset{10});
+    EXPECT_EQ(latest.timestamp, Timestamp{-1});
+    EXPECT_EQ(latest.leader_epoch, LeaderEpoch{version >= 4 ? 3 : -1});
+    const ListOffsetsPartitionResponse earliest = ListOne(kEarliestTimestamp, version);
+    EXPECT_EQ(earliest.offset, Offset{2});
+    EXPECT_EQ(earliest.leader_epoch, LeaderEpoch{version >= 4 ? 0 : -1});
+  }
+  EXPECT_EQ(ListOne(kEarliestLocalTimestamp, 8).offset, Offset{2});
+  EXPECT_EQ(ListOne(kEarliestLocalTimestamp, 7).error_code, KafkaError::kUnsupportedVersion);
+  EXPECT_EQ(ListOne(kLatestTieredTimestamp, 9).offset, Offset{-1});
+  EXPECT_EQ(ListOne(kLatestTieredTimestamp, 9).error_code, KafkaError::kNone);
+  EXPECT_EQ(ListOne(Timestamp{-9}).error_code, KafkaError::kUnsupportedVersion);
+}
+
+TEST_F(LeaderOffsetsTest, Log155_TheFirstRecordAtOrAfterATime) {
+  HostedPartition& partition = *Create("t").Find(0);
+  Append(partition, 3, 1000);  // 1000, 1001, 1002
+  Append(partition, 3, 2000);
+  const ListOffsetsPartitionResponse inside = ListOne(Timestamp{1001});
+  EXPECT_EQ(inside.offset, Offset{1});
+  EXPECT_EQ(inside.timestamp, Timestamp{1001});
+  EXPECT_EQ(inside.leader_epoch, LeaderEpoch{0});
+  EXPECT_EQ(ListOne(Timestamp{1500}).offset, Offset{3});
+  EXPECT_EQ(ListOne(Timestamp{0}).offset, Offset{0});
+  EXPECT_EQ(ListOne(Timestamp{2003}).offset, Offset{-1});
+  EXPECT_EQ(ListOne(Timestamp{2003}).error_code, KafkaError::kNone);
+}
+
+TEST_F(LeaderOffsetsTest, Log154_TheLargestTimestampAndItsFirstRecord) {
+  HostedPartition& partition = *Create("t").Find(0);
+  EXPECT_EQ(ListOne(kMaxTimestamp).offset, Offset{-1});
+  Append(partition, 3, 5000);
+  Append(partition, 3, 1000);
+  Append(partition, 1, 5002);  // as large as the largest, but later
+  const ListOffsetsPartitionResponse found = ListOne(kMaxTimestamp);
+  EXPECT_EQ(found.offset, Offset{2});
+  EXPECT_EQ(found.timestamp, Timestamp{5002});
+  EXPECT_EQ(ListOne(kMaxTimestamp, 6).error_code, KafkaError::kUnsupportedVersion);
+}
+
+TEST_F(LeaderOffsetsTest, Ld03_TheLeaderEpochIsChecked) {
+  ASSERT_TRUE(Create("t").Find(0)->Elect({4}).ok());
+  EXPECT_EQ(ListOne(kLatestTimestamp, 10, {3}).error_code, KafkaError::kFencedLeaderEpoch);
+  EXPECT_EQ(ListOne(kLatestTimestamp, 10, {5}).error_code, KafkaError::kUnknownLeaderEpoch);
+  EXPECT_EQ(ListOne(kLatestTimestamp, 10, {4}).error_code, KafkaError::kNone);
+  EXPECT_EQ(EndOf(4, 3).error_code, KafkaError::kFencedLeaderEpoch);
+  EXPECT_EQ(EndOf(4, 5).error_code, KafkaError::kUnknownLeaderEpoch);
+}
+
+TEST_F(LeaderOffsetsTest, Ec05_Ld12_WhereAnEpochEnds) {
+  EXPECT_EQ(EndOf(0).error_code, KafkaError::kUnknownTopicOrPartition);
+  HostedPartition& partition = *Create("t").Find(0);
+  Append(partition, 4);
+  ASSERT_TRUE(partition.Elect({3}).ok());
+  Append(partition, 6);
+  for (int16_t version = OffsetForLeaderEpochRequest::kVersionMin; version <= OffsetForLeaderEpochRequest::kVersionMax; ++version) {
+    const OffsetForLeaderPartitionResult old = EndOf(1, -1, version);
+    EXPECT_EQ(old.error_code, KafkaError::kNone);
+    EXPECT_EQ(old.leader_epoch, LeaderEpoch{0});
+    EXPECT_EQ(old.end_offset, Offset{4});
+    EXPECT_EQ(EndOf(3, 3, version).end_offset, Offset{10});
+    EXPECT_EQ(EndOf(9, 3, version).end_offset, Offset{-1});
+    EXPECT_EQ(EndOf(9, 3, version).leader_epoch, LeaderEpoch{-1});
+  }
+}
+
+}  // namespace
+}  // namespace slipstream

@@ -1,0 +1,117 @@
+#include "fetcher/leader/leader_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "session/connection.h"
+#include "session/wire/messages/api_versions.h"
+#include "session/wire/messages/find_coordinator.h"
+#include "session/wire/messages/list_offsets.h"
+#include "tests/fetcher/leader_fixture.h"
+
+namespace slipstream {
+namespace {
+
+using LeaderServiceTest = LeaderTest;
+
+TEST_F(LeaderServiceTest, AdvertisesWhatItServes) {
+  ApiVersionsRequest request;
+  request.client_software_name = request.client_software_version = "test";
+  for (int16_t version = 0; version <= 4; ++version) {
+    const std::optional<ApiVersionsResponse> response = Call(request, version);
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->error_code, KafkaError::kNone);
+    const std::vector<ApiVersion> expected = {
+        {ApiKey::kProduce, 3, 13},         {ApiKey::kFetch, 4, 18},      {ApiKey::kListOffsets, 1, 10},
+        {ApiKey::kMetadata, 0, 13},        {ApiKey::kFindCoordinator, 0, 6}, {ApiKey::kApiVersions, 0, 4},
+        {ApiKey::kCreateTopics, 2, 7},     {ApiKey::kInitProducerId, 0, 5},  {ApiKey::kOffsetForLeaderEpoch, 2, 4}};
+    EXPECT_EQ(response->api_keys, expected);
+  }
+}
+
+TEST_F(LeaderServiceTest, ApiVersionsWithoutAClientNameIsInvalid) {
+  EXPECT_EQ(Call(ApiVersionsRequest{}, 3)->error_code, KafkaError::kInvalidRequest);
+  EXPECT_EQ(Call(ApiVersionsRequest{}, 2)->error_code, KafkaError::kNone);
+}
+
+TEST_F(LeaderServiceTest, AnUnknownApiVersionsVersionIsAnsweredInVersionZero) {
+  ServerAnswer answer;
+  const RequestHeader header{.api_key = ApiKey::kApiVersions, .version = 99, .correlation_id = 8, .client_id = std::nullopt};
+  ASSERT_TRUE(Await(service_->Handle(header, {}, answer)).ok());
+  // Size, correlation id, error 35, one entry: this API from 0 to 4.
+  const uint8_t expected[] = {0, 0, 0, 16, 0, 0, 0, 8, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4};
+  EXPECT_TRUE(std::ranges::equal(answer.frame.bytes, std::as_bytes(std::span(expected))));
+}
+
+TEST_F(LeaderServiceTest, OtherApisAndVersionsCloseTheConnection) {
+  ServerAnswer answer;
+  const auto handle = [&](ApiKey key, int16_t version) {
+    return Await(service_->Handle({.api_key = key, .version = version, .correlation_id = 1, .client_id = std::nullopt}, {}, answer));
+  };
+  EXPECT_TRUE(absl::IsUnimplemented(handle(ApiKey::kAlterPartition, 2)));
+  for (const ApiKey key : {ApiKey::kFetch, ApiKey::kProduce, ApiKey::kMetadata, ApiKey::kListOffsets})
+    EXPECT_TRUE(absl::IsUnimplemented(handle(key, 30))) << ApiKeyName(key);
+  EXPECT_TRUE(absl::IsUnimplemented(handle(ApiKey::kProduce, 2)));
+  EXPECT_TRUE(absl::IsDataLoss(handle(ApiKey::kFetch, 12)));
+  EXPECT_TRUE(answer.frame.bytes.empty());
+}
+
+TEST_F(LeaderServiceTest, ThereIsNoCoordinator) {
+  FindCoordinatorRequest request;
+  request.key = "group";
+  request.coordinator_keys = {"one", "two"};
+  for (int16_t version = FindCoordinatorRequest::kVersionMin; version <= FindCoordinatorRequest::kVersionMax; ++version) {
+    const std::optional<FindCoordinatorResponse> response = Call(request, version);
+    ASSERT_TRUE(response);
+    if (version <= 3) {
+      EXPECT_EQ(response->error_code, KafkaError::kCoordinatorNotAvailable);
+      continue;
+    }
+    ASSERT_EQ(response->coordinators.size(), 2u);
+    EXPECT_EQ(response->coordinators[1].key, "two");
+    EXPECT_EQ(response->coordinators[1].error_code, KafkaError::kCoordinatorNotAvailable);
+  }
+}
+
+// The whole way: sockets, our own client's connection, records produced and read back by sendfile.
+TEST_F(LeaderServiceTest, Log152_ServesRecordsOverASocket) {
+  HostedTopic& topic = Create("t");
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Bind(io_, {"127.0.0.1", 0}, {}, *service_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  ASSERT_TRUE((*server)->Start().ok());
+  const std::vector<std::byte> batch = MakeBatch({.record_count = 100, .value_bytes = 5'000});
+  const auto test = [](LeaderServiceTest& t, Server& serving, HostedTopic& to, ByteSpan sent) -> asio::awaitable<void> {
+    auto connection = co_await Connection::Open(serving.endpoint(), ClientConfig{});
+    SLIP_CHECK(connection.ok());
+    ProduceRequest produce;
+    produce.acks = 1;
+    produce.topic_data.push_back({.name = "t", .topic_id = to.id, .partition_data = {{.index = 0, .records = {.bytes = sent}}}});
+    ProduceResponse produced;
+    const absl::Status appended = co_await (*connection)->Call(produce, produced);
+    EXPECT_TRUE(appended.ok()) << appended;
+    EXPECT_EQ(produced.responses.at(0).partition_responses.at(0).error_code, KafkaError::kNone);
+
+    FetchRequest fetch;
+    fetch.max_bytes = 10 << 20;
+    FetchPartition asked;
+    asked.fetch_offset = {0};
+    asked.partition_max_bytes = 10 << 20;
+    fetch.topics.push_back({.topic = "t", .topic_id = to.id, .partitions = {asked}});
+    FetchResponse fetched;
+    BufferPool pool(1);
+    ReceivedFrame frame;
+    const absl::Status read = co_await (*connection)->Call(fetch, fetched, pool, frame);
+    EXPECT_TRUE(read.ok()) << read;
+    const Records& records = fetched.responses.at(0).partitions.at(0).records;
+    EXPECT_EQ(records.bytes.size(), sent.size());
+    // All but the leader's stamps, before the magic byte, is as it was sent.
+    EXPECT_TRUE(std::ranges::equal(records.bytes.subspan(16), sent.subspan(16)));
+    (*connection)->Close();
+    t.service_->Stop();
+    co_await serving.Stop();
+  };
+  Await(test(*this, **server, topic, batch));
+}
+
+}  // namespace
+}  // namespace slipstream
