@@ -1,0 +1,77 @@
+"""Reading the files of a partition: ours and Kafka's have one format."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+from kafka_cluster import KAFKA
+
+BATCH_OVERHEAD = 12  # base offset and length, the two fields that the length does not count
+BATCH_HEADER = 61
+LAST_OFFSET_DELTA_AT = 23
+
+
+def read_log(partition_dir):
+    """All segments of one partition, one after the other."""
+    if not partition_dir.exists():
+        raise AssertionError(f"no directory {partition_dir}")
+    return b"".join(path.read_bytes() for path in sorted(partition_dir.glob("*.log")))
+
+
+def base_offset(log):
+    return int.from_bytes(log[:8], "big")
+
+
+def batches(log):
+    """(position, base offset, size) of every record batch; ends where a writer has grown its file ahead with zeros."""
+    at = 0
+    while at + BATCH_OVERHEAD <= len(log) and (length := int.from_bytes(log[at + 8:at + 12], "big")):
+        yield at, base_offset(log[at:at + 8]), BATCH_OVERHEAD + length
+        at += BATCH_OVERHEAD + length
+
+
+def position_of_batch(log, offset):
+    """Where the first batch with a base offset of at least `offset` begins."""
+    return next((at for at, base, _ in batches(log) if base >= offset), len(log))
+
+
+def copied_end_offset(partition_dir):
+    """The offset after the last batch there, also while a follower writes it; 0 when there is none."""
+    segments = sorted(pathlib.Path(partition_dir).glob("*.log"))
+    if not segments:
+        return 0
+    end = int(segments[-1].stem)
+    with open(segments[-1], "rb") as log:
+        while len(header := log.read(BATCH_HEADER)) == BATCH_HEADER and (length := int.from_bytes(header[8:12], "big")):
+            end = base_offset(header) + int.from_bytes(header[LAST_OFFSET_DELTA_AT:LAST_OFFSET_DELTA_AT + 4], "big") + 1
+            log.seek(BATCH_OVERHEAD + length - BATCH_HEADER, os.SEEK_CUR)
+    return end
+
+
+def copied_end_offsets(log_dir, topic):
+    """By partition number, of those that are there."""
+    directories = sorted(pathlib.Path(log_dir).glob(f"{topic}-[0-9]*"), key=lambda d: int(d.name.rpartition("-")[2]))
+    return [copied_end_offset(d) for d in directories]
+
+
+def directory_bytes(path):
+    return sum(f.stat().st_size for f in pathlib.Path(path).rglob("*.log"))
+
+
+# What DumpLogSegments prints of a file it does not accept; it exits 0 all the same.
+DUMP_COMPLAINTS = re.compile(
+    r"isvalid: false|Mismatches in|mismatch in|out of order timestamp|offsets are not found|invalid bytes|"
+    r"failed sanity|Exception|Error |Invalid|Non-consecutive")
+
+
+def dump_log_complaints(files, *options):
+    """Runs Kafka's DumpLogSegments over the files in one JVM: the lines that complain, and how many lines there were."""
+    if not files:
+        raise AssertionError("no files to dump")
+    result = subprocess.run([KAFKA, "dump-log", *options, "--files", ",".join(map(str, files))],
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    lines = (result.stdout + result.stderr).splitlines()
+    if result.returncode:
+        raise AssertionError(f"DumpLogSegments: exit {result.returncode}: {lines[-3:]}")
+    return [line for line in lines if DUMP_COMPLAINTS.search(line)], len(lines)

@@ -1,0 +1,113 @@
+"""Leaders die, followers die, and an unclean election takes records back: the copy ends up equal to its leader each time."""
+
+import random
+
+from harness import EXIT_DONE, KafkaTestCase
+from kafka_cluster import wait_until
+from log_files import copied_end_offsets
+
+KILL_SEED = 20240817
+
+
+class LeaderChangesTest(KafkaTestCase):
+    brokers = 3
+    properties = ("broker.session.timeout.ms=3000", "replica.lag.time.max.ms=5000")
+
+    def setUp(self):
+        self.cluster.start_those_down()
+
+    def load(self, topic, rate):
+        self.driver.start_load(topic, rate, size=1000, text=False, properties={"linger.ms": "10", "compression.type": "lz4"})
+
+    def wait_for_growth(self, log_dir, topic, records=1000):
+        """Until that many more records are in each partition."""
+        before = copied_end_offsets(log_dir, topic) or [0]
+        wait_until(lambda: min(copied_end_offsets(log_dir, topic), default=0) >= max(before) + records,
+                   f"{records} more records of {topic} in {log_dir}", step=0.2)
+
+    def test_leaders_killed_while_following_under_load(self):
+        copy = self.work / "killed-leaders"
+        self.driver.create_topic("killed-leaders", [[2, 3], [3, 2], [2, 3], [3, 2]])
+        self.load("killed-leaders", 2000)
+        follower = self.start(*self.follow_args(copy, "killed-leaders"))
+        self.wait_for_growth(copy, "killed-leaders")
+        for victim, other in ((2, 3), (3, 2)):
+            self.cluster.kill(victim)
+            self.driver.wait_for_leaders("killed-leaders", [other] * 4)
+            self.wait_for_growth(copy, "killed-leaders")
+            self.cluster.start_broker(victim)
+            self.driver.wait_for_full_isr("killed-leaders")
+            self.wait_for_growth(copy, "killed-leaders")
+        acknowledged = self.driver.stop_load("killed-leaders")
+        self.assertTrue(follower.running, str(follower))
+        self.assertEqual(follower.terminate(), EXIT_DONE, str(follower))
+        self.catch_up(copy, "killed-leaders")
+        self.assertGreaterEqual(sum(self.driver.end_offsets("killed-leaders")), acknowledged)
+        self.verify(copy, "killed-leaders")
+        self.assert_same_bytes("killed-leaders", copy)
+
+    def test_follower_killed_at_random_moments(self):
+        draw = random.Random(KILL_SEED)
+        copy = self.work / "killed-follower"
+        self.driver.create_topic("killed-follower", [[2, 3], [3, 2], [2, 3]], segment_bytes=4 << 20)
+        self.driver.produce("killed-follower", 60000, size=1000, text=False, properties={"batch.size": "65536"})
+        self.load("killed-follower", 3000)
+        for moment in range(8):
+            follower = self.start(*self.follow_args(copy, "killed-follower"))
+            seconds = draw.uniform(0.02, 0.6)
+            with self.subTest(moment=moment, seconds=seconds):
+                self.assertRaises(AssertionError, follower.wait, seconds)
+            follower.kill()
+        self.driver.stop_load("killed-follower")
+        self.catch_up(copy, "killed-follower")
+        self.verify(copy, "killed-follower")
+        self.assert_same_bytes("killed-follower", copy)
+
+    def write_to_broker_2_alone(self, topic, copied, lost):
+        """Both brokers hold `copied` records; broker 2, leader and only member of the ISR, holds `lost` more."""
+        self.driver.create_topic(topic, [[2, 3]], unclean_leader_election_enable="true", min_insync_replicas=1)
+        self.driver.produce(topic, copied, size=100)
+        self.driver.wait_for_full_isr(topic)
+        self.cluster.stop_broker(3)
+        self.driver.produce(topic, lost, size=100, properties={"batch.size": "1000"})
+
+    def elect_broker_3(self, topic):
+        wait_until(lambda: self.driver.leaders(topic) != [2], f"{topic} without its leader")
+        self.cluster.start_broker(3)
+        if self.driver.leaders(topic) != [3]:
+            self.driver.elect_unclean(topic, 0)
+        self.driver.wait_for_leaders(topic, [3])
+
+    def check_unclean_election(self, topic, instead):
+        copy, watching = self.work / topic, self.work / f"{topic}-watching"
+        self.write_to_broker_2_alone(topic, 1000, 500)
+        self.catch_up(copy, topic)
+        watcher = self.start(*self.follow_args(watching, topic))
+        wait_until(lambda: copied_end_offsets(watching, topic) == [1500], "the watcher holds all records")
+        self.cluster.stop_broker(2)
+        self.elect_broker_3(topic)
+        self.driver.produce(topic, instead, size=90, first=100000)
+        self.assertEqual(self.driver.end_offsets(topic), [1000 + instead])
+        run = self.catch_up(copy, topic)
+        self.assertRegex(run.output, rf"(?i)truncat.*{topic}-0|{topic}-0.*truncat")
+        self.assertIn("1000", run.output)
+        self.verify(copy, topic)
+        self.assert_same_bytes(topic, copy)
+        watcher.wait_for_output(r"(?i)truncat")
+        self.assertEqual(watcher.terminate(), EXIT_DONE, str(watcher))
+        self.catch_up(watching, topic)
+        self.verify(watching, topic)
+        self.cluster.start_broker(2)
+        self.driver.wait_for_full_isr(topic)
+        self.driver.elect_preferred(topic, 0)
+        self.driver.wait_for_leaders(topic, [2])
+        self.driver.produce(topic, 300, size=80, first=200000)
+        self.catch_up(copy, topic)
+        self.verify(copy, topic)
+        self.assert_same_bytes(topic, copy)
+
+    def test_unclean_election_to_a_shorter_log(self):
+        self.check_unclean_election("shorter", 100)
+
+    def test_unclean_election_to_a_log_that_grew_longer(self):
+        self.check_unclean_election("longer", 2500)
