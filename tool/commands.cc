@@ -13,6 +13,7 @@
 #include "tool/exit_code.h"
 #include "tool/follow.h"
 #include "tool/nearest.h"
+#include "tool/verify.h"
 
 namespace slipstream {
 namespace {
@@ -70,6 +71,11 @@ int RunSlipstream(int argc, char** argv) {
   AddFollowFlags(*follow_command, follow);
   follow_command->footer(FollowPropertiesHelp());
   follow_command->callback([&] { run = [&] { return RunFollow(follow); }; });
+
+  VerifyOptions verify;
+  CLI::App* verify_command = app.add_subcommand("verify", "compare log dirs and clusters, batch by batch");
+  AddVerifyFlags(*verify_command, verify);
+  verify_command->callback([&] { run = [&] { return RunVerify(verify); }; });
 
   try {
     app.parse(argc, argv);

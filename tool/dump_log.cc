@@ -99,27 +99,42 @@ absl::Status DumpRecords(RecordBatchView batch, const DumpOptions& options, Dump
   return records.status();
 }
 
-// What follows the last whole batch: room that was allocated ahead (LOG-72), a torn write, or rubbish.
-absl::Status DumpTail(File& file, FilePosition from, uint64_t file_bytes, DumpReport& report) {
+absl::StatusOr<bool> AllZero(File& file, FilePosition from, uint64_t file_bytes) {
   constexpr uint64_t kWindowBytes = 1 << 20;
   std::vector<std::byte> window;
   for (FilePosition at = from; at.value < file_bytes; at = at + window.size()) {
     window.resize(std::min(kWindowBytes, file_bytes - at.value));
     SLIP_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(window, at));
     window.resize(got);
-    if (got == 0) break;
-    if (std::ranges::all_of(window, [](std::byte b) { return b == std::byte{0}; })) continue;
-    BatchWalker walker(window, at);
-    walker.Next();
-    report.Problem(file.path(), at == from && !walker.status().ok()
-                                    ? walker.status().message()
-                                    : absl::StrCat("the last batch, at byte ", from.value, ", is cut"));
-    report.Line(absl::StrCat("Found ", file_bytes - from.value, " invalid bytes at the end of ",
-                             file.path().filename().native()));
+    if (got == 0) break;  // the file was cut meanwhile
+    if (!std::ranges::all_of(window, [](std::byte b) { return b == std::byte{0}; })) return false;
+  }
+  return true;
+}
+
+// Why the bytes at `from`, where the last whole batch ends, are none.
+absl::StatusOr<std::string> TailFault(File& file, FilePosition from) {
+  std::vector<std::byte> header(kBatchHeaderBytes);
+  SLIP_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(header, from));
+  BatchWalker walker(ByteSpan(header).first(got), from);
+  walker.Next();
+  if (!walker.status().ok()) return std::string(walker.status().message());
+  return absl::StrCat("the last batch, at byte ", from.value, ", is cut");
+}
+
+// What follows the last whole batch: room that was allocated ahead (LOG-72), a torn write, or rubbish. Zeros too few
+// for the start of a batch may be any of them and count as torn.
+absl::Status DumpTail(File& file, FilePosition from, uint64_t file_bytes, DumpReport& report) {
+  const uint64_t tail_bytes = file_bytes - from.value;
+  const std::string where = absl::StrCat("at the end of ", file.path().filename().native());
+  SLIP_ASSIGN_OR_RETURN(const bool all_zero, AllZero(file, from, file_bytes));
+  if (all_zero && tail_bytes >= kBatchOverheadBytes) {
+    report.Line(absl::StrCat("Found ", tail_bytes, " bytes allocated ahead ", where));
     return absl::OkStatus();
   }
-  report.Line(absl::StrCat("Found ", file_bytes - from.value, " bytes allocated ahead at the end of ",
-                           file.path().filename().native()));
+  SLIP_ASSIGN_OR_RETURN(const std::string fault, TailFault(file, from));
+  report.Problem(file.path(), fault);
+  report.Line(absl::StrCat("Found ", tail_bytes, " invalid bytes ", where));
   return absl::OkStatus();
 }
 

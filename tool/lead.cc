@@ -1,0 +1,146 @@
+#include "tool/lead.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include "fetcher/leader/leader_service.h"
+#include "fetcher/leader/topic_catalog.h"
+#include "log/async_event.h"
+#include "log/io/io_ring.h"
+#include "log/log_manager.h"
+#include "log/status.h"
+#include "session/server.h"
+#include "tool/exit_code.h"
+
+namespace slipstream {
+namespace {
+
+constexpr char kEpochFile[] = "slipstream-leader-epoch";
+constexpr std::chrono::seconds kCheckpointInterval{5};  // replica.high.watermark.checkpoint.interval.ms
+
+// All that one run of the command owns, in the order it is built up; everything happens on the thread of `io`.
+class Lead {
+ public:
+  explicit Lead(const LeadOptions& options) : options_(options), signals_(io_), stop_(io_.get_executor()) {}
+
+  absl::Status Run();
+
+ private:
+  absl::Status OpenLogs();
+  asio::awaitable<absl::Status> Main();
+  asio::awaitable<absl::Status> Prepare();
+  asio::awaitable<absl::Status> ServeUntilStopped();
+  asio::awaitable<absl::Status> Maintain();
+
+  const LeadOptions& options_;
+  asio::io_context io_;
+  asio::signal_set signals_;
+  InterruptibleSleep stop_;
+  bool stopped_ = false;
+  std::unique_ptr<IoQueue> queue_;
+  std::unique_ptr<LogManager> logs_;
+  std::unique_ptr<TopicCatalog> catalog_;
+  std::unique_ptr<LeaderService> service_;
+  std::unique_ptr<Server> server_;
+};
+
+absl::Status Lead::Run() {
+  SLIP_RETURN_IF_ERROR(WithExitCode(options_.generate_options.Validate(), ExitCode::kUsage));
+  signals_.add(SIGINT);
+  signals_.add(SIGTERM);
+  signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    stopped_ = true;
+    stop_.Interrupt();
+  });
+  queue_ = MakeIoQueue(io_);
+  SLIP_RETURN_IF_ERROR(WithExitCode(OpenLogs(), ExitCode::kCannotStart));
+  absl::Status served;
+  asio::co_spawn(io_, Main(), [&](std::exception_ptr error, absl::Status status) {
+    if (error) std::rethrow_exception(error);
+    served = std::move(status);
+    io_.stop();  // the queue's own wait would keep it running
+  });
+  io_.run();
+  absl::Status closed = logs_->Close();
+  return served.ok() ? closed : served;
+}
+
+absl::Status Lead::OpenLogs() {
+  LogManagerConfig config;
+  config.log_dir = options_.log_dir;
+  config.log = options_.log;
+  config.node_id = kLeaderBrokerId.value;
+  SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
+  SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir / kEpochFile));
+  service_ = std::make_unique<LeaderService>(*catalog_, *queue_, MetadataConfig{.advertised = {}, .auto_create = options_.auto_create});
+  ServerConfig server;
+  server.on_error = [](const absl::Status& status) { std::fprintf(stderr, "%s\n", std::string(status.message()).c_str()); };
+  // Before any record is made: a port that is taken should cost no time.
+  SLIP_ASSIGN_OR_RETURN(server_, Server::Bind(io_, options_.listen, std::move(server), *service_));
+  service_->SetAdvertised(server_->endpoint());
+  return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> Lead::Main() {
+  const absl::Status prepared = co_await Prepare();
+  if (absl::IsCancelled(prepared)) co_return absl::OkStatus();
+  if (!prepared.ok()) co_return prepared;
+  const absl::Status served = co_await ServeUntilStopped();
+  co_return served;
+}
+
+asio::awaitable<absl::Status> Lead::Prepare() {
+  for (const CutSpec& cut : options_.cut) SLIP_CO_RETURN_IF_ERROR(WithExitCode(CutLogs(*catalog_, cut), ExitCode::kUsage));
+  SLIP_CO_RETURN_IF_ERROR(catalog_->ElectAll());
+  GenerateOptions generate = options_.generate_options;
+  generate.first_timestamp.value =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const std::function<bool()> stopped = [this] { return stopped_; };
+  for (const GenerateSpec& spec : options_.generate) {
+    const absl::Status generated = co_await GenerateRecords(*catalog_, *queue_, spec, generate, stopped);
+    if (!generated.ok()) co_return generated;
+  }
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> Lead::ServeUntilStopped() {
+  SLIP_CO_RETURN_IF_ERROR(WithExitCode(server_->Start(), ExitCode::kCannotStart));
+  std::printf("listening on %s\n", server_->endpoint().ToString().c_str());
+  std::fflush(stdout);
+  absl::Status status;
+  while (!stopped_ && status.ok()) {
+    const bool slept = co_await stop_.For(kCheckpointInterval);
+    if (slept) status = co_await Maintain();
+  }
+  service_->Stop();
+  co_await server_->Stop();
+  co_return status;
+}
+
+// What the owner of logs does beside the appends: closed segments to the disk, offsets to the checkpoints.
+asio::awaitable<absl::Status> Lead::Maintain() {
+  std::vector<PartitionLog*> unflushed;
+  for (const auto& [name, topic] : catalog_->topics())
+    for (const auto& [number, partition] : topic->partitions)
+      if (partition->log.HasUnflushedClosedSegment()) unflushed.push_back(&partition->log);
+  for (PartitionLog* log : unflushed) {
+    const absl::Status flushed = co_await log->Flush(*queue_);
+    if (!flushed.ok()) co_return flushed;
+  }
+  co_return logs_->WriteCheckpoints(catalog_->Offsets());
+}
+
+}  // namespace
+
+absl::Status RunLead(const LeadOptions& options) { return Lead(options).Run(); }
+
+}  // namespace slipstream
