@@ -17,6 +17,7 @@ namespace {
 constexpr int16_t kFetchVersionByName = 12;
 constexpr std::chrono::milliseconds kTransportBackoff{50};
 constexpr std::chrono::milliseconds kTransportBackoffMax{1000};
+constexpr uint32_t kNoJitter = 20;  // the middle of BackoffAfter's range
 
 }  // namespace
 
@@ -171,8 +172,7 @@ void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wa
 void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why) {
   partition.state.failed = true;
   counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-  const uint32_t no_jitter = 20;  // the middle of BackoffAfter's range
-  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff, config_.failed_partition_backoff_max, no_jitter));
+  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff, config_.failed_partition_backoff_max, kNoJitter));
   events_.OnPartitionFailed(partition.name(), why);
 }
 
@@ -207,8 +207,9 @@ asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
   if (stopping_) co_return;
   counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
   events_.OnLeaderInDoubt(leader_.broker_id(), std::string(why.message()));
-  const uint32_t no_jitter = 20;
-  co_await Idle(BackoffAfter(++transport_failures_, kTransportBackoff, kTransportBackoffMax, no_jitter));
+  ++transport_failures_;
+  const std::chrono::milliseconds pause = BackoffAfter(transport_failures_, kTransportBackoff, kTransportBackoffMax, kNoJitter);
+  co_await Idle(pause);
 }
 
 asio::awaitable<void> FetchLane::Idle(std::chrono::nanoseconds at_most) {

@@ -100,7 +100,9 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   PartitionLog& log = partition.log();
   const Offset end_before = log.log_end_offset();
   const Offset high_watermark_before = log.high_watermark();
-  const absl::Status cut = log.TruncateTo(offset);
+  const Offset recovery_point_before = log.recovery_point();
+  absl::Status cut = log.TruncateTo(offset);
+  if (cut.ok() && log.recovery_point() < recovery_point_before) cut = events_.PersistOffsets(OffsetsOf(log));
   partition.initial.progress->Publish(log);
   if (!cut.ok()) {
     MarkFailed(partition, Annotate(cut, absl::StrCat("truncating to ", offset.value)));

@@ -44,7 +44,7 @@ void FetcherThread::Main(const LeaderEndpointFactory& make_leader) {
     work_ = &work;
     std::exception_ptr failure;
     asio::co_spawn(io_, work.lane.Run(), [&](std::exception_ptr thrown) {
-      failure = thrown;
+      failure = std::move(thrown);
       io_.stop();
     });
     io_.run();

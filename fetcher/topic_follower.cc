@@ -1,6 +1,7 @@
 #include "fetcher/topic_follower.h"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -33,6 +34,7 @@ class TopicFollower::Events final : public FetchEvents {
     Tell(absl::StrCat(partition.ToString(), ": truncated from offset ", from.value, " to ", to.value,
                       below_high_watermark ? ", below the high watermark: the leader lost records in an unclean election" : ""));
   }
+  absl::Status PersistOffsets(const LogOffsets& offsets) override { return follower_.logs_.WriteCheckpoints({offsets}); }
   void OnGap(const TopicPartition& partition, Gap gap, bool restarted) override {
     const std::string lost = absl::StrCat(partition.ToString(), ": gap: ", OffsetRange(gap), " were deleted at the source before they were copied");
     if (restarted) {
@@ -105,7 +107,7 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
     asio::co_spawn(io_, WriteCheckpoints(), asio::detached);
     status = co_await Reconcile();
   }
-  if (status.ok() && topics_required && !found_topics_ && !stopping_) status = absl::NotFoundError("no topic of the cluster matches");
+  if (status.ok() && topics_required && !found_topics_ && !stopping_) status = absl::NotFoundError(absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
   if (status.ok()) status = co_await Follow();
   stopping_ = true;
   cluster_.Close();

@@ -49,6 +49,8 @@ class TopicFollower {
   void Stop();
 
   FollowSnapshot Snapshot() const;
+  // The cluster was reached and its topics found: what goes wrong later is no failure to start.
+  bool started() const { return found_topics_; }
   // Every partition has what the leader had when it was first asked.
   bool CaughtUp() const;
   const std::string& cluster_id() const { return cluster_.metadata().cluster_id; }

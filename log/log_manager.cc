@@ -180,6 +180,7 @@ absl::Status LogManager::Delete(const TopicPartition& partition) {
   logs_.erase(found);
   SLIP_RETURN_IF_ERROR(io_.SyncDirectory(config_.log_dir));
   SLIP_RETURN_IF_ERROR(io_.RemoveTree(doomed));
+  const std::lock_guard serialised(checkpoints_mutex_);
   // Were a topic of that name made anew, the old recovery point would vouch for data that it never saw.
   for (OffsetCheckpoint* offsets : {&recovery_points_, &log_starts_, &high_watermarks_}) {
     if (offsets->erase(partition) == 0) continue;
@@ -193,6 +194,7 @@ absl::Status LogManager::Delete(const TopicPartition& partition) {
 
 absl::Status LogManager::WriteCheckpoints(const std::vector<LogOffsets>& offsets) {
   SLIP_CHECK(lock_ != nullptr);
+  const std::lock_guard serialised(checkpoints_mutex_);
   // Partitions that nobody published keep their entries.
   OffsetCheckpoint recovery_points = recovery_points_, log_starts = log_starts_, high_watermarks = high_watermarks_;
   for (const LogOffsets& log : offsets) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "log/checkpoint_file.h"
@@ -48,7 +49,7 @@ class LogManager {
   absl::Status Delete(const TopicPartition& partition);
 
   // Rewrites recovery-point-, log-start- and replication-offset-checkpoint from what the owners published, each only when
-  // it changed. Any thread may own the logs meanwhile: nothing of them is read here.
+  // it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
 
   // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
@@ -74,6 +75,7 @@ class LogManager {
   bool clean_start_ = false;
   std::string cluster_id_;
   Uuid directory_id_;
+  std::mutex checkpoints_mutex_;                                     // one writer per file (LOG-53); guards these three
   OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_;  // as the files say
   absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;
 };

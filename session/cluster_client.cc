@@ -70,6 +70,15 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
 
 asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
   const auto give_up_at = std::chrono::steady_clock::now() + config_.bootstrap_timeout;
+  // One silent peer must not take longer than all of it may.
+  const std::chrono::milliseconds setup_timeout = std::exchange(
+      config_.socket_connection_setup_timeout, std::min(config_.socket_connection_setup_timeout, config_.bootstrap_timeout));
+  const absl::Status found = co_await RefreshUntil(give_up_at);
+  config_.socket_connection_setup_timeout = setup_timeout;
+  co_return found;
+}
+
+asio::awaitable<absl::Status> ClusterClient::RefreshUntil(std::chrono::steady_clock::time_point give_up_at) {
   for (int failures = 1;; ++failures) {
     const absl::Status refreshed = co_await Refresh();
     if (refreshed.ok() || closed_ || IsHopeless(refreshed)) co_return refreshed;

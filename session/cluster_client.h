@@ -3,6 +3,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -29,6 +30,7 @@ class ClusterClient {
 
  private:
   std::vector<Endpoint> Candidates() const;
+  asio::awaitable<absl::Status> RefreshUntil(std::chrono::steady_clock::time_point give_up_at);
 
   ClientConfig config_;
   std::vector<Endpoint> bootstrap_;

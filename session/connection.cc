@@ -29,18 +29,19 @@ struct ReadAll {
 }  // namespace
 
 Connection::Connection(asio::any_io_executor executor, Endpoint endpoint, ClientConfig config)
-    : endpoint_(std::move(endpoint)), config_(std::move(config)), socket_(executor), deadline_(executor), turn_(executor) {}
+    : endpoint_(std::move(endpoint)), config_(std::move(config)), socket_(executor), deadline_(executor), turn_(executor), timeout_(config_.socket_connection_setup_timeout) {}
 
 Connection::~Connection() { Close(); }
 
 asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connection::Open(Endpoint endpoint, ClientConfig config) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   std::shared_ptr<Connection> connection(new Connection(executor, std::move(endpoint), std::move(config)));
-  connection->ArmDeadline(connection->config_.socket_connection_setup_timeout);
+  connection->ArmDeadline(connection->timeout_);
   const absl::Status connected = co_await connection->Connect();
   if (!connected.ok()) co_return connected;
   const absl::Status asked = co_await connection->AskApiVersions();
   if (!asked.ok()) co_return asked;
+  connection->timeout_ = connection->config_.request_timeout;
   co_return connection;
 }
 
@@ -117,7 +118,7 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFram
   const uint64_t ticket = next_ticket_++;
   while (!closed_ && write_turn_ != ticket) co_await turn_.Wait();
   if (closed_) co_return failure_;
-  if (read_turn_ == ticket) ArmDeadline(config_.request_timeout);
+  if (read_turn_ == ticket) ArmDeadline(timeout_);
   if (!encoded.splices.empty()) encoded.bytes = Join(encoded);
   auto [write_error, written] = co_await asio::async_write(socket_, asio::buffer(encoded.bytes), kAwait);
   if (closed_) co_return failure_;
@@ -126,7 +127,7 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFram
   turn_.NotifyAll();
   while (!closed_ && read_turn_ != ticket) co_await turn_.Wait();
   if (closed_) co_return failure_;
-  ArmDeadline(config_.request_timeout);
+  ArmDeadline(timeout_);
   absl::StatusOr<ReceivedFrame> frame = co_await ReadFrame(pool);
   if (!frame.ok()) co_return frame.status();
   ++read_turn_;

@@ -98,6 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<VersionRange, 128> versions_{};
   int32_t next_correlation_id_ = 0;
   uint64_t next_ticket_ = 0, write_turn_ = 0, read_turn_ = 0;  // write_turn_, read_turn_ <= next_ticket_
+  std::chrono::milliseconds timeout_;      // of a request: while connecting, what setting up a connection may take
   bool closed_ = false;
   absl::Status failure_;                   // why, once closed by an error
 };

@@ -10,8 +10,10 @@
 #include <exception>
 #include <functional>
 
+#include "tool/dump_command.h"
 #include "tool/exit_code.h"
 #include "tool/follow.h"
+#include "tool/lead_command.h"
 #include "tool/nearest.h"
 #include "tool/verify.h"
 
@@ -76,6 +78,16 @@ int RunSlipstream(int argc, char** argv) {
   CLI::App* verify_command = app.add_subcommand("verify", "compare log dirs and clusters, batch by batch");
   AddVerifyFlags(*verify_command, verify);
   verify_command->callback([&] { run = [&] { return RunVerify(verify); }; });
+
+  LeadFlags lead;
+  CLI::App* lead_command = app.add_subcommand("lead", "serve a log dir to Kafka clients");
+  AddLeadFlags(*lead_command, lead);
+  lead_command->callback([&] { run = [&] { return RunLead(lead); }; });
+
+  DumpFlags dump;
+  CLI::App* dump_command = app.add_subcommand("dump", "show what log, index and checkpoint files hold");
+  AddDumpFlags(*dump_command, dump);
+  dump_command->callback([&] { run = [&] { return RunDump(dump); }; });
 
   try {
     app.parse(argc, argv);

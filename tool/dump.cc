@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "log/status.h"
+#include "log/topic_partition.h"
 #include "tool/dump_files.h"
 #include "tool/dump_report.h"
 
@@ -59,6 +60,12 @@ absl::Status DumpAll(FileIo& io, const std::filesystem::path& path, const DumpOp
   for (const std::string& name : *names) {
     SLIP_ASSIGN_OR_RETURN(const bool known, DumpFile(io, path / name, options, report));
     if (!known) report.Line(absl::StrCat("Skipping ", (path / name).native()));
+  }
+  // A log dir: then its partitions. What else lies there is not ours to descend into.
+  SLIP_ASSIGN_OR_RETURN(const std::vector<std::string> directories, io.List(path, /*directories=*/true));
+  for (const std::string& name : directories) {
+    if (!ParsePartitionDirectoryName(name).ok()) continue;
+    SLIP_RETURN_IF_ERROR(DumpAll(io, path / name, options, report));
   }
   return absl::OkStatus();
 }

@@ -67,7 +67,9 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   const PropertyTable table = FollowProperties(settings);
   if (!options.config.empty()) SLIP_RETURN_IF_ERROR(table.ApplyFile(options.config));
   for (const std::string& property : options.properties) SLIP_RETURN_IF_ERROR(table.ApplyFlag(property));
-  SLIP_ASSIGN_OR_RETURN(settings.follow.bootstrap, ParseEndpoints(options.bootstrap_server));
+  absl::StatusOr<std::vector<Endpoint>> bootstrap = ParseEndpoints(options.bootstrap_server);
+  if (!bootstrap.ok()) return Annotate(bootstrap.status(), "--bootstrap-server");
+  settings.follow.bootstrap = *std::move(bootstrap);
   settings.follow.topics = options.topics;
   settings.logs.log_dir = options.log_dir;
   if (settings.progress_interval < std::chrono::milliseconds(10)) return absl::InvalidArgumentError("progress.interval.ms must be at least 10");
@@ -83,7 +85,9 @@ class FollowRun {
       : until_caught_up_(options.until == "caught-up"), interval_(settings.progress_interval), progress_(options.format == "json"), signals_(io_, SIGINT, SIGTERM), tick_(io_) {}
 
   absl::Status Run(LogManager& logs, const FollowConfig& config) {
-    SLIP_ASSIGN_OR_RETURN(follower_, TopicFollower::Create(io_, logs, config, [this](const std::string& line) { progress_.Notice(line); }));
+    auto follower = TopicFollower::Create(io_, logs, config, [this](const std::string& line) { progress_.Notice(line); });
+    if (!follower.ok()) return WithExitCode(follower.status(), ExitCode::kUsage);
+    follower_ = *std::move(follower);
     signals_.async_wait([this](const boost::system::error_code& error, int) {
       if (!error) follower_->Stop();
     });
@@ -95,8 +99,9 @@ class FollowRun {
     });
     asio::co_spawn(io_, Watch(), asio::detached);
     io_.run();
+    if (!follower_->started() && !result.ok()) return WithExitCode(result, absl::IsUnauthenticated(result) ? ExitCode::kAuthentication : ExitCode::kCannotStart);
     progress_.Finish(follower_->Snapshot(), result.ok() && until_caught_up_ && follower_->CaughtUp());
-    return result;
+    return absl::IsOutOfRange(result) ? WithExitCode(result, ExitCode::kGap) : result;
   }
 
  private:

@@ -34,7 +34,7 @@ class LeaderTest : public ::testing::Test {
     auto logs = LogManager::Open(SystemFileIo(), config);
     SLIP_CHECK(logs.ok());
     logs_ = *std::move(logs);
-    auto catalog = TopicCatalog::Open(*logs_);
+    auto catalog = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path() / "leader-epoch");
     SLIP_CHECK(catalog.ok());
     catalog_ = *std::move(catalog);
     SLIP_CHECK(catalog_->ElectAll().ok());
@@ -58,6 +58,7 @@ class LeaderTest : public ::testing::Test {
     asio::co_spawn(io_, std::move(work), [&](std::exception_ptr error, T value) {
       if (error) std::rethrow_exception(error);
       result = std::move(value);
+      io_.stop();  // what else waits goes on waiting
     });
     io_.restart();
     io_.run_for(kPatience);
@@ -69,6 +70,7 @@ class LeaderTest : public ::testing::Test {
     asio::co_spawn(io_, std::move(work), [&](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
       done = true;
+      io_.stop();
     });
     io_.restart();
     io_.run_for(kPatience);

@@ -43,10 +43,18 @@ TEST_F(LeaderMetadataTest, OneBrokerLeadsEverythingInEveryVersion) {
     EXPECT_EQ(partition.leader_id, BrokerId{1});
     EXPECT_EQ(partition.replica_nodes, std::vector<BrokerId>{BrokerId{1}});
     EXPECT_EQ(partition.isr_nodes, std::vector<BrokerId>{BrokerId{1}});
-    if (version >= 1) EXPECT_EQ(response->controller_id, BrokerId{1});
-    if (version >= 2) EXPECT_EQ(response->cluster_id, logs_->cluster_id());
-    if (version >= 7) EXPECT_EQ(partition.leader_epoch, LeaderEpoch{0});
-    if (version >= 10) EXPECT_EQ(response->topics[0].topic_id, topic.id);
+    if (version >= 1) {
+      EXPECT_EQ(response->controller_id, BrokerId{1});
+    }
+    if (version >= 2) {
+      EXPECT_EQ(response->cluster_id, logs_->cluster_id());
+    }
+    if (version >= 7) {
+      EXPECT_EQ(partition.leader_epoch, LeaderEpoch{0});
+    }
+    if (version >= 10) {
+      EXPECT_EQ(response->topics[0].topic_id, topic.id);
+    }
   }
 }
 
@@ -96,9 +104,15 @@ TEST_F(LeaderMetadataTest, CreateTopicsMakesThemInEveryVersion) {
     EXPECT_EQ(made.error_code, KafkaError::kNone);
     ASSERT_NE(catalog_->Find(name), nullptr);
     EXPECT_EQ(catalog_->Find(name)->partitions.size(), 3u);
-    if (version >= 5) EXPECT_EQ(made.num_partitions, 3);
-    if (version >= 5) EXPECT_TRUE(made.configs.has_value());
-    if (version >= 7) EXPECT_EQ(made.topic_id, catalog_->Find(name)->id);
+    if (version >= 5) {
+      EXPECT_EQ(made.num_partitions, 3);
+    }
+    if (version >= 5) {
+      EXPECT_TRUE(made.configs.has_value());
+    }
+    if (version >= 7) {
+      EXPECT_EQ(made.topic_id, catalog_->Find(name)->id);
+    }
   }
 }
 
@@ -161,12 +175,32 @@ TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewTermEvenIfNothingIsWritten) 
   EXPECT_EQ(catalog_->Find("t")->id, id);
   for (const int32_t p : {0, 1}) EXPECT_EQ(catalog_->Find("t")->Find(p)->leader_epoch, LeaderEpoch{1});
   ASSERT_TRUE(catalog_->Find("t")->Find(1)->Elect({6}).ok());
+  Append(*catalog_->Find("t")->Find(1), 1);
   Reopen();
   const PartitionLog& log = catalog_->Find("t")->Find(0)->log;
   EXPECT_EQ(catalog_->Find("t")->Find(0)->leader_epoch, LeaderEpoch{7});  // one above the largest of all partitions
   EXPECT_EQ(log.epochs().entries(), (std::vector<EpochStart>{{{0}, {0}}, {{7}, {5}}}));
   EXPECT_EQ(log.EndOffsetForEpoch({0}), (EpochEndOffset{{0}, {5}}));
   EXPECT_EQ(log.high_watermark(), Offset{5});
+}
+
+TEST_F(LeaderMetadataTest, NoTermIsGivenTwiceThoughItsRecordsAreGone) {
+  Append(*Create("t").Find(0), 5);
+  for (int32_t start = 1; start <= 3; ++start) {
+    Reopen();
+    EXPECT_EQ(catalog_->Find("t")->Find(0)->leader_epoch, LeaderEpoch{start});
+  }
+  Append(*catalog_->Find("t")->Find(0), 5);
+  ASSERT_TRUE(catalog_->Find("t")->Find(0)->log.TruncateTo({0}).ok());
+  Reopen();
+  EXPECT_EQ(catalog_->Find("t")->Find(0)->leader_epoch, LeaderEpoch{4});
+}
+
+TEST_F(LeaderMetadataTest, ADamagedEpochFileIsNamed) {
+  ASSERT_TRUE(ReplaceFile(SystemFileIo(), dir_.path() / "damaged", "many").ok());
+  const auto opened = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path() / "damaged");
+  ASSERT_TRUE(absl::IsDataLoss(opened.status()));
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("damaged"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <set>
 
 #include "fetcher/leader/produce_checks.h"
@@ -160,6 +161,8 @@ struct Refused {
   std::vector<std::byte> records;
   KafkaError error;
   int16_t version = kVersion;
+
+  friend void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.name; }
 };
 
 std::vector<std::byte> Changed(BatchSpec spec, size_t at, uint8_t value, bool seal = true) {

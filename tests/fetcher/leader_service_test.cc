@@ -80,37 +80,40 @@ TEST_F(LeaderServiceTest, Log152_ServesRecordsOverASocket) {
   ASSERT_TRUE(server.ok()) << server.status();
   ASSERT_TRUE((*server)->Start().ok());
   const std::vector<std::byte> batch = MakeBatch({.record_count = 100, .value_bytes = 5'000});
-  const auto test = [](LeaderServiceTest& t, Server& serving, HostedTopic& to, ByteSpan sent) -> asio::awaitable<void> {
-    auto connection = co_await Connection::Open(serving.endpoint(), ClientConfig{});
+  ProduceRequest produce;
+  produce.acks = 1;
+  produce.topic_data.push_back({.name = "t", .topic_id = topic.id, .partition_data = {{.index = 0, .records = {.bytes = batch}}}});
+  FetchPartition asked;
+  asked.fetch_offset = {0};
+  asked.partition_max_bytes = 10 << 20;
+  FetchRequest fetch;
+  fetch.max_bytes = 10 << 20;
+  fetch.topics.push_back({.topic = "t", .topic_id = topic.id, .partitions = {asked}});
+
+  const auto test = [](LeaderService& service, Server& serving, const ProduceRequest& produce_request, const FetchRequest& fetch_request,
+                       ByteSpan sent) -> asio::awaitable<void> {
+    const ClientConfig config;
+    auto connection = co_await Connection::Open(serving.endpoint(), config);
     SLIP_CHECK(connection.ok());
-    ProduceRequest produce;
-    produce.acks = 1;
-    produce.topic_data.push_back({.name = "t", .topic_id = to.id, .partition_data = {{.index = 0, .records = {.bytes = sent}}}});
     ProduceResponse produced;
-    const absl::Status appended = co_await (*connection)->Call(produce, produced);
+    const absl::Status appended = co_await (*connection)->Call(produce_request, produced);
     EXPECT_TRUE(appended.ok()) << appended;
     EXPECT_EQ(produced.responses.at(0).partition_responses.at(0).error_code, KafkaError::kNone);
 
-    FetchRequest fetch;
-    fetch.max_bytes = 10 << 20;
-    FetchPartition asked;
-    asked.fetch_offset = {0};
-    asked.partition_max_bytes = 10 << 20;
-    fetch.topics.push_back({.topic = "t", .topic_id = to.id, .partitions = {asked}});
     FetchResponse fetched;
     BufferPool pool(1);
     ReceivedFrame frame;
-    const absl::Status read = co_await (*connection)->Call(fetch, fetched, pool, frame);
+    const absl::Status read = co_await (*connection)->Call(fetch_request, fetched, pool, frame);
     EXPECT_TRUE(read.ok()) << read;
     const Records& records = fetched.responses.at(0).partitions.at(0).records;
     EXPECT_EQ(records.bytes.size(), sent.size());
     // All but the leader's stamps, before the magic byte, is as it was sent.
     EXPECT_TRUE(std::ranges::equal(records.bytes.subspan(16), sent.subspan(16)));
     (*connection)->Close();
-    t.service_->Stop();
+    service.Stop();
     co_await serving.Stop();
   };
-  Await(test(*this, **server, topic, batch));
+  Await(test(*service_, **server, produce, fetch, batch));
 }
 
 }  // namespace

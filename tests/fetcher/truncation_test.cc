@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Row4_ThenTheOlderEpochDecides", End(3, 101), {Start(3, 0)}, Offset{0}, Offset{120}, {Offset{101}, true}},
         Case{"Row5_NoEpochSoOld", End(4, 202), {}, Offset{0}, Offset{200}, {Offset{200}, true}},
         Case{"Pf02_BothSkippedEpochs", End(6, 50), {Start(2, 0), Start(5, 30), Start(9, 60)}, Offset{0}, Offset{90}, {Offset{60}, false}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace slipstream

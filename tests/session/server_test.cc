@@ -193,7 +193,10 @@ TEST_F(ServerTest, ARequestMayComeByteByByte) {
   Start();
   const auto test = [](ServerTest& t) -> asio::awaitable<void> {
     tcp::socket socket = co_await t.Connect();
-    for (const std::byte byte : Frame(5, Counting(9))) co_await t.Write(socket, {byte});
+    for (const std::byte byte : Frame(5, Counting(9))) {
+      const std::vector<std::byte> one(1, byte);
+      co_await t.Write(socket, one);
+    }
     const int32_t id = co_await t.ReadCorrelationId(socket);
     EXPECT_EQ(id, 5);
   };
@@ -301,7 +304,8 @@ TEST_F(ServerTest, AClientThatLeavesBetweenRequestsIsNoError) {
     const int32_t id = co_await t.ReadCorrelationId(socket);
     EXPECT_EQ(id, 1);
     socket.close();
-    co_await t.ExpectRefused({std::byte{0x7f}, std::byte{0}, std::byte{0}, std::byte{0}});  // a later connection still served
+    const std::vector<std::byte> garbage(4, std::byte{0x7f});
+    co_await t.ExpectRefused(garbage);  // a later connection is still served
   };
   Run(test(*this));
   EXPECT_EQ(errors_.size(), 1u);  // only the garbage

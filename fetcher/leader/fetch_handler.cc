@@ -1,0 +1,135 @@
+#include "fetcher/leader/fetch_handler.h"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+namespace slipstream {
+namespace {
+
+// LD-05: true when the follower's log has left this one; `data` then says where, or that it cannot be told.
+bool Diverges(const HostedPartition& partition, const FetchPartition& asked, PartitionData& data) {
+  if (asked.last_fetched_epoch < LeaderEpoch{0}) return false;
+  const EpochEndOffset end = partition.log.EndOffsetForEpoch(asked.last_fetched_epoch);
+  if (end.end_offset < Offset{0} || asked.fetch_offset < partition.log.log_start_offset()) {
+    data.error_code = KafkaError::kOffsetOutOfRange;
+    return true;
+  }
+  if (end.leader_epoch >= asked.last_fetched_epoch && end.end_offset >= asked.fetch_offset) return false;
+  data.diverging_epoch = {.epoch = end.leader_epoch, .end_offset = end.end_offset};
+  return true;
+}
+
+KafkaError ErrorOf(const absl::Status& status) {
+  if (status.ok()) return KafkaError::kNone;
+  return absl::IsOutOfRange(status) ? KafkaError::kOffsetOutOfRange : KafkaError::kKafkaStorageError;
+}
+
+// Where the records of an answer lie that names these of the partitions read.
+std::vector<FileRegion> RegionsOf(const std::vector<size_t>& told, std::vector<LogSlice>& slices) {
+  std::vector<FileRegion> regions;
+  for (const size_t i : told) {
+    LogSlice& slice = slices[i];
+    if (slice.bytes > 0) regions.push_back({.file = std::move(slice.file), .position = slice.position, .bytes = slice.bytes});
+  }
+  return regions;
+}
+
+}  // namespace
+
+asio::awaitable<void> FetchHandler::Handle(const FetchRequest& request, int16_t version, FetchResponse& response,
+                                           std::vector<FileRegion>& regions) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto deadline = now + std::chrono::milliseconds(std::max(0, request.max_wait_ms));
+  const int64_t bytes_max = std::min<int64_t>(request.max_bytes, kFetchBytesMax);
+  const Limits limits{.bytes_max = bytes_max,
+                      .bytes_min = std::min<int64_t>(request.min_bytes, bytes_max),
+                      .read_committed = request.isolation_level == 1};
+  FetchContext context = sessions_.Open(request, version, now);
+  Pass pass;
+  while (context.error() == KafkaError::kNone && !context.Superseded()) {
+    Read(context, limits, pass);
+    const bool enough = pass.bytes >= limits.bytes_min || pass.answer_now || pass.data.empty();
+    if (enough || stopping_ || std::chrono::steady_clock::now() >= deadline) break;
+    co_await Park(pass, limits.bytes_min - pass.bytes, deadline);
+  }
+  const std::vector<size_t> told = sessions_.Answer(context, pass.data, now, response);
+  regions = RegionsOf(told, pass.slices);
+}
+
+void FetchHandler::Stop() {
+  stopping_ = true;
+  for (DelayedFetch* fetch : parked_) fetch->Wake();
+}
+
+void FetchHandler::Read(FetchContext& context, const Limits& limits, Pass& pass) {
+  SessionPartitions& partitions = context.partitions();
+  pass.data.assign(partitions.size(), {});
+  pass.slices.assign(partitions.size(), {});
+  pass.readable.clear();
+  pass.bytes = 0;
+  pass.answer_now = false;
+  size_t i = 0;
+  for (SessionPartition& wanted : partitions) {
+    PartitionData& data = pass.data[i];
+    LogSlice& slice = pass.slices[i++];
+    data.partition_index = wanted.asked.partition;
+    HostedPartition* const partition = ReadPartition(wanted, limits, pass.bytes, data, slice);
+    if (partition != nullptr) pass.readable.push_back(partition);
+    data.records.external_bytes = slice.bytes;
+    pass.bytes += static_cast<int64_t>(slice.bytes);
+    pass.answer_now |= data.error_code != KafkaError::kNone || data.diverging_epoch.end_offset >= Offset{0};
+  }
+}
+
+HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Limits& limits, int64_t bytes_so_far,
+                                             PartitionData& data, LogSlice& slice) {
+  HostedPartition* const partition = Resolve(wanted, data.error_code);
+  if (partition == nullptr) return nullptr;
+  const FetchPartition& asked = wanted.asked;
+  PartitionLog& log = partition->log;
+  data.error_code = partition->CheckEpoch(asked.current_leader_epoch);
+  if (data.error_code == KafkaError::kFencedLeaderEpoch) data.current_leader = {kLeaderBrokerId, partition->leader_epoch};
+  if (data.error_code != KafkaError::kNone) return nullptr;
+  const bool diverges = Diverges(*partition, asked, data);
+  if (data.error_code != KafkaError::kNone) return nullptr;
+  // Before the read, so that no record above the high watermark told is sent (LD-07).
+  data.high_watermark = data.last_stable_offset = log.high_watermark();
+  data.log_start_offset = log.log_start_offset();
+  if (limits.read_committed) data.aborted_transactions.emplace();
+  if (diverges || asked.fetch_offset == log.high_watermark()) return partition;
+  const int64_t room = std::max<int64_t>(0, std::min<int64_t>(asked.partition_max_bytes, limits.bytes_max - bytes_so_far));
+  absl::StatusOr<LogSlice> read = log.Read(asked.fetch_offset, log.high_watermark(), static_cast<uint64_t>(room));
+  data.error_code = ErrorOf(read.status());
+  if (!read.ok()) {
+    data.high_watermark = data.last_stable_offset = data.log_start_offset = Offset{};
+    return nullptr;
+  }
+  // Only the first records of an answer may be more than was asked for, so that one large batch cannot stop a reader.
+  const bool fits = bytes_so_far == 0 || read->bytes <= static_cast<uint64_t>(room);
+  if (fits) slice = *std::move(read);
+  return partition;
+}
+
+HostedPartition* FetchHandler::Resolve(SessionPartition& wanted, KafkaError& error) {
+  const bool by_id = !wanted.topic_id.IsZero();
+  HostedTopic* const topic = by_id ? catalog_.Find(wanted.topic_id) : catalog_.Find(wanted.topic);
+  if (topic == nullptr) {
+    error = by_id || wanted.topic.empty() ? KafkaError::kUnknownTopicId : KafkaError::kUnknownTopicOrPartition;
+    return nullptr;
+  }
+  HostedPartition* const partition = topic->Find(wanted.asked.partition);
+  if (partition == nullptr) error = KafkaError::kUnknownTopicOrPartition;
+  return partition;
+}
+
+asio::awaitable<void> FetchHandler::Park(const Pass& pass, int64_t missing_bytes, DelayedFetch::TimePoint deadline) {
+  DelayedFetch fetch(co_await asio::this_coro::executor, missing_bytes);
+  for (HostedPartition* partition : pass.readable) partition->watchers.Add(&fetch);
+  parked_.insert(&fetch);
+  co_await fetch.WaitUntil(deadline);
+  parked_.erase(&fetch);
+  for (HostedPartition* partition : pass.readable) partition->watchers.Remove(&fetch);
+}
+
+}  // namespace slipstream

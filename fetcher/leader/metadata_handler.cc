@@ -1,0 +1,76 @@
+#include "fetcher/leader/metadata_handler.h"
+
+#include "log/topic_partition.h"
+
+namespace slipstream {
+namespace {
+
+constexpr absl::string_view kInternalTopics[] = {"__consumer_offsets", "__transaction_state"};
+
+void Describe(const HostedTopic& topic, MetadataResponseTopic& answer) {
+  answer.name = topic.name;
+  answer.topic_id = topic.id;
+  for (const absl::string_view internal : kInternalTopics) answer.is_internal |= topic.name == internal;
+  answer.partitions.reserve(topic.partitions.size());
+  for (const auto& [number, partition] : topic.partitions) {
+    answer.partitions.push_back({.error_code = KafkaError::kNone,
+                                 .partition_index = number,
+                                 .leader_id = kLeaderBrokerId,
+                                 .leader_epoch = partition->leader_epoch,
+                                 .replica_nodes = {kLeaderBrokerId},
+                                 .isr_nodes = {kLeaderBrokerId},
+                                 .offline_replicas = {}});
+  }
+}
+
+void DescribeById(const Uuid& id, TopicCatalog& catalog, MetadataResponseTopic& answer) {
+  answer.topic_id = id;
+  if (const HostedTopic* topic = catalog.Find(id); topic != nullptr) {
+    Describe(*topic, answer);
+  } else {
+    answer.error_code = KafkaError::kUnknownTopicId;
+  }
+}
+
+void DescribeByName(const std::string& name, bool may_create, TopicCatalog& catalog, MetadataResponseTopic& answer) {
+  answer.name = name;
+  const HostedTopic* topic = catalog.Find(name);
+  if (topic == nullptr && !ValidateTopicName(name).ok()) {
+    answer.error_code = KafkaError::kInvalidTopicException;
+    return;
+  }
+  if (topic == nullptr && may_create) {
+    const absl::StatusOr<HostedTopic*> created = catalog.Create(name, 1);
+    if (created.ok()) topic = *created;
+    if (!created.ok()) answer.error_code = KafkaError::kKafkaStorageError;
+  } else if (topic == nullptr) {
+    answer.error_code = KafkaError::kUnknownTopicOrPartition;
+  }
+  if (topic != nullptr) Describe(*topic, answer);
+}
+
+}  // namespace
+
+void HandleMetadata(const MetadataRequest& request, int16_t version, const MetadataConfig& config, TopicCatalog& catalog,
+                    MetadataResponse& response) {
+  response.brokers.push_back(
+      {.node_id = kLeaderBrokerId, .host = config.advertised.host, .port = config.advertised.port, .rack = std::nullopt});
+  response.cluster_id = catalog.cluster_id();
+  response.controller_id = kLeaderBrokerId;
+  const bool all = !request.topics || (version == 0 && request.topics->empty());
+  if (all) {
+    for (const auto& [name, topic] : catalog.topics()) Describe(*topic, response.topics.emplace_back());
+    return;
+  }
+  const bool may_create = config.auto_create && request.allow_auto_topic_creation;
+  for (const MetadataRequestTopic& asked : *request.topics) {
+    MetadataResponseTopic& answer = response.topics.emplace_back();
+    if (asked.name) {
+      DescribeByName(*asked.name, may_create, catalog, answer);
+    } else {
+      DescribeById(asked.topic_id, catalog, answer);
+    }
+  }
+}
+
+}  // namespace slipstream

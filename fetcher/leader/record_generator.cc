@@ -1,0 +1,135 @@
+#include "fetcher/leader/record_generator.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "fetcher/leader/generated_run.h"
+#include "log/status.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int32_t kBatchBytesMin = 512, kBatchBytesMax = 16 << 20;
+constexpr int32_t kEpochsMax = 1000;
+constexpr size_t kRunBytes = 8 << 20;   // of one append
+constexpr int32_t kPartitionsMax = 100'000;
+
+absl::Status Wrong(absl::string_view text, absl::string_view form, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("'", text, "': ", what, "; expected ", form));
+}
+
+// "100", "64K", "10G".
+std::optional<uint64_t> ParseBytes(absl::string_view text) {
+  constexpr absl::string_view kSuffixes = "KMGT";
+  int shift = 0;
+  if (!text.empty() && kSuffixes.find(text.back()) != absl::string_view::npos) {
+    shift = 10 * static_cast<int>(kSuffixes.find(text.back()) + 1);
+    text.remove_suffix(1);
+  }
+  uint64_t number = 0;
+  if (!absl::SimpleAtoi(text, &number) || number == 0) return std::nullopt;
+  if (number > (std::numeric_limits<uint64_t>::max() >> (shift + 1))) return std::nullopt;
+  return number << shift;
+}
+
+// One partition's share of one epoch, but at least a batch.
+size_t BatchesFor(uint64_t bytes, size_t partitions, int32_t epochs, size_t batch_size) {
+  const uint64_t share = bytes / partitions / static_cast<uint64_t>(epochs);
+  return std::max<size_t>(1, (share + batch_size / 2) / batch_size);
+}
+
+asio::awaitable<absl::Status> AppendBatches(HostedPartition& partition, IoQueue& queue, GeneratedRun& run, size_t batches,
+                                            const GenerateOptions& options, const std::function<bool()>& stopped) {
+  while (batches > 0) {
+    if (stopped()) co_return absl::CancelledError("generating records was stopped");
+    const size_t now = std::min(batches, run.batch_count());
+    const Offset base_offset = partition.log.log_end_offset();
+    const Timestamp timestamp{options.first_timestamp.value + base_offset.value / run.records_per_batch()};
+    const auto partition_seed = options.seed + static_cast<uint64_t>(partition.log.partition().partition);
+    const ByteSpan bytes = run.Renew(now, base_offset, partition.leader_epoch, timestamp, partition_seed);
+    const absl::Status appended = co_await partition.log.AppendAsFollower(queue, bytes, WriteHint::kBulk, true);
+    if (!appended.ok()) co_return appended;
+    partition.OnAppended(bytes.size());
+    batches -= now;
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<GenerateSpec> ParseGenerateSpec(absl::string_view text) {
+  constexpr absl::string_view kForm = "TOPIC:PARTITIONS:BYTES, such as demo:4:10G";
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() != 3) return Wrong(text, kForm, "not three parts");
+  GenerateSpec spec;
+  spec.topic = parts[0];
+  if (const absl::Status name = ValidateTopicName(spec.topic); !name.ok()) return Wrong(text, kForm, name.message());
+  if (!absl::SimpleAtoi(parts[1], &spec.partitions) || spec.partitions < 1 || spec.partitions > kPartitionsMax)
+    return Wrong(text, kForm, absl::StrCat("partitions must be 1 to ", kPartitionsMax));
+  const std::optional<uint64_t> bytes = ParseBytes(parts[2]);
+  if (!bytes) return Wrong(text, kForm, "bytes must be a number above 0, with K, M, G or T at most");
+  spec.bytes = *bytes;
+  return spec;
+}
+
+absl::StatusOr<CutSpec> ParseCutSpec(absl::string_view text) {
+  constexpr absl::string_view kForm = "TOPIC:BYTES, such as demo:64M";
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() != 2) return Wrong(text, kForm, "not two parts");
+  CutSpec spec;
+  spec.topic = parts[0];
+  if (const absl::Status name = ValidateTopicName(spec.topic); !name.ok()) return Wrong(text, kForm, name.message());
+  const std::optional<uint64_t> bytes = ParseBytes(parts[1]);
+  if (!bytes) return Wrong(text, kForm, "bytes must be a number above 0, with K, M, G or T at most");
+  spec.bytes = *bytes;
+  return spec;
+}
+
+absl::Status GenerateOptions::Validate() const {
+  if (batch_bytes < kBatchBytesMin || batch_bytes > kBatchBytesMax)
+    return absl::InvalidArgumentError(
+        absl::StrCat("generate-batch-bytes is ", batch_bytes, ", must be ", kBatchBytesMin, " to ", kBatchBytesMax));
+  if (epochs < 1 || epochs > kEpochsMax)
+    return absl::InvalidArgumentError(absl::StrCat("generate-epochs is ", epochs, ", must be 1 to ", kEpochsMax));
+  return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& queue, GenerateSpec spec, GenerateOptions options,
+                                              std::function<bool()> stopped) {
+  SLIP_CO_RETURN_IF_ERROR(options.Validate());
+  HostedTopic* topic = catalog.Find(spec.topic);
+  if (topic == nullptr) {
+    SLIP_CO_ASSIGN_OR_RETURN(topic, catalog.Create(spec.topic, spec.partitions));
+  }
+  SLIP_CO_ASSIGN_OR_RETURN(GeneratedRun run, GeneratedRun::Build(static_cast<size_t>(options.batch_bytes), kRunBytes));
+  const size_t batches = BatchesFor(spec.bytes, topic->partitions.size(), options.epochs, run.batch_size());
+  for (int32_t term = 0; term < options.epochs; ++term) {
+    for (const auto& [number, partition] : topic->partitions) {
+      if (term > 0) SLIP_CO_RETURN_IF_ERROR(partition->Elect({partition->leader_epoch.value + 1}));
+      const absl::Status appended = co_await AppendBatches(*partition, queue, run, batches, options, stopped);
+      if (!appended.ok()) co_return appended;
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+absl::Status CutLogs(TopicCatalog& catalog, const CutSpec& spec) {
+  HostedTopic* const topic = catalog.Find(spec.topic);
+  if (topic == nullptr) return absl::NotFoundError(absl::StrCat("cannot cut topic ", spec.topic, ": it is not in the log dir"));
+  for (const auto& [number, partition] : topic->partitions) {
+    PartitionLog& log = partition->log;
+    const int64_t records = log.log_end_offset() - log.log_start_offset();
+    if (records == 0) continue;
+    const double share = static_cast<double>(spec.bytes) / static_cast<double>(std::max<uint64_t>(1, log.size_bytes()));
+    const auto cut = std::clamp<int64_t>(static_cast<int64_t>(std::min(share, 1.0) * static_cast<double>(records)), 1, records);
+    SLIP_RETURN_IF_ERROR(log.TruncateTo({log.log_end_offset().value - cut}));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace slipstream

@@ -1,0 +1,105 @@
+#include "fetcher/leader/topic_catalog.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+
+#include "log/check.h"
+#include "log/status.h"
+
+namespace slipstream {
+
+HostedPartition* HostedTopic::Find(int32_t partition) const {
+  const auto found = partitions.find(partition);
+  return found == partitions.end() ? nullptr : found->second.get();
+}
+
+absl::StatusOr<std::unique_ptr<TopicCatalog>> TopicCatalog::Open(LogManager& logs, FileIo& io, std::filesystem::path epoch_file) {
+  std::unique_ptr<TopicCatalog> catalog(new TopicCatalog(logs, io, std::move(epoch_file)));
+  SLIP_RETURN_IF_ERROR(catalog->ReadEpochFile());
+  for (const TopicPartition& partition : logs.partitions()) SLIP_RETURN_IF_ERROR(catalog->Adopt(partition));
+  SLIP_RETURN_IF_ERROR(catalog->AssignIds());
+  return catalog;
+}
+
+absl::Status TopicCatalog::Adopt(const TopicPartition& partition) {
+  PartitionLog* log = logs_.Find(partition);
+  SLIP_CHECK(log != nullptr);
+  std::unique_ptr<HostedTopic>& topic = topics_[partition.topic];
+  if (topic == nullptr) {
+    topic = std::make_unique<HostedTopic>();
+    topic->name = partition.topic;
+  }
+  const Uuid id = log->topic_id().value_or(Uuid{});
+  if (!id.IsZero() && !topic->id.IsZero() && id != topic->id)
+    return absl::FailedPreconditionError(absl::StrCat(log->directory().string(), ": topic id ", id.ToString(),
+                                                      ", other partitions of the topic have ", topic->id.ToString()));
+  if (!id.IsZero()) topic->id = id;
+  topic->partitions.emplace(partition.partition, std::make_unique<HostedPartition>(*log));
+  largest_epoch_ = std::max(largest_epoch_, log->latest_epoch().value_or(LeaderEpoch{}));
+  return absl::OkStatus();
+}
+
+absl::Status TopicCatalog::AssignIds() {
+  for (const auto& [name, topic] : topics_) {
+    if (topic->id.IsZero()) topic->id = Uuid::Random();
+    for (const auto& [number, partition] : topic->partitions) SLIP_RETURN_IF_ERROR(partition->log.AssignTopicId(topic->id));
+    by_id_[topic->id] = topic.get();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TopicCatalog::ReadEpochFile() {
+  if (!io_.Exists(epoch_file_)) return absl::OkStatus();
+  SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io_, epoch_file_));
+  if (absl::SimpleAtoi(content, &largest_epoch_.value) && largest_epoch_ >= LeaderEpoch{0}) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(epoch_file_.string(), ": no leader epoch: '", content, "'"));
+}
+
+absl::Status TopicCatalog::ElectAll() {
+  const LeaderEpoch epoch{largest_epoch_.value + 1};
+  // Before any log: two terms under one number would hide a divergence from every follower.
+  SLIP_RETURN_IF_ERROR(ReplaceFile(io_, epoch_file_, absl::StrCat(epoch.value, "\n")));
+  largest_epoch_ = epoch;
+  for (const auto& [name, topic] : topics_)
+    for (const auto& [number, partition] : topic->partitions)
+      SLIP_RETURN_IF_ERROR(Annotate(partition->Elect(epoch), partition->log.partition().ToString()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HostedTopic*> TopicCatalog::Create(const std::string& name, int32_t partitions) {
+  SLIP_CHECK(partitions > 0 && !topics_.contains(name));
+  auto topic = std::make_unique<HostedTopic>();
+  topic->name = name;
+  topic->id = Uuid::Random();
+  for (int32_t number = 0; number < partitions; ++number) {
+    SLIP_ASSIGN_OR_RETURN(PartitionLog* const log, logs_.GetOrCreate({name, number}, topic->id));
+    auto partition = std::make_unique<HostedPartition>(*log);
+    SLIP_RETURN_IF_ERROR(partition->Elect(LeaderEpoch{0}));
+    topic->partitions.emplace(number, std::move(partition));
+  }
+  HostedTopic* const created = topic.get();
+  by_id_[topic->id] = created;
+  topics_.emplace(name, std::move(topic));
+  return created;
+}
+
+HostedTopic* TopicCatalog::Find(absl::string_view name) {
+  const auto found = topics_.find(std::string_view(name.data(), name.size()));
+  return found == topics_.end() ? nullptr : found->second.get();
+}
+
+HostedTopic* TopicCatalog::Find(const Uuid& id) {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+std::vector<LogOffsets> TopicCatalog::Offsets() const {
+  std::vector<LogOffsets> offsets;
+  for (const auto& [name, topic] : topics_)
+    for (const auto& [number, partition] : topic->partitions) offsets.push_back(OffsetsOf(partition->log));
+  return offsets;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,46 @@
+#include "tool/lead_command.h"
+
+#include "log/status.h"
+#include "tool/exit_code.h"
+
+namespace slipstream {
+namespace {
+
+absl::Status ReadFlags(const LeadFlags& flags, LeadOptions& options) {
+  absl::StatusOr<Endpoint> listen = ParseEndpoint(flags.listen, true);
+  if (!listen.ok()) return Annotate(listen.status(), "--listen");
+  options.listen = *std::move(listen);
+  for (const std::string& text : flags.generate) {
+    absl::StatusOr<GenerateSpec> spec = ParseGenerateSpec(text);
+    if (!spec.ok()) return Annotate(spec.status(), "--generate");
+    options.generate.push_back(*std::move(spec));
+  }
+  for (const std::string& text : flags.cut) {
+    absl::StatusOr<CutSpec> spec = ParseCutSpec(text);
+    if (!spec.ok()) return Annotate(spec.status(), "--cut");
+    options.cut.push_back(*std::move(spec));
+  }
+  SLIP_RETURN_IF_ERROR(options.generate_options.Validate());
+  return options.log.Validate();
+}
+
+}  // namespace
+
+void AddLeadFlags(CLI::App& command, LeadFlags& flags) {
+  LeadOptions& options = flags.options;
+  command.add_option("--log-dir", options.log_dir, "directory to serve, created when absent")->required();
+  command.add_option("--listen", flags.listen, "HOST:PORT; port 0 takes any free one")->capture_default_str();
+  command.add_option("--generate", flags.generate, "TOPIC:PARTITIONS:BYTES: fill a topic with records first; may be given again");
+  command.add_option("--generate-batch-bytes", options.generate_options.batch_bytes, "of a generated batch")->capture_default_str();
+  command.add_option("--generate-epochs", options.generate_options.epochs, "leader epochs that the generated records are spread over")->capture_default_str();
+  command.add_option("--cut", flags.cut, "TOPIC:BYTES: before all else lose so much of each partition, as an unclean election does");
+  command.add_option("--segment-bytes", options.log.segment_bytes, "of a log segment")->capture_default_str();
+  command.add_flag("--auto-create", options.auto_create, "make topics that clients ask for");
+}
+
+absl::Status RunLead(LeadFlags flags) {
+  if (const absl::Status read = ReadFlags(flags, flags.options); !read.ok()) return WithExitCode(read, ExitCode::kUsage);
+  return RunLead(flags.options);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,24 @@
+// `slipstream lead`'s command line.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <CLI/App.hpp>
+
+#include <string>
+#include <vector>
+
+#include "tool/lead.h"
+
+namespace slipstream {
+
+struct LeadFlags {
+  LeadOptions options;
+  std::string listen = "127.0.0.1:9092";
+  std::vector<std::string> generate, cut;
+};
+
+void AddLeadFlags(CLI::App& command, LeadFlags& flags);
+absl::Status RunLead(LeadFlags flags);
+
+}  // namespace slipstream
