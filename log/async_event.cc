@@ -7,7 +7,6 @@ namespace slipstream {
 
 // Coroutines stay out of headers: link-time optimisation takes g++'s numbering of their frames in two files for two types.
 asio::awaitable<void> AsyncEvent::Wait() {
-  timer_.expires_at(std::chrono::steady_clock::time_point::max());
   co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 

@@ -12,13 +12,13 @@ namespace slipstream {
 
 class AsyncEvent {
  public:
-  explicit AsyncEvent(const asio::any_io_executor& executor) : timer_(executor) {}
+  explicit AsyncEvent(const asio::any_io_executor& executor) : timer_(executor, std::chrono::steady_clock::time_point::max()) {}
 
   asio::awaitable<void> Wait();
   void NotifyAll() { timer_.cancel(); }
 
  private:
-  asio::steady_timer timer_;
+  asio::steady_timer timer_;  // never set anew: that would wake whoever waits already
 };
 
 // Sleeps, or less long when NotifyAll is called; true when the time was slept to its end.

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int16_t kTopicIdsFromVersion = 13;
 constexpr int32_t kNoSession = 0;
-constexpr int32_t kFullEpoch = 0;      // opens a session
-constexpr int32_t kFinalEpoch = -1;    // closes one, or wants none
+constexpr int32_t kFullEpoch = 0;    // opens a session
+constexpr int32_t kFinalEpoch = -1;  // closes one, or wants none
 
 bool IsReplica(const FetchRequest& request, int16_t version) {
   return (version >= 15 ? request.replica_state.replica_id : request.replica_id) >= BrokerId{0};
@@ -21,8 +21,11 @@ bool IsReplica(const FetchRequest& request, int16_t version) {
 // Names the partition in the answer, in its topic's entry when that is the last one.
 void AppendTo(FetchResponse& response, const SessionPartition& partition, PartitionData& data) {
   auto& topics = response.responses;
-  const bool same = !topics.empty() && topics.back().topic == partition.topic && topics.back().topic_id == partition.topic_id;
-  if (!same) topics.emplace_back(FetchableTopicResponse{.topic = partition.topic, .topic_id = partition.topic_id, .partitions = {}});
+  const bool same =
+      !topics.empty() && topics.back().topic == partition.topic && topics.back().topic_id == partition.topic_id;
+  if (!same)
+    topics.emplace_back(
+        FetchableTopicResponse{.topic = partition.topic, .topic_id = partition.topic_id, .partitions = {}});
   topics.back().partitions.push_back(std::move(data));
 }
 
@@ -134,7 +137,9 @@ bool FetchSessionCache::MakeRoom(Shard& shard, bool privileged, size_t size, Tim
     return true;
   }
   using EvictionKey = std::tuple<bool, size_t, int32_t>;
-  const auto key_of = [](const auto& entry) { return EvictionKey(entry.second.privileged, entry.second.size, entry.first); };
+  const auto key_of = [](const auto& entry) {
+    return EvictionKey(entry.second.privileged, entry.second.size, entry.first);
+  };
   auto least = shard.end();
   for (auto it = shard.begin(); it != shard.end(); ++it) {
     const bool evictable = privileged ? it->second.evictable_by_privileged : it->second.evictable_by_all;

@@ -1,5 +1,5 @@
-// The leader's fetch sessions: who gets a place, who loses it, and what one request and its answer mean within a session.
-// FS-20..FS-30. Pure: time is an argument, the ids' randomness a seed. One thread.
+// The leader's fetch sessions: who gets a place, who loses it, and what one request and its answer mean within a
+// session. FS-20..FS-30. Pure: time is an argument, the ids' randomness a seed. One thread.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -34,9 +34,9 @@ class FetchContext {
   friend class FetchSessionCache;
 
   KafkaError error_ = KafkaError::kNone;
-  SessionPartitions partitions_;                  // of a full request
-  std::shared_ptr<LeaderFetchSession> session_;   // of an incremental one; outlives its place in the cache
-  int32_t answer_epoch_ = 0;                      // the session's, as long as no later request came
+  SessionPartitions partitions_;                 // of a full request
+  std::shared_ptr<LeaderFetchSession> session_;  // of an incremental one; outlives its place in the cache
+  int32_t answer_epoch_ = 0;                     // the session's, as long as no later request came
   bool opens_session_ = false;
   bool by_topic_id_ = false;
   bool privileged_ = false;
@@ -53,7 +53,8 @@ class FetchSessionCache {
   // Fills session id, error and partitions of the answer. `data`: what reading each of context.partitions() gave, in
   // their order; moved from. Returns which of them the answer names, in its order. REQUIRES: as many as there are
   // partitions, or an error or superseded context.
-  std::vector<size_t> Answer(FetchContext& context, std::vector<PartitionData>& data, TimePoint now, FetchResponse& response);
+  std::vector<size_t> Answer(FetchContext& context, std::vector<PartitionData>& data, TimePoint now,
+                             FetchResponse& response);
 
   size_t session_count() const;
 

@@ -5,9 +5,9 @@
 namespace slipstream {
 
 bool SessionPartition::MustTell(const PartitionData& data) const {
-  return data.records.size() > 0 || data.error_code != KafkaError::kNone || data.high_watermark != told_high_watermark ||
-         data.log_start_offset != told_log_start_offset || data.diverging_epoch.end_offset >= Offset{0} ||
-         data.preferred_read_replica >= BrokerId{0};
+  return data.records.size() > 0 || data.error_code != KafkaError::kNone ||
+         data.high_watermark != told_high_watermark || data.log_start_offset != told_log_start_offset ||
+         data.diverging_epoch.end_offset >= Offset{0} || data.preferred_read_replica >= BrokerId{0};
 }
 
 void SessionPartition::Remember(const PartitionData& data) {
@@ -54,9 +54,7 @@ LeaderFetchSession::Key LeaderFetchSession::KeyOf(const std::string& topic, Uuid
   return {.topic_id = topic_id, .topic = topic_id.IsZero() ? topic : std::string(), .partition = partition};
 }
 
-int32_t NextFetchSessionEpoch(int32_t epoch) {
-  return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1;
-}
+int32_t NextFetchSessionEpoch(int32_t epoch) { return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1; }
 
 SessionPartitions PartitionsOf(const FetchRequest& request) {
   SessionPartitions partitions;

@@ -16,8 +16,8 @@
 namespace slipstream {
 
 struct SessionPartition {
-  std::string topic;                 // empty: of a topic id that had no name yet when last looked up (FS-26)
-  Uuid topic_id;                     // zero: asked by name
+  std::string topic;  // empty: of a topic id that had no name yet when last looked up (FS-26)
+  Uuid topic_id;      // zero: asked by name
   FetchPartition asked;
   Offset told_high_watermark{}, told_log_start_offset{};  // -1: nothing, so the next answer has the partition
 
@@ -39,13 +39,13 @@ class LeaderFetchSession {
   void MoveToEnd(SessionPartitions::iterator partition);
 
   int32_t id() const { return id_; }
-  int32_t epoch() const { return epoch_; }               // that the next request must carry
+  int32_t epoch() const { return epoch_; }  // that the next request must carry
   bool uses_topic_ids() const { return uses_topic_ids_; }
   SessionPartitions& partitions() { return partitions_; }
   size_t size() const { return by_key_.size(); }
 
  private:
-  struct Key {                       // FS-26: the id names the topic where there is one
+  struct Key {  // FS-26: the id names the topic where there is one
     Uuid topic_id;
     std::string topic;
     int32_t partition = 0;

@@ -38,7 +38,8 @@ class RequestHandler {
   // Answers one request; the connection's next one is not read before this returns. `body` (what follows the header)
   // and `answer` outlive the call, and the handler may change the body. An error closes the connection without an
   // answer: kUnimplemented for what is not served, kDataLoss for garbage.
-  virtual asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body, ServerAnswer& answer) = 0;
+  virtual asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body,
+                                               ServerAnswer& answer) = 0;
 };
 
 struct ServerConfig {

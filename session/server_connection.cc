@@ -93,8 +93,7 @@ asio::awaitable<absl::StatusOr<bool>> ServerConnection::ReadRequest() {
   for (size_t have = 0; have < request_bytes_;) {
     const size_t target = std::min(request_bytes_, std::max(kReadAhead, 2 * have));
     if (buffer_.size() < target) buffer_.resize(target);
-    auto [error, read] =
-        co_await socket_.async_read_some(asio::buffer(buffer_.data() + have, target - have), kAwait);
+    auto [error, read] = co_await socket_.async_read_some(asio::buffer(buffer_.data() + have, target - have), kAwait);
     if (error) co_return Lost(absl::StrCat("reading byte ", have, " of a request of ", claimed), error.message());
     have += read;
     last_progress_ = std::chrono::steady_clock::now();
@@ -111,7 +110,8 @@ asio::awaitable<absl::Status> ServerConnection::HandleRequest() {
   answer_.frame.splices.clear();
   answer_.regions.clear();
   handling_ = true;
-  const absl::Status handled = co_await handler_.Handle(*std::move(header), request.subspan(cursor.position()), answer_);
+  const absl::Status handled =
+      co_await handler_.Handle(*std::move(header), request.subspan(cursor.position()), answer_);
   handling_ = false;
   last_progress_ = std::chrono::steady_clock::now();
   if (buffer_.size() > kBufferBytesKept) buffer_ = {};

@@ -20,7 +20,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   // `config` and `handler` outlive this.
   ServerConnection(asio::ip::tcp::socket socket, const ServerConfig& config, RequestHandler& handler);
 
-  // Serves until the client leaves (OK), breaks the protocol or stops taking answers, or Close. An error names the peer.
+  // Serves until the client leaves (OK), breaks the protocol or stops taking answers, or Close. An error names the
+  // peer.
   asio::awaitable<absl::Status> Run();
   // Ends Run once the request being handled is done.
   void Close();
@@ -40,12 +41,12 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   const ServerConfig& config_;
   RequestHandler& handler_;
   std::string peer_;
-  std::vector<std::byte> buffer_;         // the request; keeps its memory from one to the next
-  size_t request_bytes_ = 0;              // of buffer_, that are the request
+  std::vector<std::byte> buffer_;  // the request; keeps its memory from one to the next
+  size_t request_bytes_ = 0;       // of buffer_, that are the request
   ServerAnswer answer_;
   asio::steady_timer idle_timer_;
   std::chrono::steady_clock::time_point last_progress_;
-  bool handling_ = false;                 // a request may be parked for long: that is not idleness
+  bool handling_ = false;  // a request may be parked for long: that is not idleness
   bool closed_ = false;
 };
 

@@ -43,10 +43,10 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   table.AddInt("num.replica.fetchers", "fetcher threads per leader (default 1)", number(fetcher.num_replica_fetchers));
   table.AddInt("replica.fetch.min.bytes", "an answer waits for so much (default 1)", number(fetcher.replica_fetch_min_bytes));
   table.AddInt("replica.fetch.max.bytes", "of one partition in an answer (default 4 MiB)", number(fetcher.replica_fetch_max_bytes));
-  table.AddInt("replica.fetch.response.max.bytes", "of one answer; memory is two of these per fetcher thread (default 16 MiB)", number(fetcher.replica_fetch_response_max_bytes));
+  table.AddInt("replica.fetch.response.max.bytes", "of one answer; memory is two of these per fetcher thread (default 4 MiB)", number(fetcher.replica_fetch_response_max_bytes));
   table.AddInt("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)", milliseconds(fetcher.replica_fetch_wait_max));
   table.AddInt("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)", milliseconds(fetcher.replica_fetch_backoff));
-  table.AddInt("replica.socket.receive.buffer.bytes", "-1: the system's (default 1 MiB)", number(client.socket_receive_buffer_bytes));
+  table.AddInt("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)", number(client.socket_receive_buffer_bytes));
   table.AddInt("replica.high.watermark.checkpoint.interval.ms", "between two writes of the checkpoint files (default 5000)", milliseconds(settings.follow.checkpoint_interval));
   table.AddInt("request.timeout.ms", "for an answer (default 30000)", milliseconds(client.request_timeout));
   table.AddInt("socket.connection.setup.timeout.ms", "for a connection (default 10000)", milliseconds(client.socket_connection_setup_timeout));

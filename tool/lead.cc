@@ -81,9 +81,12 @@ absl::Status Lead::OpenLogs() {
   config.node_id = kLeaderBrokerId.value;
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
   SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir / kEpochFile));
-  service_ = std::make_unique<LeaderService>(*catalog_, *queue_, MetadataConfig{.advertised = {}, .auto_create = options_.auto_create});
+  service_ = std::make_unique<LeaderService>(*catalog_, *queue_,
+                                             MetadataConfig{.advertised = {}, .auto_create = options_.auto_create});
   ServerConfig server;
-  server.on_error = [](const absl::Status& status) { std::fprintf(stderr, "%s\n", std::string(status.message()).c_str()); };
+  server.on_error = [](const absl::Status& status) {
+    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  };
   // Before any record is made: a port that is taken should cost no time.
   SLIP_ASSIGN_OR_RETURN(server_, Server::Bind(io_, options_.listen, std::move(server), *service_));
   service_->SetAdvertised(server_->endpoint());
@@ -99,11 +102,13 @@ asio::awaitable<absl::Status> Lead::Main() {
 }
 
 asio::awaitable<absl::Status> Lead::Prepare() {
-  for (const CutSpec& cut : options_.cut) SLIP_CO_RETURN_IF_ERROR(WithExitCode(CutLogs(*catalog_, cut), ExitCode::kUsage));
+  for (const CutSpec& cut : options_.cut)
+    SLIP_CO_RETURN_IF_ERROR(WithExitCode(CutLogs(*catalog_, cut), ExitCode::kUsage));
   SLIP_CO_RETURN_IF_ERROR(catalog_->ElectAll());
   GenerateOptions generate = options_.generate_options;
   generate.first_timestamp.value =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   const std::function<bool()> stopped = [this] { return stopped_; };
   for (const GenerateSpec& spec : options_.generate) {
     const absl::Status generated = co_await GenerateRecords(*catalog_, *queue_, spec, generate, stopped);

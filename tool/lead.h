@@ -14,12 +14,12 @@ namespace slipstream {
 
 struct LeadOptions {
   std::filesystem::path log_dir;
-  Endpoint listen{"127.0.0.1", 9092};    // port 0: any free one
+  Endpoint listen{"127.0.0.1", 9092};  // port 0: any free one
   LogConfig log;
-  bool auto_create = false;              // a topic that a client asks for is made, when the client allows it
-  std::vector<CutSpec> cut;              // first: what an unclean election loses,
-  std::vector<GenerateSpec> generate;    // then what the new leader writes
-  GenerateOptions generate_options;      // first_timestamp is set by RunLead
+  bool auto_create = false;            // a topic that a client asks for is made, when the client allows it
+  std::vector<CutSpec> cut;            // first: what an unclean election loses,
+  std::vector<GenerateSpec> generate;  // then what the new leader writes
+  GenerateOptions generate_options;    // first_timestamp is set by RunLead
 };
 
 // Serves until SIGINT or SIGTERM, then closes the logs cleanly. Once ready prints "listening on HOST:PORT" on stdout.

@@ -11,9 +11,9 @@
 namespace slipstream {
 namespace {
 
-constexpr int32_t kPartitionsMax = 10'000;    // of one request's topic: each is a directory and a handful of files
-constexpr int32_t kPartitionsDefault = 1;     // num.partitions
-constexpr int16_t kDefaultsFromVersion = 4;   // before it -1 is no number of partitions
+constexpr int32_t kPartitionsMax = 10'000;   // of one request's topic: each is a directory and a handful of files
+constexpr int32_t kPartitionsDefault = 1;    // num.partitions
+constexpr int16_t kDefaultsFromVersion = 4;  // before it -1 is no number of partitions
 
 struct Plan {
   int32_t partitions = 0;
@@ -42,7 +42,8 @@ Plan PlanCounted(const CreatableTopic& topic, int16_t version) {
   const bool defaults = version >= kDefaultsFromVersion;
   const int32_t partitions = topic.num_partitions == -1 && defaults ? kPartitionsDefault : topic.num_partitions;
   if (partitions < 1 || partitions > kPartitionsMax)
-    return {0, KafkaError::kInvalidPartitions, absl::StrCat(topic.num_partitions, " partitions, 1 to ", kPartitionsMax, " allowed")};
+    return {0, KafkaError::kInvalidPartitions,
+            absl::StrCat(topic.num_partitions, " partitions, 1 to ", kPartitionsMax, " allowed")};
   if (topic.replication_factor != 1 && !(topic.replication_factor == -1 && defaults))
     return {0, KafkaError::kInvalidReplicationFactor,
             absl::StrCat("replication factor ", topic.replication_factor, ", there is one broker")};
@@ -55,12 +56,14 @@ Plan PlanTopic(const CreatableTopic& topic, int16_t version, TopicCatalog& catal
   if (catalog.Find(topic.name) != nullptr)
     return {0, KafkaError::kTopicAlreadyExists, absl::StrCat("topic ", topic.name, " already exists")};
   if (!topic.configs.empty())
-    return {0, KafkaError::kInvalidRequest, absl::StrCat("topic settings are not supported: ", topic.configs.front().name)};
+    return {0, KafkaError::kInvalidRequest,
+            absl::StrCat("topic settings are not supported: ", topic.configs.front().name)};
   if (!topic.assignments.empty()) return PlanAssigned(topic);
   return PlanCounted(topic, version);
 }
 
-void Carry(const Plan& plan, const std::string& name, bool validate_only, TopicCatalog& catalog, CreatableTopicResult& answer) {
+void Carry(const Plan& plan, const std::string& name, bool validate_only, TopicCatalog& catalog,
+           CreatableTopicResult& answer) {
   answer.error_code = plan.error;
   if (plan.error != KafkaError::kNone) {
     answer.error_message = plan.message;
@@ -82,14 +85,16 @@ void Carry(const Plan& plan, const std::string& name, bool validate_only, TopicC
 
 }  // namespace
 
-void HandleCreateTopics(const CreateTopicsRequest& request, int16_t version, TopicCatalog& catalog, CreateTopicsResponse& response) {
+void HandleCreateTopics(const CreateTopicsRequest& request, int16_t version, TopicCatalog& catalog,
+                        CreateTopicsResponse& response) {
   absl::flat_hash_map<std::string, int> times_named;
   for (const CreatableTopic& topic : request.topics) ++times_named[topic.name];
   for (const CreatableTopic& topic : request.topics) {
     CreatableTopicResult& answer = response.topics.emplace_back();
     answer.name = topic.name;
     const bool twice = times_named[topic.name] > 1;
-    const Plan plan = twice ? Plan{0, KafkaError::kInvalidRequest, "named twice in the request"} : PlanTopic(topic, version, catalog);
+    const Plan plan =
+        twice ? Plan{0, KafkaError::kInvalidRequest, "named twice in the request"} : PlanTopic(topic, version, catalog);
     Carry(plan, topic.name, request.validate_only, catalog, answer);
   }
 }

@@ -8,6 +8,7 @@
 
 namespace slipstream {
 
-void HandleCreateTopics(const CreateTopicsRequest& request, int16_t version, TopicCatalog& catalog, CreateTopicsResponse& response);
+void HandleCreateTopics(const CreateTopicsRequest& request, int16_t version, TopicCatalog& catalog,
+                        CreateTopicsResponse& response);
 
 }  // namespace slipstream

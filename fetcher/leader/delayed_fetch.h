@@ -1,5 +1,5 @@
-// A fetch that found too little and waits for more (LD-10): woken by appends to the partitions it reads, by its deadline,
-// or by the server's stop. Everything here belongs to one thread.
+// A fetch that found too little and waits for more (LD-10): woken by appends to the partitions it reads, by its
+// deadline, or by the server's stop. Everything here belongs to one thread.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
@@ -18,10 +18,11 @@ class DelayedFetch {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  DelayedFetch(const asio::any_io_executor& executor, int64_t missing_bytes) : timer_(executor), missing_bytes_(missing_bytes) {}
+  DelayedFetch(const asio::any_io_executor& executor, int64_t missing_bytes)
+      : timer_(executor), missing_bytes_(missing_bytes) {}
 
-  // Until `missing_bytes` were appended, Wake, or the deadline. What was appended may be more than the fetch may take of
-  // it: the caller reads again, and waits again if need be.
+  // Until `missing_bytes` were appended, Wake, or the deadline. What was appended may be more than the fetch may take
+  // of it: the caller reads again, and waits again if need be.
   asio::awaitable<void> WaitUntil(TimePoint deadline);
   void OnAppend(uint64_t bytes);
   void Wake();

@@ -30,7 +30,8 @@ std::vector<FileRegion> RegionsOf(const std::vector<size_t>& told, std::vector<L
   std::vector<FileRegion> regions;
   for (const size_t i : told) {
     LogSlice& slice = slices[i];
-    if (slice.bytes > 0) regions.push_back({.file = std::move(slice.file), .position = slice.position, .bytes = slice.bytes});
+    if (slice.bytes > 0)
+      regions.push_back({.file = std::move(slice.file), .position = slice.position, .bytes = slice.bytes});
   }
   return regions;
 }
@@ -89,7 +90,8 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   const FetchPartition& asked = wanted.asked;
   PartitionLog& log = partition->log;
   data.error_code = partition->CheckEpoch(asked.current_leader_epoch);
-  if (data.error_code == KafkaError::kFencedLeaderEpoch) data.current_leader = {kLeaderBrokerId, partition->leader_epoch};
+  if (data.error_code == KafkaError::kFencedLeaderEpoch)
+    data.current_leader = {kLeaderBrokerId, partition->leader_epoch};
   if (data.error_code != KafkaError::kNone) return nullptr;
   const bool diverges = Diverges(*partition, asked, data);
   if (data.error_code != KafkaError::kNone) return nullptr;
@@ -98,7 +100,8 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   data.log_start_offset = log.log_start_offset();
   if (limits.read_committed) data.aborted_transactions.emplace();
   if (diverges || asked.fetch_offset == log.high_watermark()) return partition;
-  const int64_t room = std::max<int64_t>(0, std::min<int64_t>(asked.partition_max_bytes, limits.bytes_max - bytes_so_far));
+  const int64_t room =
+      std::max<int64_t>(0, std::min<int64_t>(asked.partition_max_bytes, limits.bytes_max - bytes_so_far));
   absl::StatusOr<LogSlice> read = log.Read(asked.fetch_offset, log.high_watermark(), static_cast<uint64_t>(room));
   data.error_code = ErrorOf(read.status());
   if (!read.ok()) {

@@ -1,5 +1,5 @@
-// Answers fetches of consumers and followers from the logs, without copying records: LD-01..LD-10, LOG-145..LOG-153. The
-// ISR is the leader alone, so high watermark and last stable offset are the log end, and any follower may read.
+// Answers fetches of consumers and followers from the logs, without copying records: LD-01..LD-10, LOG-145..LOG-153.
+// The ISR is the leader alone, so high watermark and last stable offset are the log end, and any follower may read.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
@@ -28,23 +28,23 @@ class FetchHandler {
 
  private:
   struct Limits {
-    int64_t bytes_max = 0;      // of all partitions
-    int64_t bytes_min = 0;      // fewer: park
+    int64_t bytes_max = 0;  // of all partitions
+    int64_t bytes_min = 0;  // fewer: park
     bool read_committed = false;
   };
   // What one look at all partitions of a fetch gave.
   struct Pass {
-    std::vector<PartitionData> data;          // for each partition, in order
-    std::vector<LogSlice> slices;             // the same; no file: no records
-    std::vector<HostedPartition*> readable;   // those that had no error
+    std::vector<PartitionData> data;         // for each partition, in order
+    std::vector<LogSlice> slices;            // the same; no file: no records
+    std::vector<HostedPartition*> readable;  // those that had no error
     int64_t bytes = 0;
-    bool answer_now = false;                  // an error, or a divergence to tell
+    bool answer_now = false;  // an error, or a divergence to tell
   };
 
   void Read(FetchContext& context, const Limits& limits, Pass& pass);
   // Reads one partition; nullptr: data.error_code says why not.
-  HostedPartition* ReadPartition(SessionPartition& wanted, const Limits& limits, int64_t bytes_so_far, PartitionData& data,
-                                 LogSlice& slice);
+  HostedPartition* ReadPartition(SessionPartition& wanted, const Limits& limits, int64_t bytes_so_far,
+                                 PartitionData& data, LogSlice& slice);
   HostedPartition* Resolve(SessionPartition& wanted, KafkaError& error);
   asio::awaitable<void> Park(const Pass& pass, int64_t missing_bytes, DelayedFetch::TimePoint deadline);
 

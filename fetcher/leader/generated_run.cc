@@ -12,9 +12,9 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kRecordBytes = 1024;        // about, all told
-constexpr size_t kRecordOverhead = 16;       // lengths, deltas, no key, no headers
-constexpr size_t kTimestampAt = 27;          // base, then maximum: the records' deltas are 0
+constexpr size_t kRecordBytes = 1024;   // about, all told
+constexpr size_t kRecordOverhead = 16;  // lengths, deltas, no key, no headers
+constexpr size_t kTimestampAt = 27;     // base, then maximum: the records' deltas are 0
 constexpr size_t kCrcAt = 17;
 constexpr size_t kUnderCrcFrom = 21;
 
@@ -54,7 +54,8 @@ absl::StatusOr<GeneratedRun> GeneratedRun::Build(size_t batch_bytes, size_t run_
   return run;
 }
 
-ByteSpan GeneratedRun::Renew(size_t batches, Offset base_offset, LeaderEpoch epoch, Timestamp timestamp, uint64_t seed) {
+ByteSpan GeneratedRun::Renew(size_t batches, Offset base_offset, LeaderEpoch epoch, Timestamp timestamp,
+                             uint64_t seed) {
   SLIP_CHECK(batches > 0 && batches <= batch_count());
   for (size_t i = 0; i < batches; ++i) {
     const std::span<std::byte> batch = std::span(bytes_).subspan(i * batch_size_, batch_size_);
@@ -71,7 +72,8 @@ void GeneratedRun::RenewBatch(std::span<std::byte> batch, Offset base_offset, Le
   StampLeaderEpoch(batch, epoch);
   WriteBigEndian<int64_t>(batch, kTimestampAt, timestamp.value);
   WriteBigEndian<int64_t>(batch, kTimestampAt + sizeof(int64_t), timestamp.value);
-  uint64_t content = Scramble(seed ^ Scramble(static_cast<uint64_t>(epoch.value))) ^ static_cast<uint64_t>(base_offset.value);
+  uint64_t content =
+      Scramble(seed ^ Scramble(static_cast<uint64_t>(epoch.value))) ^ static_cast<uint64_t>(base_offset.value);
   for (const size_t position : value_positions_) WriteBigEndian<uint64_t>(batch, position, Scramble(content++));
   WriteBigEndian<uint32_t>(batch, kCrcAt, Crc32c(ByteSpan(batch).subspan(kUnderCrcFrom)));
 }

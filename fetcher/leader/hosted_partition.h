@@ -34,9 +34,9 @@ struct HostedPartition {
     return epoch < leader_epoch ? KafkaError::kFencedLeaderEpoch : KafkaError::kUnknownLeaderEpoch;
   }
 
-  PartitionLog& log;            // of the LogManager, which outlives this
+  PartitionLog& log;  // of the LogManager, which outlives this
   LeaderEpoch leader_epoch{0};
-  AppendTurn append_turn;       // held while an append to the log runs
+  AppendTurn append_turn;  // held while an append to the log runs
   ProducerTable producers;
   FetchWatchers watchers;
 };

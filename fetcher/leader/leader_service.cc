@@ -8,6 +8,7 @@
 #include "fetcher/leader/offsets_handler.h"
 #include "log/status.h"
 #include "session/wire/messages/api_versions.h"
+#include "session/wire/messages/describe_configs.h"
 #include "session/wire/messages/find_coordinator.h"
 #include "session/wire/messages/init_producer_id.h"
 
@@ -20,9 +21,10 @@ constexpr ApiVersion Served() {
 }
 
 constexpr ApiVersion kServed[] = {
-    Served<ProduceRequest>(),      Served<FetchRequest>(),           Served<ListOffsetsRequest>(),
-    Served<MetadataRequest>(),     Served<FindCoordinatorRequest>(), Served<ApiVersionsRequest>(),
-    Served<CreateTopicsRequest>(), Served<InitProducerIdRequest>(),  Served<OffsetForLeaderEpochRequest>(),
+    Served<ProduceRequest>(),         Served<FetchRequest>(),           Served<ListOffsetsRequest>(),
+    Served<MetadataRequest>(),        Served<FindCoordinatorRequest>(), Served<ApiVersionsRequest>(),
+    Served<CreateTopicsRequest>(),    Served<InitProducerIdRequest>(),  Served<OffsetForLeaderEpochRequest>(),
+    Served<DescribeConfigsRequest>(),
 };
 
 // Decodes the request, lets `handle(request, response)` answer it, encodes.
@@ -69,6 +71,19 @@ void HandleFindCoordinator(const FindCoordinatorRequest& request, int16_t versio
   }
 }
 
+// Nothing can be set here, but tools that describe a topic ask for its settings and fail without an answer.
+void HandleDescribeConfigs(const DescribeConfigsRequest& request, TopicCatalog& catalog,
+                           DescribeConfigsResponse& response) {
+  for (const DescribeConfigsResource& asked : request.resources) {
+    DescribeConfigsResult& answer = response.results.emplace_back();
+    answer.resource_type = asked.resource_type;
+    answer.resource_name = asked.resource_name;
+    const bool unknown_topic =
+        asked.resource_type == ConfigResourceType::kTopic && catalog.Find(asked.resource_name) == nullptr;
+    if (unknown_topic) answer.error_code = KafkaError::kUnknownTopicOrPartition;
+  }
+}
+
 void HandleInitProducerId(const InitProducerIdRequest& request, ProducerIds& ids, InitProducerIdResponse& response) {
   if (request.transactional_id) {
     response.error_code = KafkaError::kInvalidRequest;
@@ -82,9 +97,14 @@ uint64_t RandomSeed() { return (uint64_t{std::random_device{}()} << 32) | std::r
 }  // namespace
 
 LeaderService::LeaderService(TopicCatalog& catalog, IoQueue& queue, MetadataConfig config)
-    : catalog_(catalog), config_(std::move(config)), sessions_({}, RandomSeed()), fetch_(catalog, sessions_), produce_(catalog, queue) {}
+    : catalog_(catalog),
+      config_(std::move(config)),
+      sessions_({}, RandomSeed()),
+      fetch_(catalog, sessions_),
+      produce_(catalog, queue) {}
 
-asio::awaitable<absl::Status> LeaderService::Handle(RequestHeader header, std::span<std::byte> body, ServerAnswer& answer) {
+asio::awaitable<absl::Status> LeaderService::Handle(RequestHeader header, std::span<std::byte> body,
+                                                    ServerAnswer& answer) {
   absl::Status handled;
   if (header.api_key == ApiKey::kFetch) {
     handled = co_await HandleFetch(std::move(header), body, answer);
@@ -127,12 +147,15 @@ absl::Status LeaderService::HandleAtOnce(const RequestHeader& header, ByteSpan b
       return Exchange<InitProducerIdRequest>(header, body, frame, [&](const auto& request, auto& response) {
         HandleInitProducerId(request, producer_ids_, response);
       });
+    case ApiKey::kDescribeConfigs:
+      return Exchange<DescribeConfigsRequest>(header, body, frame, [&](const auto& request, auto& response) {
+        HandleDescribeConfigs(request, catalog_, response);
+      });
     case ApiKey::kFindCoordinator:
       return Exchange<FindCoordinatorRequest>(header, body, frame, [&](const auto& request, auto& response) {
         HandleFindCoordinator(request, version, response);
       });
-    default:
-      return absl::UnimplementedError(absl::StrCat(ApiKeyName(header.api_key), " is not served"));
+    default: return absl::UnimplementedError(absl::StrCat(ApiKeyName(header.api_key), " is not served"));
   }
 }
 
@@ -145,7 +168,8 @@ asio::awaitable<absl::Status> LeaderService::HandleFetch(RequestHeader header, B
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> LeaderService::HandleProduce(RequestHeader header, std::span<std::byte> body, ServerAnswer& answer) {
+asio::awaitable<absl::Status> LeaderService::HandleProduce(RequestHeader header, std::span<std::byte> body,
+                                                           ServerAnswer& answer) {
   ProduceRequest request;
   SLIP_CO_RETURN_IF_ERROR(DecodeRequestBody(body, header.version, request));
   ProduceResponse response;

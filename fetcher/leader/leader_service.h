@@ -1,5 +1,5 @@
-// The embedded leader: a single broker, id 1, that serves the topics of a log dir to any Kafka client. Dispatches requests
-// to the handlers of its parts. Runs on the thread that owns the logs.
+// The embedded leader: a single broker, id 1, that serves the topics of a log dir to any Kafka client. Dispatches
+// requests to the handlers of its parts. Runs on the thread that owns the logs.
 #pragma once
 
 #include <cstdint>

@@ -51,10 +51,12 @@ void DescribeByName(const std::string& name, bool may_create, TopicCatalog& cata
 
 }  // namespace
 
-void HandleMetadata(const MetadataRequest& request, int16_t version, const MetadataConfig& config, TopicCatalog& catalog,
-                    MetadataResponse& response) {
-  response.brokers.push_back(
-      {.node_id = kLeaderBrokerId, .host = config.advertised.host, .port = config.advertised.port, .rack = std::nullopt});
+void HandleMetadata(const MetadataRequest& request, int16_t version, const MetadataConfig& config,
+                    TopicCatalog& catalog, MetadataResponse& response) {
+  response.brokers.push_back({.node_id = kLeaderBrokerId,
+                              .host = config.advertised.host,
+                              .port = config.advertised.port,
+                              .rack = std::nullopt});
   response.cluster_id = catalog.cluster_id();
   response.controller_id = kLeaderBrokerId;
   const bool all = !request.topics || (version == 0 && request.topics->empty());

@@ -14,7 +14,7 @@ struct MetadataConfig {
   bool auto_create = false;  // make a topic that is asked for, with one partition, when the client allows it
 };
 
-void HandleMetadata(const MetadataRequest& request, int16_t version, const MetadataConfig& config, TopicCatalog& catalog,
-                    MetadataResponse& response);
+void HandleMetadata(const MetadataRequest& request, int16_t version, const MetadataConfig& config,
+                    TopicCatalog& catalog, MetadataResponse& response);
 
 }  // namespace slipstream

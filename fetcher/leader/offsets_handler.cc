@@ -34,7 +34,8 @@ absl::StatusOr<FoundRecord> FindMaxTimestamp(PartitionLog& log) {
   return log.OffsetForTimestamp((*best)->first);
 }
 
-void FillFound(const PartitionLog& log, const absl::StatusOr<FoundRecord>& found, ListOffsetsPartitionResponse& answer) {
+void FillFound(const PartitionLog& log, const absl::StatusOr<FoundRecord>& found,
+               ListOffsetsPartitionResponse& answer) {
   if (!found.ok()) {
     answer.error_code = KafkaError::kKafkaStorageError;
   } else if (*found && (*found)->second < log.high_watermark()) {
@@ -62,8 +63,8 @@ void FillOffset(PartitionLog& log, const ListOffsetsRequest& request, Timestamp 
 }
 
 // The partition to ask; nullptr: `error` says why not.
-HostedPartition* Resolve(TopicCatalog& catalog, const std::string& topic_name, int32_t number, LeaderEpoch current_leader_epoch,
-                         KafkaError& error) {
+HostedPartition* Resolve(TopicCatalog& catalog, const std::string& topic_name, int32_t number,
+                         LeaderEpoch current_leader_epoch, KafkaError& error) {
   HostedTopic* const topic = catalog.Find(topic_name);
   HostedPartition* const partition = topic == nullptr ? nullptr : topic->Find(number);
   error = partition == nullptr ? KafkaError::kUnknownTopicOrPartition : partition->CheckEpoch(current_leader_epoch);
@@ -72,7 +73,8 @@ HostedPartition* Resolve(TopicCatalog& catalog, const std::string& topic_name, i
 
 }  // namespace
 
-void HandleListOffsets(const ListOffsetsRequest& request, int16_t version, TopicCatalog& catalog, ListOffsetsResponse& response) {
+void HandleListOffsets(const ListOffsetsRequest& request, int16_t version, TopicCatalog& catalog,
+                       ListOffsetsResponse& response) {
   for (const ListOffsetsTopic& topic : request.topics) {
     ListOffsetsTopicResponse& answers = response.topics.emplace_back();
     answers.name = topic.name;

@@ -9,7 +9,8 @@
 
 namespace slipstream {
 
-void HandleListOffsets(const ListOffsetsRequest& request, int16_t version, TopicCatalog& catalog, ListOffsetsResponse& response);
+void HandleListOffsets(const ListOffsetsRequest& request, int16_t version, TopicCatalog& catalog,
+                       ListOffsetsResponse& response);
 void HandleOffsetForLeaderEpoch(const OffsetForLeaderEpochRequest& request, TopicCatalog& catalog,
                                 OffsetForLeaderEpochResponse& response);
 

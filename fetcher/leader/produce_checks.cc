@@ -22,7 +22,8 @@ ProduceVerdict CheckHeader(RecordBatchView batch, int16_t version) {
   if (batch.base_offset() != Offset{0})
     return Invalid(absl::StrCat("the base offset should be 0, it is ", batch.base_offset().value));
   if (count <= 0 || int64_t{batch.last_offset_delta()} + 1 != count)
-    return Invalid(absl::StrCat("record count ", count, " and last offset delta ", batch.last_offset_delta(), " disagree"));
+    return Invalid(
+        absl::StrCat("record count ", count, " and last offset delta ", batch.last_offset_delta(), " disagree"));
   if (batch.is_control()) return Invalid("clients may not write control batches");
   if (batch.has_log_append_time()) return Invalid("producers may not set the log append time");
   if (batch.is_transactional()) return Refuse(KafkaError::kInvalidRequest, "transactions are not supported");

@@ -1,4 +1,5 @@
-// What a client's records must be before they enter a log: shape, size and CRC of their one batch. LOG-76..LOG-79. Pure.
+// What a client's records must be before they enter a log: shape, size and CRC of their one batch. LOG-76..LOG-79.
+// Pure.
 #pragma once
 
 #include <cstdint>

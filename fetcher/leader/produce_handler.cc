@@ -28,8 +28,8 @@ ProduceVerdict CheckRequest(const ProduceRequest& request) {
 
 }  // namespace
 
-HostedPartition* ProduceHandler::Accept(const TopicProduceData& topic_data, const PartitionProduceData& produced, int16_t version,
-                                        PartitionProduceResponse& answer) {
+HostedPartition* ProduceHandler::Accept(const TopicProduceData& topic_data, const PartitionProduceData& produced,
+                                        int16_t version, PartitionProduceResponse& answer) {
   const bool by_id = !topic_data.topic_id.IsZero();
   HostedTopic* const topic = by_id ? catalog_.Find(topic_data.topic_id) : catalog_.Find(topic_data.name);
   HostedPartition* const partition = topic == nullptr ? nullptr : topic->Find(produced.index);
@@ -65,7 +65,8 @@ asio::awaitable<void> ProduceHandler::Handle(const ProduceRequest& request, int1
   }
 }
 
-asio::awaitable<void> ProduceHandler::Append(HostedPartition& partition, std::span<std::byte> batch, PartitionProduceResponse& answer) {
+asio::awaitable<void> ProduceHandler::Append(HostedPartition& partition, std::span<std::byte> batch,
+                                             PartitionProduceResponse& answer) {
   co_await partition.append_turn.Take();
   const RecordBatchView view(batch);
   const bool idempotent = view.producer_id() >= 0;
@@ -75,7 +76,8 @@ asio::awaitable<void> ProduceHandler::Append(HostedPartition& partition, std::sp
   } else if (verdict.duplicate_of) {
     answer.base_offset = *verdict.duplicate_of;
   } else {
-    const absl::StatusOr<Offset> appended = co_await partition.log.AppendAsLeader(queue_, batch, partition.leader_epoch);
+    const absl::StatusOr<Offset> appended =
+        co_await partition.log.AppendAsLeader(queue_, batch, partition.leader_epoch);
     if (appended.ok()) {
       if (idempotent) partition.producers.Remember(view, *appended);
       partition.OnAppended(batch.size());
@@ -91,7 +93,8 @@ asio::awaitable<void> ProduceHandler::Append(HostedPartition& partition, std::sp
 
 bool HasError(const ProduceResponse& response) {
   return std::ranges::any_of(response.responses, [](const TopicProduceResponse& topic) {
-    return std::ranges::any_of(topic.partition_responses, [](const auto& answer) { return answer.error_code != KafkaError::kNone; });
+    return std::ranges::any_of(topic.partition_responses,
+                               [](const auto& answer) { return answer.error_code != KafkaError::kNone; });
   });
 }
 

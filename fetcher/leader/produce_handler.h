@@ -17,15 +17,17 @@ class ProduceHandler {
   // Both outlive the handler.
   ProduceHandler(TopicCatalog& catalog, IoQueue& queue) : catalog_(catalog), queue_(queue) {}
 
-  // `body`: the bytes `request` was decoded from; its batches are stamped with offset and epoch in place. Errors are per
-  // partition, in the answer.
-  asio::awaitable<void> Handle(const ProduceRequest& request, int16_t version, std::span<std::byte> body, ProduceResponse& response);
+  // `body`: the bytes `request` was decoded from; its batches are stamped with offset and epoch in place. Errors are
+  // per partition, in the answer.
+  asio::awaitable<void> Handle(const ProduceRequest& request, int16_t version, std::span<std::byte> body,
+                               ProduceResponse& response);
 
  private:
   // The partition to append to; nullptr: refused, the answer says why.
   HostedPartition* Accept(const TopicProduceData& topic_data, const PartitionProduceData& produced, int16_t version,
                           PartitionProduceResponse& answer);
-  asio::awaitable<void> Append(HostedPartition& partition, std::span<std::byte> batch, PartitionProduceResponse& answer);
+  asio::awaitable<void> Append(HostedPartition& partition, std::span<std::byte> batch,
+                               PartitionProduceResponse& answer);
 
   TopicCatalog& catalog_;
   IoQueue& queue_;

@@ -1,5 +1,5 @@
-// Gives every idempotent producer an id that no other ever had. Nothing is stored: each start draws its own block of ids
-// at random, 2^42 blocks of 2^20, so that two starts do not meet.
+// Gives every idempotent producer an id that no other ever had. Nothing is stored: each start draws its own block of
+// ids at random, 2^42 blocks of 2^20, so that two starts do not meet.
 #pragma once
 
 #include <cstdint>

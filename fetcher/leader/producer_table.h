@@ -1,5 +1,5 @@
-// What a partition remembers of idempotent producers, to store each of their batches once and in order (LOG-80, LOG-81).
-// In memory only: after a restart a producer is unknown, and its next batch is taken as it comes. Pure.
+// What a partition remembers of idempotent producers, to store each of their batches once and in order (LOG-80,
+// LOG-81). In memory only: after a restart a producer is unknown, and its next batch is taken as it comes. Pure.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -30,7 +30,7 @@ class ProducerTable {
   size_t size() const { return producers_.size(); }
 
  private:
-  static constexpr size_t kBatchesKept = 5;        // as many as a producer may have in flight
+  static constexpr size_t kBatchesKept = 5;  // as many as a producer may have in flight
 
   struct StoredBatch {
     int32_t first_sequence = -1, last_sequence = -1;

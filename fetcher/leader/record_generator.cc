@@ -16,7 +16,7 @@ namespace {
 
 constexpr int32_t kBatchBytesMin = 512, kBatchBytesMax = 16 << 20;
 constexpr int32_t kEpochsMax = 1000;
-constexpr size_t kRunBytes = 8 << 20;   // of one append
+constexpr size_t kRunBytes = 8 << 20;  // of one append
 constexpr int32_t kPartitionsMax = 100'000;
 
 absl::Status Wrong(absl::string_view text, absl::string_view form, absl::string_view what) {
@@ -43,8 +43,9 @@ size_t BatchesFor(uint64_t bytes, size_t partitions, int32_t epochs, size_t batc
   return std::max<size_t>(1, (share + batch_size / 2) / batch_size);
 }
 
-asio::awaitable<absl::Status> AppendBatches(HostedPartition& partition, IoQueue& queue, GeneratedRun& run, size_t batches,
-                                            const GenerateOptions& options, const std::function<bool()>& stopped) {
+asio::awaitable<absl::Status> AppendBatches(HostedPartition& partition, IoQueue& queue, GeneratedRun& run,
+                                            size_t batches, const GenerateOptions& options,
+                                            const std::function<bool()>& stopped) {
   while (batches > 0) {
     if (stopped()) co_return absl::CancelledError("generating records was stopped");
     const size_t now = std::min(batches, run.batch_count());
@@ -99,8 +100,8 @@ absl::Status GenerateOptions::Validate() const {
   return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& queue, GenerateSpec spec, GenerateOptions options,
-                                              std::function<bool()> stopped) {
+asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& queue, GenerateSpec spec,
+                                              GenerateOptions options, std::function<bool()> stopped) {
   SLIP_CO_RETURN_IF_ERROR(options.Validate());
   HostedTopic* topic = catalog.Find(spec.topic);
   if (topic == nullptr) {
@@ -120,13 +121,15 @@ asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& qu
 
 absl::Status CutLogs(TopicCatalog& catalog, const CutSpec& spec) {
   HostedTopic* const topic = catalog.Find(spec.topic);
-  if (topic == nullptr) return absl::NotFoundError(absl::StrCat("cannot cut topic ", spec.topic, ": it is not in the log dir"));
+  if (topic == nullptr)
+    return absl::NotFoundError(absl::StrCat("cannot cut topic ", spec.topic, ": it is not in the log dir"));
   for (const auto& [number, partition] : topic->partitions) {
     PartitionLog& log = partition->log;
     const int64_t records = log.log_end_offset() - log.log_start_offset();
     if (records == 0) continue;
     const double share = static_cast<double>(spec.bytes) / static_cast<double>(std::max<uint64_t>(1, log.size_bytes()));
-    const auto cut = std::clamp<int64_t>(static_cast<int64_t>(std::min(share, 1.0) * static_cast<double>(records)), 1, records);
+    const auto cut =
+        std::clamp<int64_t>(static_cast<int64_t>(std::min(share, 1.0) * static_cast<double>(records)), 1, records);
     SLIP_RETURN_IF_ERROR(log.TruncateTo({log.log_end_offset().value - cut}));
   }
   return absl::OkStatus();

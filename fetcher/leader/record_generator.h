@@ -1,5 +1,5 @@
-// Fills topics with records of its own making, fast, for demonstrations and benchmarks; and cuts logs short as an unclean
-// election would, so that followers have something to repair.
+// Fills topics with records of its own making, fast, for demonstrations and benchmarks; and cuts logs short as an
+// unclean election would, so that followers have something to repair.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -16,12 +16,12 @@ namespace slipstream {
 
 struct GenerateSpec {
   std::string topic;
-  int32_t partitions = 1;   // of the topic, when it is not there yet
-  uint64_t bytes = 0;       // over all partitions
+  int32_t partitions = 1;  // of the topic, when it is not there yet
+  uint64_t bytes = 0;      // over all partitions
 };
 struct CutSpec {
   std::string topic;
-  uint64_t bytes = 0;       // off each partition
+  uint64_t bytes = 0;  // off each partition
 };
 
 // "TOPIC:PARTITIONS:BYTES" and "TOPIC:BYTES"; bytes may end in K, M, G or T, powers of 1024. kInvalidArgument names the
@@ -37,13 +37,13 @@ struct GenerateOptions {
   absl::Status Validate() const;  // names field, value and bound
 };
 
-// Makes the topic when it is absent. The bytes are spread evenly over partitions and epochs, at least a batch each; values
-// do not compress. Ends early, with kCancelled, when `stopped` says so.
-asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& queue, GenerateSpec spec, GenerateOptions options,
-                                              std::function<bool()> stopped);
+// Makes the topic when it is absent. The bytes are spread evenly over partitions and epochs, at least a batch each;
+// values do not compress. Ends early, with kCancelled, when `stopped` says so.
+asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& queue, GenerateSpec spec,
+                                              GenerateOptions options, std::function<bool()> stopped);
 
-// Cuts about spec.bytes, going by the average size of a record, but at least one batch, off the end of each of the topic's
-// partitions that has any. kNotFound: no such topic.
+// Cuts about spec.bytes, going by the average size of a record, but at least one batch, off the end of each of the
+// topic's partitions that has any. kNotFound: no such topic.
 absl::Status CutLogs(TopicCatalog& catalog, const CutSpec& spec);
 
 }  // namespace slipstream

@@ -15,7 +15,8 @@ HostedPartition* HostedTopic::Find(int32_t partition) const {
   return found == partitions.end() ? nullptr : found->second.get();
 }
 
-absl::StatusOr<std::unique_ptr<TopicCatalog>> TopicCatalog::Open(LogManager& logs, FileIo& io, std::filesystem::path epoch_file) {
+absl::StatusOr<std::unique_ptr<TopicCatalog>> TopicCatalog::Open(LogManager& logs, FileIo& io,
+                                                                 std::filesystem::path epoch_file) {
   std::unique_ptr<TopicCatalog> catalog(new TopicCatalog(logs, io, std::move(epoch_file)));
   SLIP_RETURN_IF_ERROR(catalog->ReadEpochFile());
   for (const TopicPartition& partition : logs.partitions()) SLIP_RETURN_IF_ERROR(catalog->Adopt(partition));
@@ -44,7 +45,8 @@ absl::Status TopicCatalog::Adopt(const TopicPartition& partition) {
 absl::Status TopicCatalog::AssignIds() {
   for (const auto& [name, topic] : topics_) {
     if (topic->id.IsZero()) topic->id = Uuid::Random();
-    for (const auto& [number, partition] : topic->partitions) SLIP_RETURN_IF_ERROR(partition->log.AssignTopicId(topic->id));
+    for (const auto& [number, partition] : topic->partitions)
+      SLIP_RETURN_IF_ERROR(partition->log.AssignTopicId(topic->id));
     by_id_[topic->id] = topic.get();
   }
   return absl::OkStatus();

@@ -23,15 +23,16 @@ struct HostedTopic {
   Uuid id;
   std::map<int32_t, std::unique_ptr<HostedPartition>> partitions;  // by number; a copied log dir may lack some
 
-  HostedPartition* Find(int32_t partition) const;                  // nullptr: not here
+  HostedPartition* Find(int32_t partition) const;  // nullptr: not here
 };
 
 class TopicCatalog {
  public:
   // Takes what `logs` found on disk. Topics without an id get one. kFailedPrecondition when two partitions of a topic
-  // have different ids. `epoch_file` keeps the last term, for logs do not keep one in which nothing was written. `logs` and
-  // `io` outlive the catalog.
-  static absl::StatusOr<std::unique_ptr<TopicCatalog>> Open(LogManager& logs, FileIo& io, std::filesystem::path epoch_file);
+  // have different ids. `epoch_file` keeps the last term, for logs do not keep one in which nothing was written. `logs`
+  // and `io` outlive the catalog.
+  static absl::StatusOr<std::unique_ptr<TopicCatalog>> Open(LogManager& logs, FileIo& io,
+                                                            std::filesystem::path epoch_file);
 
   // Begins a term for every partition, one above all terms that any of them had when the catalog was opened.
   absl::Status ElectAll();
@@ -55,7 +56,7 @@ class TopicCatalog {
   LogManager& logs_;
   FileIo& io_;
   std::filesystem::path epoch_file_;
-  LeaderEpoch largest_epoch_;   // of any term known of; -1: none yet
+  LeaderEpoch largest_epoch_;  // of any term known of; -1: none yet
   std::map<std::string, std::unique_ptr<HostedTopic>, std::less<>> topics_;
   absl::flat_hash_map<Uuid, HostedTopic*> by_id_;
 };

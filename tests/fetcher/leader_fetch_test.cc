@@ -116,8 +116,8 @@ TEST_F(LeaderFetchTest, Ld05_ALogThatLeftThisOneIsToldWhere) {
     int64_t offset;
     FetchEpochEndOffset expected;
   };
-  const Case diverging[] = {{2, 5, {{0}, {2}}}, {0, 4, {{0}, {2}}},  {6, 6, {{4}, {13}}},
-                            {5, 9, {{4}, {13}}}, {10, 18, {{10}, {17}}}};
+  const Case diverging[] = {
+      {2, 5, {{0}, {2}}}, {0, 4, {{0}, {2}}}, {6, 6, {{4}, {13}}}, {5, 9, {{4}, {13}}}, {10, 18, {{10}, {17}}}};
   for (const Case& c : diverging) {
     const PartitionData data = FetchOne(Request(topic, {AskAfter(c.epoch, c.offset)}));
     EXPECT_EQ(data.error_code, KafkaError::kNone) << c.epoch;
@@ -204,10 +204,11 @@ class ParkedFetchTest : public LeaderFetchTest {
   }
   void Begin(FetchRequest request) {
     request_ = std::move(request);
-    asio::co_spawn(io_, handler_.Handle(request_, kVersion, parked_response_, parked_regions_), [this](std::exception_ptr error) {
-      if (error) std::rethrow_exception(error);
-      answered_ = true;
-    });
+    asio::co_spawn(io_, handler_.Handle(request_, kVersion, parked_response_, parked_regions_),
+                   [this](std::exception_ptr error) {
+                     if (error) std::rethrow_exception(error);
+                     answered_ = true;
+                   });
     Settle();
   }
   // Runs what can run without waiting.

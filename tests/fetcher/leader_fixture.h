@@ -121,7 +121,7 @@ class LeaderTest : public ::testing::Test {
   std::unique_ptr<TopicCatalog> catalog_;
   std::unique_ptr<LeaderService> service_;
   absl::Status refused_;
-  std::vector<FileRegion> regions_;   // of the last answer
+  std::vector<FileRegion> regions_;  // of the last answer
   uint64_t answer_bytes_ = 0;
 
  private:
@@ -137,7 +137,7 @@ class LeaderTest : public ::testing::Test {
   }
 
   std::vector<std::vector<std::byte>> spliced_;
-  std::vector<std::byte> answer_;     // what the last answer's records point into
+  std::vector<std::byte> answer_;  // what the last answer's records point into
 };
 
 }  // namespace slipstream

@@ -36,7 +36,8 @@ TEST(GenerateSpec, SaysWhatIsWrong) {
 
 TEST(GenerateOptions, BoundsAreNamed) {
   EXPECT_TRUE(GenerateOptions{}.Validate().ok());
-  EXPECT_THAT(std::string(GenerateOptions{.batch_bytes = 100}.Validate().message()), HasSubstr("generate-batch-bytes is 100, must be 512 to"));
+  EXPECT_THAT(std::string(GenerateOptions{.batch_bytes = 100}.Validate().message()),
+              HasSubstr("generate-batch-bytes is 100, must be 512 to"));
   EXPECT_THAT(std::string(GenerateOptions{.epochs = 0}.Validate().message()), HasSubstr("generate-epochs is 0"));
 }
 
@@ -71,7 +72,9 @@ TEST(GeneratedRun, BatchesAreWholeAndStandWhereTheyAreTold) {
 
 TEST(GeneratedRun, ContentsFollowFromSeedEpochAndOffset) {
   GeneratedRun run = *GeneratedRun::Build(2'000, 4'000);
-  const auto values = [&](int64_t offset, int32_t epoch, uint64_t seed) { return Values(run.Renew(1, {offset}, {epoch}, {0}, seed)); };
+  const auto values = [&](int64_t offset, int32_t epoch, uint64_t seed) {
+    return Values(run.Renew(1, {offset}, {epoch}, {0}, seed));
+  };
   const std::vector<std::string> first = values(0, 0, 1);
   EXPECT_NE(values(run.records_per_batch(), 0, 1), first);
   EXPECT_NE(values(0, 1, 1), first);
@@ -90,7 +93,9 @@ class GenerateRecordsTest : public LeaderTest {
   absl::Status Generate(const GenerateSpec& spec, const GenerateOptions& options = {.batch_bytes = 5'000}) {
     return Await(GenerateRecords(*catalog_, queue_, spec, options, [] { return false; }));
   }
-  static std::vector<EpochStart> Epochs(const HostedTopic& topic, int32_t partition) { return topic.Find(partition)->log.epochs().entries(); }
+  static std::vector<EpochStart> Epochs(const HostedTopic& topic, int32_t partition) {
+    return topic.Find(partition)->log.epochs().entries();
+  }
 };
 
 TEST_F(GenerateRecordsTest, FillsANewTopicInSeveralTerms) {
@@ -123,7 +128,8 @@ TEST_F(GenerateRecordsTest, GoesOnWhereATopicEnds) {
 
 TEST_F(GenerateRecordsTest, ASmallShareIsABatchAtLeast) {
   ASSERT_TRUE(Generate({.topic = "demo", .partitions = 3, .bytes = 1}).ok());
-  for (const auto& [number, partition] : catalog_->Find("demo")->partitions) EXPECT_EQ(partition->log.epochs().entries().size(), 3u);
+  for (const auto& [number, partition] : catalog_->Find("demo")->partitions)
+    EXPECT_EQ(partition->log.epochs().entries().size(), 3u);
 }
 
 TEST_F(GenerateRecordsTest, StopsWhenAsked) {

@@ -69,8 +69,10 @@ TEST_F(LeaderMetadataTest, AnEmptyListMeansNoTopicButForVersionZero) {
 TEST_F(LeaderMetadataTest, TopicsAreFoundByNameAndById) {
   HostedTopic& topic = Create("t");
   MetadataRequest request;
-  request.topics = {{{.topic_id = topic.id, .name = std::nullopt}, {.topic_id = {5, 5}, .name = std::nullopt},
-                     {.topic_id = {}, .name = "absent"}, {.topic_id = {}, .name = "no/name"}}};
+  request.topics = {{{.topic_id = topic.id, .name = std::nullopt},
+                     {.topic_id = {5, 5}, .name = std::nullopt},
+                     {.topic_id = {}, .name = "absent"},
+                     {.topic_id = {}, .name = "no/name"}}};
   const std::optional<MetadataResponse> response = Call(request, 12);
   ASSERT_TRUE(response && response->topics.size() == 4);
   EXPECT_EQ(response->topics[0].name, "t");
@@ -100,7 +102,8 @@ TEST_F(LeaderMetadataTest, TopicsAreMadeOnlyWhenBothSidesAllowIt) {
 TEST_F(LeaderMetadataTest, CreateTopicsMakesThemInEveryVersion) {
   for (int16_t version = CreateTopicsRequest::kVersionMin; version <= CreateTopicsRequest::kVersionMax; ++version) {
     const std::string name = absl::StrCat("t", version);
-    const CreatableTopicResult made = CreateOne({.name = name, .num_partitions = 3, .replication_factor = 1, .assignments = {}, .configs = {}}, version);
+    const CreatableTopicResult made = CreateOne(
+        {.name = name, .num_partitions = 3, .replication_factor = 1, .assignments = {}, .configs = {}}, version);
     EXPECT_EQ(made.error_code, KafkaError::kNone);
     ASSERT_NE(catalog_->Find(name), nullptr);
     EXPECT_EQ(catalog_->Find(name)->partitions.size(), 3u);
@@ -118,9 +121,15 @@ TEST_F(LeaderMetadataTest, CreateTopicsMakesThemInEveryVersion) {
 
 TEST_F(LeaderMetadataTest, CreateTopicsRefusesWhatCannotBe) {
   Create("taken");
-  const auto error_of = [&](const CreatableTopic& topic, int16_t version = 7) { return CreateOne(topic, version).error_code; };
+  const auto error_of = [&](const CreatableTopic& topic, int16_t version = 7) {
+    return CreateOne(topic, version).error_code;
+  };
   const auto topic = [](const char* name, int32_t partitions, int16_t replication_factor) {
-    return CreatableTopic{.name = name, .num_partitions = partitions, .replication_factor = replication_factor, .assignments = {}, .configs = {}};
+    return CreatableTopic{.name = name,
+                          .num_partitions = partitions,
+                          .replication_factor = replication_factor,
+                          .assignments = {},
+                          .configs = {}};
   };
   EXPECT_EQ(error_of(topic("taken", 1, 1)), KafkaError::kTopicAlreadyExists);
   EXPECT_EQ(error_of(topic("a/b", 1, 1)), KafkaError::kInvalidTopicException);
@@ -142,7 +151,8 @@ TEST_F(LeaderMetadataTest, CreateTopicsRefusesWhatCannotBe) {
 
 TEST_F(LeaderMetadataTest, CreateTopicsTakesAssignmentsToTheOneBroker) {
   CreatableTopic topic{.name = "n", .num_partitions = -1, .replication_factor = -1, .assignments = {}, .configs = {}};
-  topic.assignments = {{.partition_index = 1, .broker_ids = {BrokerId{1}}}, {.partition_index = 0, .broker_ids = {BrokerId{2}}}};
+  topic.assignments = {{.partition_index = 1, .broker_ids = {BrokerId{1}}},
+                       {.partition_index = 0, .broker_ids = {BrokerId{2}}}};
   EXPECT_EQ(CreateOne(topic).error_code, KafkaError::kInvalidReplicaAssignment);
   topic.assignments[1].broker_ids = {BrokerId{1}};
   topic.assignments[0].partition_index = 2;
@@ -156,7 +166,8 @@ TEST_F(LeaderMetadataTest, CreateTopicsTakesAssignmentsToTheOneBroker) {
 }
 
 TEST_F(LeaderMetadataTest, CreateTopicsCanOnlyValidateAndRefusesDoubles) {
-  const CreatableTopic topic{.name = "n", .num_partitions = 1, .replication_factor = 1, .assignments = {}, .configs = {}};
+  const CreatableTopic topic{
+      .name = "n", .num_partitions = 1, .replication_factor = 1, .assignments = {}, .configs = {}};
   EXPECT_EQ(CreateOne(topic, 7, true).error_code, KafkaError::kNone);
   EXPECT_EQ(catalog_->Find("n"), nullptr);
   CreateTopicsRequest twice;

@@ -9,16 +9,21 @@ namespace {
 
 class LeaderOffsetsTest : public LeaderTest {
  protected:
-  ListOffsetsPartitionResponse ListOne(Timestamp timestamp, int16_t version = 10, LeaderEpoch current_leader_epoch = {}) {
+  ListOffsetsPartitionResponse ListOne(Timestamp timestamp, int16_t version = 10,
+                                       LeaderEpoch current_leader_epoch = {}) {
     ListOffsetsRequest request;
-    request.topics.push_back({.name = "t", .partitions = {{.partition_index = 0, .current_leader_epoch = current_leader_epoch, .timestamp = timestamp}}});
+    request.topics.push_back(
+        {.name = "t",
+         .partitions = {{.partition_index = 0, .current_leader_epoch = current_leader_epoch, .timestamp = timestamp}}});
     const std::optional<ListOffsetsResponse> response = Call(request, version);
     SLIP_CHECK(response && response->topics.size() == 1);
     return response->topics[0].partitions.at(0);
   }
   OffsetForLeaderPartitionResult EndOf(int32_t epoch, int32_t current_leader_epoch = -1, int16_t version = 4) {
     OffsetForLeaderEpochRequest request;
-    request.topics.push_back({.topic = "t", .partitions = {{.partition = 0, .current_leader_epoch = {current_leader_epoch}, .leader_epoch = {epoch}}}});
+    request.topics.push_back(
+        {.topic = "t",
+         .partitions = {{.partition = 0, .current_leader_epoch = {current_leader_epoch}, .leader_epoch = {epoch}}}});
     const std::optional<OffsetForLeaderEpochResponse> response = Call(request, version);
     SLIP_CHECK(response && response->topics.size() == 1);
     return response->topics[0].partitions.at(0);
@@ -90,7 +95,8 @@ TEST_F(LeaderOffsetsTest, Ec05_Ld12_WhereAnEpochEnds) {
   Append(partition, 4);
   ASSERT_TRUE(partition.Elect({3}).ok());
   Append(partition, 6);
-  for (int16_t version = OffsetForLeaderEpochRequest::kVersionMin; version <= OffsetForLeaderEpochRequest::kVersionMax; ++version) {
+  for (int16_t version = OffsetForLeaderEpochRequest::kVersionMin; version <= OffsetForLeaderEpochRequest::kVersionMax;
+       ++version) {
     const OffsetForLeaderPartitionResult old = EndOf(1, -1, version);
     EXPECT_EQ(old.error_code, KafkaError::kNone);
     EXPECT_EQ(old.leader_epoch, LeaderEpoch{0});

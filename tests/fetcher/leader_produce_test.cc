@@ -26,13 +26,16 @@ constexpr int32_t kBatchBytesMax = 1'048'588;
 ProduceRequest Request(const HostedTopic& topic, ByteSpan batch, int16_t acks = -1, int32_t partition = 0) {
   ProduceRequest request;
   request.acks = acks;
-  request.topic_data.push_back({.name = topic.name, .topic_id = topic.id, .partition_data = {{.index = partition, .records = {.bytes = batch}}}});
+  request.topic_data.push_back({.name = topic.name,
+                                .topic_id = topic.id,
+                                .partition_data = {{.index = partition, .records = {.bytes = batch}}}});
   return request;
 }
 
 class LeaderProduceTest : public LeaderTest {
  protected:
-  PartitionProduceResponse Produce(const HostedTopic& topic, const std::vector<std::byte>& batch, int16_t version = kVersion) {
+  PartitionProduceResponse Produce(const HostedTopic& topic, const std::vector<std::byte>& batch,
+                                   int16_t version = kVersion) {
     const std::optional<ProduceResponse> response = Call(Request(topic, batch), version);
     SLIP_CHECK(response && response->responses.size() == 1);
     return response->responses[0].partition_responses.at(0);
@@ -87,7 +90,8 @@ TEST_F(LeaderProduceTest, ErrorsAreToldPerPartition) {
   ProduceRequest request = Request(topic, good, 1);
   request.topic_data[0].partition_data.push_back({.index = 1, .records = {.bytes = good}});
   request.topic_data[0].partition_data.push_back({.index = 0, .records = {.bytes = bad}});
-  request.topic_data.push_back({.name = "nowhere", .topic_id = {}, .partition_data = {{.index = 0, .records = {.bytes = good}}}});
+  request.topic_data.push_back(
+      {.name = "nowhere", .topic_id = {}, .partition_data = {{.index = 0, .records = {.bytes = good}}}});
   const std::optional<ProduceResponse> response = Call(request, kVersion);
   ASSERT_TRUE(response);
   const auto& answers = response->responses[0].partition_responses;
@@ -190,9 +194,12 @@ std::vector<Refused> RefusedRecords() {
       {"OldFormat", Changed({}, 16, 1), KafkaError::kInvalidRecord},
       {"Log64_WrongCrc", Changed({}, 70, 0xee, false), KafkaError::kCorruptMessage},
       {"Log77_NoRecords", MakeBatch({.record_count = 0}), KafkaError::kInvalidRecord},
-      {"Log77_CountAndDeltaDisagree", MakeBatch({.record_count = 2, .last_offset_delta = 4}), KafkaError::kInvalidRecord},
-      {"Log77_FewerRecordsThanSaid", Changed({.record_count = 2, .last_offset_delta = 2}, 60, 3), KafkaError::kInvalidRecord},
-      {"Log77_ControlBatch", MakeBatch({.producer_id = 1, .producer_epoch = 0, .control_type = 1}), KafkaError::kInvalidRecord},
+      {"Log77_CountAndDeltaDisagree", MakeBatch({.record_count = 2, .last_offset_delta = 4}),
+       KafkaError::kInvalidRecord},
+      {"Log77_FewerRecordsThanSaid", Changed({.record_count = 2, .last_offset_delta = 2}, 60, 3),
+       KafkaError::kInvalidRecord},
+      {"Log77_ControlBatch", MakeBatch({.producer_id = 1, .producer_epoch = 0, .control_type = 1}),
+       KafkaError::kInvalidRecord},
       {"Log77_ProducerWithoutSequence", MakeBatch({.producer_id = 5, .producer_epoch = 0}), KafkaError::kInvalidRecord},
       {"Log78_LogAppendTime", MakeBatch({.extra_attributes = 0x08}), KafkaError::kInvalidRecord},
       {"Transactional", MakeBatch({.producer_id = 5, .producer_epoch = 0, .base_sequence = 0, .transactional = true}),
@@ -215,7 +222,8 @@ INSTANTIATE_TEST_SUITE_P(Log76_Log77_Log78, RefusedRecordsTest, ::testing::Value
                          [](const auto& param_info) { return param_info.param.name; });
 
 TEST(ProduceChecks, Log79_EveryCodecIsTakenAsItIs) {
-  for (const Compression codec : {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd}) {
+  for (const Compression codec :
+       {Compression::kNone, Compression::kGzip, Compression::kSnappy, Compression::kLz4, Compression::kZstd}) {
     RecordBatchWriter writer({.compression = codec});
     for (int i = 0; i < 3; ++i)
       writer.Append({.timestamp = Timestamp{i}, .key = std::nullopt, .value = AsBytes("some value"), .headers = {}});
@@ -228,10 +236,15 @@ TEST(ProduceChecks, Log79_EveryCodecIsTakenAsItIs) {
 class ProducerTableTest : public ::testing::Test {
  protected:
   static std::vector<std::byte> Batch(int16_t epoch, int32_t sequence, int32_t records = 1, int64_t producer = 7) {
-    return MakeBatch({.record_count = records, .producer_id = producer, .producer_epoch = epoch, .base_sequence = sequence});
+    return MakeBatch(
+        {.record_count = records, .producer_id = producer, .producer_epoch = epoch, .base_sequence = sequence});
   }
-  ProducerTable::Verdict Check(const std::vector<std::byte>& batch) const { return table_.Check(RecordBatchView(batch)); }
-  void Store(const std::vector<std::byte>& batch, int64_t base_offset) { table_.Remember(RecordBatchView(batch), {base_offset}); }
+  ProducerTable::Verdict Check(const std::vector<std::byte>& batch) const {
+    return table_.Check(RecordBatchView(batch));
+  }
+  void Store(const std::vector<std::byte>& batch, int64_t base_offset) {
+    table_.Remember(RecordBatchView(batch), {base_offset});
+  }
 
   ProducerTable table_;
 };

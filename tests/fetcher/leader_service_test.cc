@@ -5,6 +5,7 @@
 
 #include "session/connection.h"
 #include "session/wire/messages/api_versions.h"
+#include "session/wire/messages/describe_configs.h"
 #include "session/wire/messages/find_coordinator.h"
 #include "session/wire/messages/list_offsets.h"
 #include "tests/fetcher/leader_fixture.h"
@@ -22,9 +23,10 @@ TEST_F(LeaderServiceTest, AdvertisesWhatItServes) {
     ASSERT_TRUE(response);
     EXPECT_EQ(response->error_code, KafkaError::kNone);
     const std::vector<ApiVersion> expected = {
-        {ApiKey::kProduce, 3, 13},         {ApiKey::kFetch, 4, 18},      {ApiKey::kListOffsets, 1, 10},
-        {ApiKey::kMetadata, 0, 13},        {ApiKey::kFindCoordinator, 0, 6}, {ApiKey::kApiVersions, 0, 4},
-        {ApiKey::kCreateTopics, 2, 7},     {ApiKey::kInitProducerId, 0, 5},  {ApiKey::kOffsetForLeaderEpoch, 2, 4}};
+        {ApiKey::kProduce, 3, 13},       {ApiKey::kFetch, 4, 18},          {ApiKey::kListOffsets, 1, 10},
+        {ApiKey::kMetadata, 0, 13},      {ApiKey::kFindCoordinator, 0, 6}, {ApiKey::kApiVersions, 0, 4},
+        {ApiKey::kCreateTopics, 2, 7},   {ApiKey::kInitProducerId, 0, 5},  {ApiKey::kOffsetForLeaderEpoch, 2, 4},
+        {ApiKey::kDescribeConfigs, 1, 4}};
     EXPECT_EQ(response->api_keys, expected);
   }
 }
@@ -36,7 +38,8 @@ TEST_F(LeaderServiceTest, ApiVersionsWithoutAClientNameIsInvalid) {
 
 TEST_F(LeaderServiceTest, AnUnknownApiVersionsVersionIsAnsweredInVersionZero) {
   ServerAnswer answer;
-  const RequestHeader header{.api_key = ApiKey::kApiVersions, .version = 99, .correlation_id = 8, .client_id = std::nullopt};
+  const RequestHeader header{
+      .api_key = ApiKey::kApiVersions, .version = 99, .correlation_id = 8, .client_id = std::nullopt};
   ASSERT_TRUE(Await(service_->Handle(header, {}, answer)).ok());
   // Size, correlation id, error 35, one entry: this API from 0 to 4.
   const uint8_t expected[] = {0, 0, 0, 16, 0, 0, 0, 8, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4};
@@ -46,7 +49,8 @@ TEST_F(LeaderServiceTest, AnUnknownApiVersionsVersionIsAnsweredInVersionZero) {
 TEST_F(LeaderServiceTest, OtherApisAndVersionsCloseTheConnection) {
   ServerAnswer answer;
   const auto handle = [&](ApiKey key, int16_t version) {
-    return Await(service_->Handle({.api_key = key, .version = version, .correlation_id = 1, .client_id = std::nullopt}, {}, answer));
+    return Await(service_->Handle({.api_key = key, .version = version, .correlation_id = 1, .client_id = std::nullopt},
+                                  {}, answer));
   };
   EXPECT_TRUE(absl::IsUnimplemented(handle(ApiKey::kAlterPartition, 2)));
   for (const ApiKey key : {ApiKey::kFetch, ApiKey::kProduce, ApiKey::kMetadata, ApiKey::kListOffsets})
@@ -60,7 +64,8 @@ TEST_F(LeaderServiceTest, ThereIsNoCoordinator) {
   FindCoordinatorRequest request;
   request.key = "group";
   request.coordinator_keys = {"one", "two"};
-  for (int16_t version = FindCoordinatorRequest::kVersionMin; version <= FindCoordinatorRequest::kVersionMax; ++version) {
+  for (int16_t version = FindCoordinatorRequest::kVersionMin; version <= FindCoordinatorRequest::kVersionMax;
+       ++version) {
     const std::optional<FindCoordinatorResponse> response = Call(request, version);
     ASSERT_TRUE(response);
     if (version <= 3) {
@@ -73,6 +78,25 @@ TEST_F(LeaderServiceTest, ThereIsNoCoordinator) {
   }
 }
 
+TEST_F(LeaderServiceTest, TopicsHaveNoSettings) {
+  Create("t");
+  DescribeConfigsRequest request;
+  request.resources = {
+      {.resource_type = ConfigResourceType::kTopic, .resource_name = "t", .configuration_keys = std::nullopt},
+      {.resource_type = ConfigResourceType::kTopic, .resource_name = "absent", .configuration_keys = std::nullopt},
+      {.resource_type = ConfigResourceType::kBroker, .resource_name = "1", .configuration_keys = std::nullopt}};
+  for (int16_t version = DescribeConfigsRequest::kVersionMin; version <= DescribeConfigsRequest::kVersionMax;
+       ++version) {
+    const std::optional<DescribeConfigsResponse> response = Call(request, version);
+    ASSERT_TRUE(response && response->results.size() == 3);
+    EXPECT_EQ(response->results[0].error_code, KafkaError::kNone);
+    EXPECT_EQ(response->results[0].resource_name, "t");
+    EXPECT_TRUE(response->results[0].configs.empty());
+    EXPECT_EQ(response->results[1].error_code, KafkaError::kUnknownTopicOrPartition);
+    EXPECT_EQ(response->results[2].resource_type, ConfigResourceType::kBroker);
+  }
+}
+
 // The whole way: sockets, our own client's connection, records produced and read back by sendfile.
 TEST_F(LeaderServiceTest, Log152_ServesRecordsOverASocket) {
   HostedTopic& topic = Create("t");
@@ -82,7 +106,8 @@ TEST_F(LeaderServiceTest, Log152_ServesRecordsOverASocket) {
   const std::vector<std::byte> batch = MakeBatch({.record_count = 100, .value_bytes = 5'000});
   ProduceRequest produce;
   produce.acks = 1;
-  produce.topic_data.push_back({.name = "t", .topic_id = topic.id, .partition_data = {{.index = 0, .records = {.bytes = batch}}}});
+  produce.topic_data.push_back(
+      {.name = "t", .topic_id = topic.id, .partition_data = {{.index = 0, .records = {.bytes = batch}}}});
   FetchPartition asked;
   asked.fetch_offset = {0};
   asked.partition_max_bytes = 10 << 20;
@@ -90,8 +115,8 @@ TEST_F(LeaderServiceTest, Log152_ServesRecordsOverASocket) {
   fetch.max_bytes = 10 << 20;
   fetch.topics.push_back({.topic = "t", .topic_id = topic.id, .partitions = {asked}});
 
-  const auto test = [](LeaderService& service, Server& serving, const ProduceRequest& produce_request, const FetchRequest& fetch_request,
-                       ByteSpan sent) -> asio::awaitable<void> {
+  const auto test = [](LeaderService& service, Server& serving, const ProduceRequest& produce_request,
+                       const FetchRequest& fetch_request, ByteSpan sent) -> asio::awaitable<void> {
     const ClientConfig config;
     auto connection = co_await Connection::Open(serving.endpoint(), config);
     SLIP_CHECK(connection.ok());

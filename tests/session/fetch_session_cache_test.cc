@@ -77,7 +77,9 @@ class FetchSessionCacheTest : public ::testing::Test {
     told_ = cache_.Answer(context, data, now, response);
     return response;
   }
-  int32_t OpenSession(int32_t partitions, TimePoint now = At(0)) { return Exchange(Request(0, 0, partitions), now).session_id; }
+  int32_t OpenSession(int32_t partitions, TimePoint now = At(0)) {
+    return Exchange(Request(0, 0, partitions), now).session_id;
+  }
 
   FetchSessionCache cache_{{}, kSeed};
   std::vector<size_t> told_;
@@ -129,7 +131,8 @@ TEST_F(FetchSessionCacheTest, Fs24_IdsAndNamesDoNotMixInASession) {
 }
 
 TEST_F(FetchSessionCacheTest, Fs20_IdsThatNoShardGivesAreUnknown) {
-  for (const int32_t id : {-5, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max(), 2'147'483'640, 1})
+  for (const int32_t id :
+       {-5, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max(), 2'147'483'640, 1})
     EXPECT_EQ(Exchange(Request(id, 1), At(0)).error_code, KafkaError::kFetchSessionIdNotFound) << id;
 }
 
@@ -188,7 +191,8 @@ TEST_F(FetchSessionCacheTest, Fs25_AddsOverwritesAndForgets) {
   request.forgotten_topics_data.push_back({.topic = "t", .topic_id = {}, .partitions = {0}});
   FetchContext context = cache_.Open(request, kByName, At(0));
   std::vector<std::pair<int32_t, int64_t>> wanted;
-  for (const SessionPartition& p : context.partitions()) wanted.emplace_back(p.asked.partition, p.asked.fetch_offset.value);
+  for (const SessionPartition& p : context.partitions())
+    wanted.emplace_back(p.asked.partition, p.asked.fetch_offset.value);
   EXPECT_EQ(wanted, (std::vector<std::pair<int32_t, int64_t>>{{1, 77}, {5, 3}}));
 }
 

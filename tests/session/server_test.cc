@@ -38,7 +38,7 @@ class ScriptedHandler final : public RequestHandler {
   struct Script {
     absl::Status status;
     bool silent = false;
-    bool parked = false;                  // until Release
+    bool parked = false;  // until Release
     std::vector<FileRegion> regions;
   };
 
@@ -59,7 +59,8 @@ class ScriptedHandler final : public RequestHandler {
     AppendBigEndian(bytes, header.correlation_id);
     bytes.push_back(std::byte{'<'});
     for (const FileRegion& region : script.regions) {
-      answer.frame.splices.push_back({.offset = bytes.size(), .index = answer.frame.splices.size(), .length = region.bytes, .bytes = {}});
+      answer.frame.splices.push_back(
+          {.offset = bytes.size(), .index = answer.frame.splices.size(), .length = region.bytes, .bytes = {}});
       answer.regions.push_back(region);
     }
     bytes.push_back(std::byte{'>'});
