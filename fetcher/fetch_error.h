@@ -7,11 +7,11 @@
 namespace slipstream {
 
 enum class FetchAction {
-  kAppend,         // no error: records, or a diverging epoch
-  kDelay,          // ask again after the back-off
-  kResetOffset,    // our offset is outside the leader's log: FT-40
-  kMarkFailed,     // our view of the leader is old and only news about it can help
-  kTiered,         // the records are in remote storage only
+  kAppend,       // no error: records, or a diverging epoch
+  kDelay,        // ask again after the back-off
+  kResetOffset,  // our offset is outside the leader's log: FT-40
+  kMarkFailed,   // our view of the leader is old and only news about it can help
+  kTiered,       // the records are in remote storage only
 };
 
 struct FetchErrorRule {

@@ -21,8 +21,8 @@ constexpr uint32_t kNoJitter = 20;  // the middle of BackoffAfter's range
 
 }  // namespace
 
-FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config, FetchEvents& events,
-                     FetchCounters& counters)
+FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config,
+                     FetchEvents& events, FetchCounters& counters)
     : io_(io),
       leader_(leader),
       queue_(queue),
@@ -58,7 +58,8 @@ asio::awaitable<void> FetchLane::Run() {
     transport_failures_ = 0;
     const bool usable = Judge(exchange);
     // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds.
-    if (config_.replica_id < BrokerId{0} && usable && leader_work_.empty() && to_add_.empty() && to_remove_.empty()) StartFetch();
+    if (config_.replica_id < BrokerId{0} && usable && leader_work_.empty() && to_add_.empty() && to_remove_.empty())
+      StartFetch();
     co_await AppendAccepted();
     exchange.frame.reset();
     if (!usable) co_await OnTransportError(absl::UnavailableError("fetch session refused"));
@@ -105,7 +106,9 @@ void FetchLane::ApplyCommands() {
 
 void FetchLane::StartPartition(InitialFetchState initial) {
   if (FollowedPartition* present = Find(initial.partition)) {
-    if (present->state.current_leader_epoch == initial.leader_epoch && present->initial.topic_id == initial.topic_id && !present->state.failed) return;
+    if (present->state.current_leader_epoch == initial.leader_epoch && present->initial.topic_id == initial.topic_id &&
+        !present->state.failed)
+      return;
     session_.Remove(initial.partition);
     std::erase(delayed_, present);
     std::erase(leader_work_, present);
@@ -165,14 +168,16 @@ FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
 void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wait) {
   session_.Remove(partition.name());
   partition.state.Delay(std::chrono::steady_clock::now(), wait);
-  partition.initial.progress->health.store(partition.state.failed ? PartitionHealth::kFailed : PartitionHealth::kDelayed);
+  partition.initial.progress->health.store(partition.state.failed ? PartitionHealth::kFailed
+                                                                  : PartitionHealth::kDelayed);
   if (std::find(delayed_.begin(), delayed_.end(), &partition) == delayed_.end()) delayed_.push_back(&partition);
 }
 
 void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why) {
   partition.state.failed = true;
   counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff, config_.failed_partition_backoff_max, kNoJitter));
+  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff,
+                                config_.failed_partition_backoff_max, kNoJitter));
   events_.OnPartitionFailed(partition.name(), why);
 }
 
@@ -194,7 +199,8 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
     request.max_bytes = config_.replica_fetch_response_max_bytes;
     session_.Build(request, *topic_ids);
     counters_.fetches.fetch_add(1, std::memory_order_relaxed);
-    fetch_status_ = co_await leader_.Fetch(exchange, session_.built_with_topic_ids() ? FetchRequest::kVersionMax : kFetchVersionByName);
+    fetch_status_ = co_await leader_.Fetch(
+        exchange, session_.built_with_topic_ids() ? FetchRequest::kVersionMax : kFetchVersionByName);
   } else {
     fetch_status_ = topic_ids.status();
   }
@@ -208,7 +214,8 @@ asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
   counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
   events_.OnLeaderInDoubt(leader_.broker_id(), std::string(why.message()));
   ++transport_failures_;
-  const std::chrono::milliseconds pause = BackoffAfter(transport_failures_, kTransportBackoff, kTransportBackoffMax, kNoJitter);
+  const std::chrono::milliseconds pause =
+      BackoffAfter(transport_failures_, kTransportBackoff, kTransportBackoffMax, kNoJitter);
   co_await Idle(pause);
 }
 
@@ -230,7 +237,8 @@ bool FetchLane::Judge(FetchExchange& exchange) {
       const FetchSession::Asked* asked = session_.Resolve(topic, answer.partition_index);
       FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
       const TimePoint now = std::chrono::steady_clock::now();
-      const bool expected = partition != nullptr && partition->state.ReadyToFetch(now) && partition->work == LeaderWork::kNone &&
+      const bool expected = partition != nullptr && partition->state.ReadyToFetch(now) &&
+                            partition->work == LeaderWork::kNone &&
                             asked->data.fetch_offset == partition->state.fetch_offset &&
                             asked->data.current_leader_epoch == partition->state.current_leader_epoch;
       if (expected) {
@@ -245,7 +253,9 @@ bool FetchLane::Judge(FetchExchange& exchange) {
 
 void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer) {
   const FetchErrorRule rule = RuleForFetchError(answer.error_code, asked_epoch, partition.state.current_leader_epoch);
-  const auto describe = [&] { return absl::StrCat(partition.name().ToString(), ": ", KafkaErrorName(answer.error_code)); };
+  const auto describe = [&] {
+    return absl::StrCat(partition.name().ToString(), ": ", KafkaErrorName(answer.error_code));
+  };
   if (rule.leader_in_doubt) events_.OnLeaderInDoubt(leader_.broker_id(), describe());
   switch (rule.action) {
     case FetchAction::kAppend:
@@ -257,17 +267,13 @@ void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_e
         Accept(partition, answer);
       }
       return;
-    case FetchAction::kResetOffset:
-      RequireLeaderWork(partition, LeaderWork::kResetOffset);
-      return;
+    case FetchAction::kResetOffset: RequireLeaderWork(partition, LeaderWork::kResetOffset); return;
     case FetchAction::kDelay:
       counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
       Delay(partition, config_.replica_fetch_backoff);
       return;
     case FetchAction::kMarkFailed:
-    case FetchAction::kTiered:
-      MarkFailed(partition, absl::FailedPreconditionError(describe()));
-      return;
+    case FetchAction::kTiered: MarkFailed(partition, absl::FailedPreconditionError(describe())); return;
   }
 }
 

@@ -1,5 +1,5 @@
-// One connection and one fetch session over some of a fetcher thread's partitions: truncates, fetches, appends, again and
-// again. FT-03..FT-43. Runs as one coroutine on the thread; nothing of it is shared.
+// One connection and one fetch session over some of a fetcher thread's partitions: truncates, fetches, appends, again
+// and again. FT-03..FT-43. Runs as one coroutine on the thread; nothing of it is shared.
 //
 // The order of one round, where the follower's offset is no proof of what it holds (replica id -1):
 //   (1) answer N is judged, its batch headers are walked, fetch offsets move;  (2) fetch N+1 leaves;
@@ -28,7 +28,8 @@ namespace slipstream {
 class FetchLane {
  public:
   // All outlive the lane.
-  FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config, FetchEvents& events, FetchCounters& counters);
+  FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config,
+            FetchEvents& events, FetchCounters& counters);
   ~FetchLane();
 
   // Until Stop. Returns with no operation in flight.
@@ -37,13 +38,14 @@ class FetchLane {
 
   // A partition already there with the same leader epoch and topic id stays as it is (FT-03).
   void Add(InitialFetchState initial);
-  // Takes effect between rounds; `removed` runs once nothing touches the logs any more. Unknown partitions count as removed.
+  // Takes effect between rounds; `removed` runs once nothing touches the logs any more. Unknown partitions count as
+  // removed.
   void Remove(std::vector<TopicPartition> partitions, std::function<void()> removed);
   size_t size() const { return partitions_.size(); }
 
  private:
   using TimePoint = PartitionFetchState::TimePoint;
-  struct Appended {                            // one partition's part of an answer, accepted
+  struct Appended {  // one partition's part of an answer, accepted
     FollowedPartition* partition = nullptr;
     ByteSpan batches;
     uint64_t records = 0;
@@ -61,7 +63,7 @@ class FetchLane {
   void StartPartition(InitialFetchState initial);
   void Declare(FollowedPartition& partition);  // tells the session what to ask next
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
-  TimePoint WakeDelayed(TimePoint now);        // back into the session; returns when the next one is due
+  TimePoint WakeDelayed(TimePoint now);  // back into the session; returns when the next one is due
   void Delay(FollowedPartition& partition, std::chrono::milliseconds wait);
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
 
@@ -70,7 +72,7 @@ class FetchLane {
   asio::awaitable<void> FetchInto(FetchExchange& exchange);
   asio::awaitable<void> OnTransportError(absl::Status why);
   asio::awaitable<void> Idle(std::chrono::nanoseconds at_most);
-  bool Judge(FetchExchange& exchange);         // false: the session refused the answer
+  bool Judge(FetchExchange& exchange);  // false: the session refused the answer
   void JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer);
   void Accept(FollowedPartition& partition, const PartitionData& answer);
   asio::awaitable<void> AppendAccepted();
@@ -103,18 +105,18 @@ class FetchLane {
   std::vector<InitialFetchState> to_add_;
   std::vector<Removal> to_remove_;
 
-  std::array<FetchExchange, 2> exchanges_;       // one is written from while the other is received
+  std::array<FetchExchange, 2> exchanges_;  // one is written from while the other is received
   size_t next_exchange_ = 0;
   FetchExchange* in_flight_ = nullptr;
-  absl::Status fetch_status_;                    // of the fetch that came back
+  absl::Status fetch_status_;  // of the fetch that came back
   bool answered_ = false;
-  std::vector<Appended> accepted_;               // of the answer at hand; memory reused
+  std::vector<Appended> accepted_;  // of the answer at hand; memory reused
   size_t appends_running_ = 0;
-  AsyncEvent progress_;                          // an answer came, an append ended
+  AsyncEvent progress_;  // an answer came, an append ended
   InterruptibleSleep idle_;
   bool truncation_on_fetch_ = true;
-  int transport_failures_ = 0;                   // in a row
-  bool between_rounds_ = false;                  // nothing of ours runs: commands may take effect
+  int transport_failures_ = 0;   // in a row
+  bool between_rounds_ = false;  // nothing of ours runs: commands may take effect
   bool stopping_ = false;
 };
 

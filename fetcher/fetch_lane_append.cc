@@ -31,9 +31,11 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
     const RecordBatchView batch = walker.batch();
     // Written by a leader we have not heard of yet: what comes before it is still good (KAFKA-18723).
     if (batch.partition_leader_epoch() > state.current_leader_epoch) break;
-    const bool straddles_start = taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
+    const bool straddles_start =
+        taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
     if (batch.base_offset() < next && !straddles_start) {
-      wrong = absl::DataLossError(absl::StrCat("batch at offset ", batch.base_offset().value, " where ", next.value, " was expected"));
+      wrong = absl::DataLossError(
+          absl::StrCat("batch at offset ", batch.base_offset().value, " where ", next.value, " was expected"));
       break;
     }
     next = batch.next_offset();
@@ -46,7 +48,8 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
   if (!wrong.ok()) {
     // Nothing of it is taken: a damaged answer heals when it is asked for again (FT-32).
     counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-    events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(), " dropped: ", wrong.message()));
+    events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
+                                  " dropped: ", wrong.message()));
     Delay(partition, config_.replica_fetch_backoff);
     return;
   }
@@ -73,7 +76,8 @@ asio::awaitable<void> FetchLane::AppendAccepted() {
 
 asio::awaitable<void> FetchLane::AppendOne(Appended& appended) {
   const bool bulk = appended.batches.size() >= kBulkBytesMin;
-  appended.result = co_await WriteBatches(*appended.partition, appended.batches, bulk ? WriteHint::kBulk : WriteHint::kCached);
+  appended.result =
+      co_await WriteBatches(*appended.partition, appended.batches, bulk ? WriteHint::kBulk : WriteHint::kCached);
   FinishAppend(appended);
   if (--appends_running_ == 0) progress_.NotifyAll();
 }
@@ -100,7 +104,8 @@ void FetchLane::FinishAppend(Appended& appended) {
     partition.state.BecomeFetching(log.log_end_offset(), log.latest_epoch());
     if (absl::IsDataLoss(appended.result)) {
       counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-      events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(), " dropped: ", appended.result.message()));
+      events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
+                                    " dropped: ", appended.result.message()));
       Delay(partition, config_.replica_fetch_backoff);
     } else {
       MarkFailed(partition, appended.result);
@@ -109,8 +114,10 @@ void FetchLane::FinishAppend(Appended& appended) {
     return;
   }
   log.UpdateHighWatermark(appended.leader_high_watermark);
-  if (appended.leader_log_start_offset > log.log_start_offset() && appended.leader_log_start_offset <= log.high_watermark()) {
-    if (const absl::Status raised = log.MaybeIncrementLogStartOffset(appended.leader_log_start_offset); !raised.ok()) MarkFailed(partition, raised);
+  if (appended.leader_log_start_offset > log.log_start_offset() &&
+      appended.leader_log_start_offset <= log.high_watermark()) {
+    if (const absl::Status raised = log.MaybeIncrementLogStartOffset(appended.leader_log_start_offset); !raised.ok())
+      MarkFailed(partition, raised);
   }
   counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);
   counters_.records.fetch_add(appended.records, std::memory_order_relaxed);

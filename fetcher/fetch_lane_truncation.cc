@@ -72,7 +72,8 @@ asio::awaitable<void> FetchLane::LookUpEpochs(std::vector<FollowedPartition*> pa
       ApplyTruncation(*partition);
     } else if (answer.error == KafkaError::kFencedLeaderEpoch) {
       events_.OnLeaderInDoubt(leader_.broker_id(), "fenced leader epoch");
-      MarkFailed(*partition, absl::FailedPreconditionError(absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error))));
+      MarkFailed(*partition,
+                 absl::FailedPreconditionError(absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error))));
     } else {
       events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error)));
       Delay(*partition, config_.replica_fetch_backoff);
@@ -84,7 +85,8 @@ asio::awaitable<void> FetchLane::LookUpEpochs(std::vector<FollowedPartition*> pa
 
 void FetchLane::ApplyTruncation(FollowedPartition& partition) {
   PartitionLog& log = partition.log();
-  const Truncation plan = PlanTruncation(partition.leader_end, log.epochs(), partition.truncation_fallback, log.log_end_offset());
+  const Truncation plan =
+      PlanTruncation(partition.leader_end, log.epochs(), partition.truncation_fallback, log.log_end_offset());
   if (!CutTo(partition, plan.offset)) return;
   if (plan.complete || truncation_on_fetch_) {
     // Incomplete: the next fetch carries our new last epoch and may diverge again, one step further back.
@@ -110,8 +112,10 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   }
   if (log.log_end_offset() < end_before) {
     counters_.truncations.fetch_add(1, std::memory_order_relaxed);
-    counters_.truncated_offsets.fetch_add(static_cast<uint64_t>(end_before - log.log_end_offset()), std::memory_order_relaxed);
-    events_.OnTruncated(partition.name(), end_before, log.log_end_offset(), log.log_end_offset() < high_watermark_before);
+    counters_.truncated_offsets.fetch_add(static_cast<uint64_t>(end_before - log.log_end_offset()),
+                                          std::memory_order_relaxed);
+    events_.OnTruncated(partition.name(), end_before, log.log_end_offset(),
+                        log.log_end_offset() < high_watermark_before);
   }
   return true;
 }
@@ -120,12 +124,14 @@ asio::awaitable<absl::Status> FetchLane::ResetOffset(FollowedPartition& partitio
   const LeaderEpoch epoch = partition.state.current_leader_epoch;
   const absl::StatusOr<OffsetAnswer> latest = co_await leader_.ListOffset(partition.name(), epoch, kLatestTimestamp);
   if (!latest.ok()) co_return latest.status();
-  const absl::StatusOr<OffsetAnswer> earliest = co_await leader_.ListOffset(partition.name(), epoch, kEarliestTimestamp);
+  const absl::StatusOr<OffsetAnswer> earliest =
+      co_await leader_.ListOffset(partition.name(), epoch, kEarliestTimestamp);
   if (!earliest.ok()) co_return earliest.status();
   const KafkaError error = latest->error != KafkaError::kNone ? latest->error : earliest->error;
   if (error != KafkaError::kNone) {
     // Out of range must never be the end of a partition: every error is asked again (FT-41).
-    if (NeedsMetadataRefresh(error)) events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("offset query: ", KafkaErrorName(error)));
+    if (NeedsMetadataRefresh(error))
+      events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("offset query: ", KafkaErrorName(error)));
     Delay(partition, config_.replica_fetch_backoff);
     co_return absl::OkStatus();
   }
@@ -141,7 +147,8 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
     const bool restart = config_.gap_policy == GapPolicy::kRestart;
     events_.OnGap(partition.name(), gap, restart);
     if (!restart) {
-      MarkFailed(partition, absl::OutOfRangeError(absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1, " were deleted at the source")));
+      MarkFailed(partition, absl::OutOfRangeError(absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1,
+                                                               " were deleted at the source")));
       return;
     }
   }

@@ -17,12 +17,14 @@ constexpr int64_t kGiB = 1 << 30;
 
 absl::Status FetcherConfig::Validate() const {
   SLIP_RETURN_IF_ERROR(CheckInRange("num.replica.fetchers", num_replica_fetchers, 1, 64));
-  SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.min.bytes", replica_fetch_min_bytes, 0, std::numeric_limits<int32_t>::max()));
+  SLIP_RETURN_IF_ERROR(
+      CheckInRange("replica.fetch.min.bytes", replica_fetch_min_bytes, 0, std::numeric_limits<int32_t>::max()));
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.max.bytes", replica_fetch_max_bytes, 1024, kGiB));
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.response.max.bytes", replica_fetch_response_max_bytes, 1024, kGiB));
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.wait.max.ms", replica_fetch_wait_max.count(), 0, kFiveMinutesMs));
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.backoff.ms", replica_fetch_backoff.count(), 1, kFiveMinutesMs));
-  return CheckInRange("failed.partition.backoff.max.ms", failed_partition_backoff_max.count(), replica_fetch_backoff.count(), 3'600'000);
+  return CheckInRange("failed.partition.backoff.max.ms", failed_partition_backoff_max.count(),
+                      replica_fetch_backoff.count(), 3'600'000);
 }
 
 }  // namespace slipstream

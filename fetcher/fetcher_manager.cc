@@ -8,20 +8,23 @@
 
 namespace slipstream {
 
-FetcherManager::FetcherManager(asio::io_context& io, FetcherConfig config, LeaderEndpointFactory make_leader, FetchEvents& events, FetchCounters& counters)
+FetcherManager::FetcherManager(asio::io_context& io, FetcherConfig config, LeaderEndpointFactory make_leader,
+                               FetchEvents& events, FetchCounters& counters)
     : io_(io), config_(config), make_leader_(std::move(make_leader)), events_(events), counters_(counters) {}
 
 FetcherManager::~FetcherManager() { Close(); }
 
 void FetcherManager::Start(const Key& key, Slot& slot, const Endpoint& endpoint) {
-  const std::string name = absl::StrCat("fetcher-", key.fetcher_id, "-", key.leader.value);  // FM-17, cut to what a thread name holds
+  const std::string name =
+      absl::StrCat("fetcher-", key.fetcher_id, "-", key.leader.value);  // FM-17, cut to what a thread name holds
   slot.thread = std::make_unique<FetcherThread>(name, key.leader, endpoint, make_leader_, config_, events_, counters_);
   std::vector<InitialFetchState> partitions;
   for (const auto& [partition, initial] : slot.partitions) partitions.push_back(initial);
   if (!partitions.empty()) slot.thread->AddPartitions(std::move(partitions));
 }
 
-asio::awaitable<void> FetcherManager::Add(BrokerId leader, Endpoint endpoint, std::vector<InitialFetchState> partitions) {
+asio::awaitable<void> FetcherManager::Add(BrokerId leader, Endpoint endpoint,
+                                          std::vector<InitialFetchState> partitions) {
   std::vector<TopicPartition> to_move;
   std::map<Key, std::vector<InitialFetchState>> groups;
   for (InitialFetchState& initial : partitions) {

@@ -16,7 +16,8 @@ namespace slipstream {
 class FetcherManager {
  public:
   // `io` is the control thread's; it, `events` and `counters` outlive the manager.
-  FetcherManager(asio::io_context& io, FetcherConfig config, LeaderEndpointFactory make_leader, FetchEvents& events, FetchCounters& counters);
+  FetcherManager(asio::io_context& io, FetcherConfig config, LeaderEndpointFactory make_leader, FetchEvents& events,
+                 FetchCounters& counters);
   ~FetcherManager();
 
   // Fetches the partitions from this leader from now on. Those that another thread has are taken from it first; one

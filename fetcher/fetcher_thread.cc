@@ -25,9 +25,15 @@ struct FetcherThread::Work {
   FetchLane lane;
 };
 
-FetcherThread::FetcherThread(std::string name, BrokerId leader, Endpoint endpoint, const LeaderEndpointFactory& make_leader, const FetcherConfig& config,
-                             FetchEvents& events, FetchCounters& counters)
-    : name_(std::move(name)), leader_(leader), endpoint_(std::move(endpoint)), config_(config), events_(events), counters_(counters) {
+FetcherThread::FetcherThread(std::string name, BrokerId leader, Endpoint endpoint,
+                             const LeaderEndpointFactory& make_leader, const FetcherConfig& config, FetchEvents& events,
+                             FetchCounters& counters)
+    : name_(std::move(name)),
+      leader_(leader),
+      endpoint_(std::move(endpoint)),
+      config_(config),
+      events_(events),
+      counters_(counters) {
   thread_ = std::thread([this, make_leader] { Main(make_leader); });
 }
 

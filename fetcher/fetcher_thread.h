@@ -1,5 +1,5 @@
-// One thread that fetches from one leader: an io_context, a ring, a connection, a lane over its partitions. It owns all it
-// touches; other threads post to it.
+// One thread that fetches from one leader: an io_context, a ring, a connection, a lane over its partitions. It owns all
+// it touches; other threads post to it.
 #pragma once
 
 #include <atomic>
@@ -17,20 +17,21 @@
 namespace slipstream {
 
 // Makes the way to a leader, on the thread that will use it.
-using LeaderEndpointFactory = std::function<std::unique_ptr<LeaderEndpoint>(asio::io_context& io, BrokerId leader, const Endpoint& endpoint)>;
+using LeaderEndpointFactory =
+    std::function<std::unique_ptr<LeaderEndpoint>(asio::io_context& io, BrokerId leader, const Endpoint& endpoint)>;
 
 class FetcherThread {
  public:
   // Starts the thread. `events` and `counters` outlive it. `name`: at most 15 characters are shown by the system.
-  FetcherThread(std::string name, BrokerId leader, Endpoint endpoint, const LeaderEndpointFactory& make_leader, const FetcherConfig& config,
-                FetchEvents& events, FetchCounters& counters);
+  FetcherThread(std::string name, BrokerId leader, Endpoint endpoint, const LeaderEndpointFactory& make_leader,
+                const FetcherConfig& config, FetchEvents& events, FetchCounters& counters);
   ~FetcherThread();  // Stop and Join
 
   // Any thread may call these.
   void AddPartitions(std::vector<InitialFetchState> partitions);
   // `removed` is called on the fetcher thread once it no longer touches the logs; after Stop, by Join.
   void RemovePartitions(std::vector<TopicPartition> partitions, std::function<void()> removed);
-  void Stop();   // returns at once
+  void Stop();  // returns at once
   void Join();
   // The loop ended without having been told to (FM-16).
   bool dead() const { return dead_.load(std::memory_order_acquire); }
@@ -51,7 +52,7 @@ class FetcherThread {
   FetchEvents& events_;
   FetchCounters& counters_;
   asio::io_context io_{1};
-  Work* work_ = nullptr;              // the thread's; set before anything posted runs
+  Work* work_ = nullptr;  // the thread's; set before anything posted runs
   std::atomic<bool> dead_{false};
   std::thread thread_;
 };

@@ -15,9 +15,9 @@ namespace slipstream {
 // What a partition is added to a fetcher with.
 struct InitialFetchState {
   TopicPartition partition;
-  Uuid topic_id;                                // zero: the broker is too old to tell
+  Uuid topic_id;  // zero: the broker is too old to tell
   LeaderEpoch leader_epoch;
-  PartitionLog* log = nullptr;                  // no other thread uses it from now on until it is removed again
+  PartitionLog* log = nullptr;  // no other thread uses it from now on until it is removed again
   std::shared_ptr<PartitionProgress> progress;
 };
 
@@ -28,8 +28,8 @@ struct FollowedPartition {
   InitialFetchState initial;
   PartitionFetchState state;
   LeaderWork work = LeaderWork::kNone;
-  EpochEndOffset leader_end;                    // kTruncate: what the leader answered
-  Offset truncation_fallback{0};                // where to cut when the leader cannot tell: the high watermark when added
+  EpochEndOffset leader_end;      // kTruncate: what the leader answered
+  Offset truncation_fallback{0};  // where to cut when the leader cannot tell: the high watermark when added
 
   const TopicPartition& name() const { return initial.partition; }
   PartitionLog& log() const { return *initial.log; }

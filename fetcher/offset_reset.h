@@ -7,9 +7,9 @@ namespace slipstream {
 
 struct OffsetReset {
   enum class Kind {
-    kTruncate,      // the leader's log is shorter: an unclean election is behind us; cut to its end
-    kKeep,          // our end lies inside its log after all (it grew meanwhile): go on there
-    kRestart,       // the leader begins above our end: drop the copy and start at its log start
+    kTruncate,  // the leader's log is shorter: an unclean election is behind us; cut to its end
+    kKeep,      // our end lies inside its log after all (it grew meanwhile): go on there
+    kRestart,   // the leader begins above our end: drop the copy and start at its log start
   };
   Kind kind = Kind::kKeep;
   Offset fetch_offset;  // where fetching goes on

@@ -18,8 +18,8 @@ struct PartitionFetchState {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   ReplicaState state = ReplicaState::kTruncating;
-  LeaderEpoch current_leader_epoch;               // fences requests; only ever grows
-  Offset fetch_offset;                            // the next to ask for; the log's end once all that was fetched is written
+  LeaderEpoch current_leader_epoch;  // fences requests; only ever grows
+  Offset fetch_offset;               // the next to ask for; the log's end once all that was fetched is written
   std::optional<LeaderEpoch> last_fetched_epoch;  // of the last batch fetched; nullopt: the log is empty
   std::optional<int64_t> lag;                     // offsets behind the leader's high watermark; nullopt: never told yet
   std::optional<TimePoint> delayed_until;         // back-off after an error

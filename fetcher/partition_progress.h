@@ -17,7 +17,7 @@ struct PartitionProgress {
   std::atomic<int64_t> log_start_offset{0}, log_end_offset{0}, high_watermark{0}, recovery_point{0};
   std::atomic<bool> log_start_in_segment{false};
   std::atomic<int64_t> leader_high_watermark{-1};  // -1: the leader has not answered yet
-  std::atomic<int64_t> caught_up_at{-1};           // the leader's high watermark in its first answer: reach it to be caught up
+  std::atomic<int64_t> caught_up_at{-1};  // the leader's high watermark in its first answer: reach it to be caught up
   std::atomic<PartitionHealth> health{PartitionHealth::kFetching};
 
   void Publish(const PartitionLog& log) {
@@ -30,7 +30,8 @@ struct PartitionProgress {
   }
   void PublishLeader(Offset leader_high_watermark_now) {
     leader_high_watermark.store(leader_high_watermark_now.value, std::memory_order_relaxed);
-    if (caught_up_at.load(std::memory_order_relaxed) < 0) caught_up_at.store(leader_high_watermark_now.value, std::memory_order_release);
+    if (caught_up_at.load(std::memory_order_relaxed) < 0)
+      caught_up_at.store(leader_high_watermark_now.value, std::memory_order_release);
   }
   bool CaughtUp() const {
     const int64_t target = caught_up_at.load(std::memory_order_acquire);

@@ -13,7 +13,8 @@
 namespace slipstream {
 namespace {
 
-constexpr std::chrono::milliseconds kRefreshPause{100};  // between two refreshes that doubt asked for (retry.backoff.ms)
+constexpr std::chrono::milliseconds kRefreshPause{
+    100};  // between two refreshes that doubt asked for (retry.backoff.ms)
 
 std::string OffsetRange(const Gap& gap) { return absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1); }
 
@@ -31,12 +32,16 @@ class TopicFollower::Events final : public FetchEvents {
     });
   }
   void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
-    Tell(absl::StrCat(partition.ToString(), ": truncated from offset ", from.value, " to ", to.value,
-                      below_high_watermark ? ", below the high watermark: the leader lost records in an unclean election" : ""));
+    Tell(absl::StrCat(
+        partition.ToString(), ": truncated from offset ", from.value, " to ", to.value,
+        below_high_watermark ? ", below the high watermark: the leader lost records in an unclean election" : ""));
   }
-  absl::Status PersistOffsets(const LogOffsets& offsets) override { return follower_.logs_.WriteCheckpoints({offsets}); }
+  absl::Status PersistOffsets(const LogOffsets& offsets) override {
+    return follower_.logs_.WriteCheckpoints({offsets});
+  }
   void OnGap(const TopicPartition& partition, Gap gap, bool restarted) override {
-    const std::string lost = absl::StrCat(partition.ToString(), ": gap: ", OffsetRange(gap), " were deleted at the source before they were copied");
+    const std::string lost = absl::StrCat(partition.ToString(), ": gap: ", OffsetRange(gap),
+                                          " were deleted at the source before they were copied");
     if (restarted) {
       Tell(absl::StrCat(lost, "; restarted at offset ", gap.to.value));
     } else {
@@ -68,7 +73,8 @@ class TopicFollower::Events final : public FetchEvents {
   TopicFollower& follower_;
 };
 
-absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(asio::io_context& io, LogManager& logs, FollowConfig config, NoticeSink notice) {
+absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(asio::io_context& io, LogManager& logs,
+                                                                     FollowConfig config, NoticeSink notice) {
   SLIP_RETURN_IF_ERROR(config.client.Validate());
   SLIP_RETURN_IF_ERROR(config.fetcher.Validate());
   std::vector<std::regex> topics;
@@ -76,13 +82,16 @@ absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(asio::io_co
     try {
       topics.emplace_back(pattern);
     } catch (const std::regex_error& error) {
-      return absl::InvalidArgumentError(absl::StrCat("--topic '", pattern, "' is not a regular expression: ", error.what()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--topic '", pattern, "' is not a regular expression: ", error.what()));
     }
   }
-  return std::unique_ptr<TopicFollower>(new TopicFollower(io, logs, std::move(config), std::move(topics), std::move(notice)));
+  return std::unique_ptr<TopicFollower>(
+      new TopicFollower(io, logs, std::move(config), std::move(topics), std::move(notice)));
 }
 
-TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfig config, std::vector<std::regex> topics, NoticeSink notice)
+TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfig config,
+                             std::vector<std::regex> topics, NoticeSink notice)
     : io_(io),
       logs_(logs),
       config_(std::move(config)),
@@ -93,7 +102,8 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
       refresh_sleep_(io.get_executor()),
       checkpoint_sleep_(io.get_executor()),
       checkpoints_ended_(io.get_executor()) {
-  const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id](asio::io_context& thread_io, BrokerId leader, const Endpoint& endpoint) {
+  const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id](
+                               asio::io_context& thread_io, BrokerId leader, const Endpoint& endpoint) {
     return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client);
   };
   fetchers_ = std::make_unique<FetcherManager>(io, config_.fetcher, make_leader, *events_, counters_);
@@ -107,7 +117,9 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
     asio::co_spawn(io_, WriteCheckpoints(), asio::detached);
     status = co_await Reconcile();
   }
-  if (status.ok() && topics_required && !found_topics_ && !stopping_) status = absl::NotFoundError(absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
+  if (status.ok() && topics_required && !found_topics_ && !stopping_)
+    status = absl::NotFoundError(
+        absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
   if (status.ok()) status = co_await Follow();
   stopping_ = true;
   cluster_.Close();
@@ -147,7 +159,8 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
 
 bool TopicFollower::Wanted(const std::string& name, const TopicMetadata& topic) const {
   if (topic.internal && config_.exclude_internal_topics) return false;
-  return std::any_of(topics_.begin(), topics_.end(), [&](const std::regex& pattern) { return std::regex_match(name, pattern); });
+  return std::any_of(topics_.begin(), topics_.end(),
+                     [&](const std::regex& pattern) { return std::regex_match(name, pattern); });
 }
 
 asio::awaitable<absl::Status> TopicFollower::Reconcile() {
@@ -161,7 +174,8 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
       const bool led = endpoint != metadata.brokers.end();
       TopicPartition wanted{name, partition};
       Endpoint leader_endpoint = led ? endpoint->second : Endpoint{};
-      const absl::Status prepared = co_await Prepare(std::move(wanted), topic.topic_id, leader, std::move(leader_endpoint), &groups);
+      const absl::Status prepared =
+          co_await Prepare(std::move(wanted), topic.topic_id, leader, std::move(leader_endpoint), &groups);
       if (!prepared.ok()) co_return prepared;
     }
   }
@@ -169,7 +183,8 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader, Endpoint endpoint, LeaderGroups* groups) {
+asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
+                                                     Endpoint endpoint, LeaderGroups* groups) {
   Followed& followed = followed_[partition];
   if (followed.progress == nullptr) followed.progress = std::make_shared<PartitionProgress>();
   // No leader at the moment: whoever has it goes on trying, and the next refresh tells more.
@@ -178,7 +193,8 @@ asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, U
     co_return absl::OkStatus();
   }
   const bool same_topic = followed.assigned && followed.topic_id == topic_id;
-  const bool same = same_topic && followed.leader.leader == leader.leader && followed.leader.leader_epoch == leader.leader_epoch && followed.endpoint == endpoint;
+  const bool same = same_topic && followed.leader.leader == leader.leader &&
+                    followed.leader.leader_epoch == leader.leader_epoch && followed.endpoint == endpoint;
   if (same) co_return absl::OkStatus();
   // Metadata of a broker that is behind: epochs only grow.
   if (same_topic && leader.leader_epoch < followed.leader.leader_epoch) co_return absl::OkStatus();
@@ -203,8 +219,9 @@ asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicParti
   const std::optional<Uuid> known = (*log)->topic_id();
   if (topic_id.IsZero() || !known || *known == topic_id) co_return log;
   // Deleted and made again under the same name: none of what we hold is in the new topic (INV-16).
-  const std::string what = absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ", topic_id.ToString(),
-                                        ", the copy has ", known->ToString(), ")");
+  const std::string what =
+      absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ",
+                   topic_id.ToString(), ", the copy has ", known->ToString(), ")");
   if (config_.fetcher.gap_policy == GapPolicy::kStop) co_return absl::OutOfRangeError(what);
   notice_(absl::StrCat(what, "; the copy was dropped"));
   const absl::Status deleted = logs_.Delete(partition);
@@ -217,8 +234,9 @@ std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {
   for (const auto& [partition, followed] : followed_) {
     if (!followed.assigned) continue;
     const PartitionProgress& progress = *followed.progress;
-    offsets.push_back({partition, Offset{progress.log_start_offset.load()}, Offset{progress.high_watermark.load()}, Offset{progress.recovery_point.load()},
-                       Offset{progress.log_end_offset.load()}, progress.log_start_in_segment.load()});
+    offsets.push_back({partition, Offset{progress.log_start_offset.load()}, Offset{progress.high_watermark.load()},
+                       Offset{progress.recovery_point.load()}, Offset{progress.log_end_offset.load()},
+                       progress.log_start_in_segment.load()});
   }
   return offsets;
 }
@@ -257,7 +275,8 @@ FollowSnapshot TopicFollower::Snapshot() const {
 
 bool TopicFollower::CaughtUp() const {
   if (!found_topics_) return false;
-  return std::all_of(followed_.begin(), followed_.end(), [](const auto& entry) { return entry.second.progress->CaughtUp(); });
+  return std::all_of(followed_.begin(), followed_.end(),
+                     [](const auto& entry) { return entry.second.progress->CaughtUp(); });
 }
 
 }  // namespace slipstream

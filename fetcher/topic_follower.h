@@ -20,7 +20,7 @@ namespace slipstream {
 
 struct FollowConfig {
   std::vector<Endpoint> bootstrap;
-  std::vector<std::string> topics;                     // regular expressions, each for a whole topic name
+  std::vector<std::string> topics;  // regular expressions, each for a whole topic name
   bool exclude_internal_topics = true;
   ClientConfig client;
   FetcherConfig fetcher;
@@ -30,7 +30,7 @@ struct FollowConfig {
 // One moment of a run, over all partitions.
 struct FollowSnapshot {
   size_t partitions = 0, caught_up = 0, delayed = 0, failed = 0;
-  int64_t lag = 0;                                     // offsets, over partitions whose lag is known
+  int64_t lag = 0;  // offsets, over partitions whose lag is known
   uint64_t bytes = 0, records = 0, truncations = 0, truncated_offsets = 0;
 };
 
@@ -38,8 +38,10 @@ class TopicFollower {
  public:
   using NoticeSink = std::function<void(const std::string&)>;
 
-  // `io` is the control thread's. `notice` gets one line for each event a person wants to know of; on the control thread.
-  static absl::StatusOr<std::unique_ptr<TopicFollower>> Create(asio::io_context& io, LogManager& logs, FollowConfig config, NoticeSink notice);
+  // `io` is the control thread's. `notice` gets one line for each event a person wants to know of; on the control
+  // thread.
+  static absl::StatusOr<std::unique_ptr<TopicFollower>> Create(asio::io_context& io, LogManager& logs,
+                                                               FollowConfig config, NoticeSink notice);
   ~TopicFollower();
 
   // Finds the cluster and its topics, then follows until Stop (OK) or until something ends it for good: a gap that must
@@ -66,12 +68,14 @@ class TopicFollower {
   };
   using LeaderGroups = std::map<std::pair<BrokerId, Endpoint>, std::vector<InitialFetchState>>;
 
-  TopicFollower(asio::io_context& io, LogManager& logs, FollowConfig config, std::vector<std::regex> topics, NoticeSink notice);
+  TopicFollower(asio::io_context& io, LogManager& logs, FollowConfig config, std::vector<std::regex> topics,
+                NoticeSink notice);
 
   bool Wanted(const std::string& name, const TopicMetadata& topic) const;
-  asio::awaitable<absl::Status> Follow();              // one refresh after the other
-  asio::awaitable<absl::Status> Reconcile();           // fetchers := metadata
-  asio::awaitable<absl::Status> Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader, Endpoint endpoint, LeaderGroups* groups);
+  asio::awaitable<absl::Status> Follow();     // one refresh after the other
+  asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
+  asio::awaitable<absl::Status> Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
+                                        Endpoint endpoint, LeaderGroups* groups);
   asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
   asio::awaitable<void> WriteCheckpoints();
   std::vector<LogOffsets> PublishedOffsets() const;
@@ -92,7 +96,7 @@ class TopicFollower {
   bool found_topics_ = false;
   bool checkpointing_ = false;
   bool stopping_ = false;
-  absl::Status failure_;                               // the first thing that ends the run
+  absl::Status failure_;  // the first thing that ends the run
 };
 
 }  // namespace slipstream

@@ -4,7 +4,8 @@
 
 namespace slipstream {
 
-Truncation PlanTruncation(const EpochEndOffset& leader, const LeaderEpochCache& local, Offset fallback, Offset log_end_offset) {
+Truncation PlanTruncation(const EpochEndOffset& leader, const LeaderEpochCache& local, Offset fallback,
+                          Offset log_end_offset) {
   if (leader.end_offset < Offset{0}) return {fallback, true};
   if (leader.leader_epoch < LeaderEpoch{0}) return {std::min(leader.end_offset, log_end_offset), true};
   const EpochEndOffset ours = local.EndOffsetFor(leader.leader_epoch, log_end_offset);

@@ -14,6 +14,7 @@ struct Truncation {
 
 // `leader`: its largest epoch at or below the one we asked about, and where that ends; -1 in either: it cannot tell.
 // `fallback`: where to cut when it cannot: the offset the partition was added with, by contract its high watermark.
-Truncation PlanTruncation(const EpochEndOffset& leader, const LeaderEpochCache& local, Offset fallback, Offset log_end_offset);
+Truncation PlanTruncation(const EpochEndOffset& leader, const LeaderEpochCache& local, Offset fallback,
+                          Offset log_end_offset);
 
 }  // namespace slipstream

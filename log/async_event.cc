@@ -5,10 +5,9 @@
 
 namespace slipstream {
 
-// Coroutines stay out of headers: link-time optimisation takes g++'s numbering of their frames in two files for two types.
-asio::awaitable<void> AsyncEvent::Wait() {
-  co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-}
+// Coroutines stay out of headers: link-time optimisation takes g++'s numbering of their frames in two files for two
+// types.
+asio::awaitable<void> AsyncEvent::Wait() { co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable)); }
 
 asio::awaitable<bool> InterruptibleSleep::For(std::chrono::nanoseconds duration) {
   timer_.expires_after(duration);

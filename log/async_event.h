@@ -12,7 +12,8 @@ namespace slipstream {
 
 class AsyncEvent {
  public:
-  explicit AsyncEvent(const asio::any_io_executor& executor) : timer_(executor, std::chrono::steady_clock::time_point::max()) {}
+  explicit AsyncEvent(const asio::any_io_executor& executor)
+      : timer_(executor, std::chrono::steady_clock::time_point::max()) {}
 
   asio::awaitable<void> Wait();
   void NotifyAll() { timer_.cancel(); }

@@ -25,7 +25,8 @@ absl::StatusOr<bool> BatchHeaderReader::Next() {
   SLIP_ASSIGN_OR_RETURN(const ByteSpan bytes, PeekHeader());
   if (bytes.size() < kBatchPrefixBytes) return false;
   const auto corrupt = [&](const auto&... what) {
-    return absl::DataLossError(absl::StrCat(file_.path().string(), ": record batch at byte ", next_.value, ": ", what...));
+    return absl::DataLossError(
+        absl::StrCat(file_.path().string(), ": record batch at byte ", next_.value, ": ", what...));
   };
   const auto length = ReadBigEndian<int32_t>(bytes, 8);
   const auto magic = static_cast<int8_t>(bytes[16]);

@@ -17,7 +17,9 @@ namespace slipstream {
 
 using ByteSpan = std::span<const std::byte>;
 
-inline ByteSpan AsBytes(absl::string_view text) { return {reinterpret_cast<const std::byte*>(text.data()), text.size()}; }
+inline ByteSpan AsBytes(absl::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
 inline absl::string_view AsText(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 namespace bytes_internal {
@@ -76,7 +78,8 @@ class ByteCursor {
   int64_t Int64() { return Fixed<int64_t>(); }
   uint64_t UInt64() { return Fixed<uint64_t>(); }
 
-  // At most 5 (10) bytes, low group first; surplus bits of the last byte are dropped, a continuation bit on it fails (LOG-11).
+  // At most 5 (10) bytes, low group first; surplus bits of the last byte are dropped, a continuation bit on it fails
+  // (LOG-11).
   uint32_t UnsignedVarint() { return static_cast<uint32_t>(Varint(5)); }
   int32_t ZigzagVarint() {
     const auto raw = static_cast<uint32_t>(Varint(5));

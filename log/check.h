@@ -31,15 +31,15 @@ std::string Print(const T& value) {
   ((condition) ? static_cast<void>(0) : ::slipstream::CheckFailed(__FILE__, __LINE__, "check failed: " #condition))
 
 // Print both sides when they disagree.
-#define SLIP_CHECK_OP(op, left, right)                                                                        \
-  do {                                                                                                        \
-    const auto& slip_left = (left);                                                                           \
-    const auto& slip_right = (right);                                                                         \
-    if (!(slip_left op slip_right)) [[unlikely]]                                                              \
-      ::slipstream::CheckFailed(__FILE__, __LINE__,                                                           \
-                                ::absl::StrCat("check failed: " #left " " #op " " #right " (",                \
-                                               ::slipstream::check_internal::Print(slip_left), " vs ",        \
-                                               ::slipstream::check_internal::Print(slip_right), ")"));        \
+#define SLIP_CHECK_OP(op, left, right)                                                                 \
+  do {                                                                                                 \
+    const auto& slip_left = (left);                                                                    \
+    const auto& slip_right = (right);                                                                  \
+    if (!(slip_left op slip_right)) [[unlikely]]                                                       \
+      ::slipstream::CheckFailed(__FILE__, __LINE__,                                                    \
+                                ::absl::StrCat("check failed: " #left " " #op " " #right " (",         \
+                                               ::slipstream::check_internal::Print(slip_left), " vs ", \
+                                               ::slipstream::check_internal::Print(slip_right), ")")); \
   } while (false)
 #define SLIP_CHECK_EQ(left, right) SLIP_CHECK_OP(==, left, right)
 #define SLIP_CHECK_LE(left, right) SLIP_CHECK_OP(<=, left, right)

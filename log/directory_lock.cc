@@ -14,8 +14,8 @@
 namespace slipstream {
 namespace {
 
-// A record lock does not exclude its own process; worse, closing any descriptor of the file drops it. So the directories
-// held here are known before a file is opened.
+// A record lock does not exclude its own process; worse, closing any descriptor of the file drops it. So the
+// directories held here are known before a file is opened.
 std::mutex& HeldMutex() {
   static std::mutex mutex;
   return mutex;
@@ -38,7 +38,8 @@ absl::Status LockRecord(const File& file) {
   whole_file.l_whence = SEEK_SET;
   if (::fcntl(file.descriptor(), F_SETLK, &whole_file) == 0) return absl::OkStatus();
   if (errno == EACCES || errno == EAGAIN)
-    return absl::FailedPreconditionError(absl::StrCat(file.path().string(), ": the log directory is in use by another process"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(file.path().string(), ": the log directory is in use by another process"));
   return ErrnoToStatus(errno, "lock", file.path());
 }
 
@@ -47,13 +48,15 @@ absl::Status LockRecord(const File& file) {
 DirectoryLock::DirectoryLock(FileIo& io, std::filesystem::path path, std::string key)
     : io_(io), path_(std::move(path)), key_(std::move(key)) {}
 
-absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(FileIo& io, const std::filesystem::path& directory) {
+absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(FileIo& io,
+                                                                      const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / ".lock";
   std::string key = KeyOf(directory);
   {
     const std::lock_guard guard(HeldMutex());
     if (!Held().emplace(&io, key).second)
-      return absl::FailedPreconditionError(absl::StrCat(path.string(), ": the log directory is already in use by this process"));
+      return absl::FailedPreconditionError(
+          absl::StrCat(path.string(), ": the log directory is already in use by this process"));
   }
   std::unique_ptr<DirectoryLock> lock(new DirectoryLock(io, path, std::move(key)));
   SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io.Open(path, OpenMode::kCreate));

@@ -26,7 +26,7 @@ class DirectoryLock {
 
   FileIo& io_;
   std::filesystem::path path_;
-  std::string key_;             // names the directory among those that this process holds
+  std::string key_;  // names the directory among those that this process holds
   std::unique_ptr<File> file_;
 };
 

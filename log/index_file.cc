@@ -49,8 +49,8 @@ absl::Status IndexFile::Read(uint64_t number, std::span<std::byte> into) {
 absl::Status IndexFile::ReadFromFile(uint64_t number, std::span<std::byte> into) {
   SLIP_ASSIGN_OR_RETURN(const size_t got, file_->ReadAt(into, FilePosition{number * entry_bytes_}));
   if (got < into.size())
-    return absl::DataLossError(absl::StrCat(path_.string(), ": ended at byte ", number * entry_bytes_ + got, ", expected ",
-                                            file_count_, " entries of ", entry_bytes_, " bytes"));
+    return absl::DataLossError(absl::StrCat(path_.string(), ": ended at byte ", number * entry_bytes_ + got,
+                                            ", expected ", file_count_, " entries of ", entry_bytes_, " bytes"));
   return absl::OkStatus();
 }
 

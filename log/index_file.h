@@ -63,9 +63,9 @@ class IndexFile {
   std::filesystem::path path_;
   size_t entry_bytes_;
   std::shared_ptr<File> file_;
-  uint64_t file_count_ = 0;      // entries in the file; the tail follows them
+  uint64_t file_count_ = 0;  // entries in the file; the tail follows them
   std::vector<std::byte> tail_;
-  bool trim_ = false;            // the file may hold more than file_count_ entries
+  bool trim_ = false;  // the file may hold more than file_count_ entries
 };
 
 template <typename IsLow>

@@ -38,7 +38,8 @@ Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& parti
   return found == offsets.end() ? Offset{0} : found->second;
 }
 
-absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, OffsetCheckpoint& current, OffsetCheckpoint wanted) {
+absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, OffsetCheckpoint& current,
+                              OffsetCheckpoint wanted) {
   if (wanted == current) return absl::OkStatus();
   SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io, path, wanted));
   current = std::move(wanted);
@@ -58,7 +59,8 @@ LogManager::~LogManager() = default;
 absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const LogManagerConfig& config) {
   SLIP_RETURN_IF_ERROR(config.log.Validate());
   if (config.num_recovery_threads < 1)
-    return absl::InvalidArgumentError(absl::StrCat("num.recovery.threads.per.data.dir is ", config.num_recovery_threads, ", must be at least 1"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("num.recovery.threads.per.data.dir is ", config.num_recovery_threads, ", must be at least 1"));
   std::unique_ptr<LogManager> manager(new LogManager(io, config));
   SLIP_RETURN_IF_ERROR(manager->TakeOverDirectory());
   SLIP_ASSIGN_OR_RETURN(const std::vector<TopicPartition> partitions, manager->FindPartitions());
@@ -76,7 +78,8 @@ absl::Status LogManager::TakeOverDirectory() {
   };
   if (found && !config_.cluster_id.empty() && found->cluster_id != config_.cluster_id)
     return refuse("cluster ", found->cluster_id, ", this is cluster ", config_.cluster_id);
-  if (found && found->node_id != config_.node_id) return refuse("node ", found->node_id, ", this is node ", config_.node_id);
+  if (found && found->node_id != config_.node_id)
+    return refuse("node ", found->node_id, ", this is node ", config_.node_id);
   MetaProperties properties = found.value_or(MetaProperties{config_.cluster_id, config_.node_id, Uuid{}});
   if (properties.cluster_id.empty()) properties.cluster_id = Uuid::Random().ToString();
   if (properties.directory_id.IsZero()) {
@@ -161,9 +164,11 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
   if (log == nullptr) {
     SLIP_RETURN_IF_ERROR(ValidateTopicName(partition.topic));
     if (partition.partition < 0)
-      return absl::InvalidArgumentError(absl::StrCat("partition ", partition.partition, " of topic ", partition.topic, " is negative"));
-    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<PartitionLog> created,
-                          PartitionLog::Open(io_, config_.log_dir / partition.ToString(), partition, config_.log, {.clean = true}));
+      return absl::InvalidArgumentError(
+          absl::StrCat("partition ", partition.partition, " of topic ", partition.topic, " is negative"));
+    SLIP_ASSIGN_OR_RETURN(
+        std::unique_ptr<PartitionLog> created,
+        PartitionLog::Open(io_, config_.log_dir / partition.ToString(), partition, config_.log, {.clean = true}));
     log = created.get();
     logs_[partition] = std::move(created);
   }
@@ -174,7 +179,8 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
 absl::Status LogManager::Delete(const TopicPartition& partition) {
   SLIP_CHECK(lock_ != nullptr);
   const auto found = logs_.find(partition);
-  if (found == logs_.end()) return absl::NotFoundError(absl::StrCat(partition.ToString(), " is not in ", config_.log_dir.string()));
+  if (found == logs_.end())
+    return absl::NotFoundError(absl::StrCat(partition.ToString(), " is not in ", config_.log_dir.string()));
   const std::filesystem::path doomed = config_.log_dir / DeletedName(partition);
   SLIP_RETURN_IF_ERROR(io_.Rename(found->second->directory(), doomed));
   logs_.erase(found);
@@ -207,8 +213,10 @@ absl::Status LogManager::WriteCheckpoints(const std::vector<LogOffsets>& offsets
     }
   }
   const std::filesystem::path& dir = config_.log_dir;
-  SLIP_RETURN_IF_ERROR(ReplaceIfChanged(io_, dir / kHighWatermarkCheckpoint, high_watermarks_, std::move(high_watermarks)));
-  SLIP_RETURN_IF_ERROR(ReplaceIfChanged(io_, dir / kRecoveryPointCheckpoint, recovery_points_, std::move(recovery_points)));
+  SLIP_RETURN_IF_ERROR(
+      ReplaceIfChanged(io_, dir / kHighWatermarkCheckpoint, high_watermarks_, std::move(high_watermarks)));
+  SLIP_RETURN_IF_ERROR(
+      ReplaceIfChanged(io_, dir / kRecoveryPointCheckpoint, recovery_points_, std::move(recovery_points)));
   return ReplaceIfChanged(io_, dir / kLogStartCheckpoint, log_starts_, std::move(log_starts));
 }
 

@@ -20,9 +20,9 @@ namespace slipstream {
 struct LogManagerConfig {
   std::filesystem::path log_dir;
   LogConfig log;
-  int32_t num_recovery_threads = 2;   // num.recovery.threads.per.data.dir
-  std::string cluster_id;             // "" : take what meta.properties says, or write a new one
-  int32_t node_id = 0;                // written to a new meta.properties
+  int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir
+  std::string cluster_id;            // "" : take what meta.properties says, or write a new one
+  int32_t node_id = 0;               // written to a new meta.properties
 };
 
 // Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
@@ -34,8 +34,8 @@ struct LogOffsets {
 
 class LogManager {
  public:
-  // Takes the directory's .lock (kFailedPrecondition, "in use by another process"), removes the clean-shutdown mark, reads
-  // checkpoints, recovers every partition on num_recovery_threads threads. Blocking.
+  // Takes the directory's .lock (kFailedPrecondition, "in use by another process"), removes the clean-shutdown mark,
+  // reads checkpoints, recovers every partition on num_recovery_threads threads. Blocking.
   static absl::StatusOr<std::unique_ptr<LogManager>> Open(FileIo& io, const LogManagerConfig& config);
   ~LogManager();
 
@@ -48,8 +48,8 @@ class LogManager {
   // Renames the directory to -delete and removes it (LOG-59). REQUIRES: no thread uses the log.
   absl::Status Delete(const TopicPartition& partition);
 
-  // Rewrites recovery-point-, log-start- and replication-offset-checkpoint from what the owners published, each only when
-  // it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
+  // Rewrites recovery-point-, log-start- and replication-offset-checkpoint from what the owners published, each only
+  // when it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
 
   // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last

@@ -21,7 +21,9 @@ bool HasSegmentSuffix(absl::string_view name) {
   return std::ranges::any_of(kSegmentSuffixes, [&](absl::string_view suffix) { return absl::EndsWith(name, suffix); });
 }
 
-bool IsTransient(absl::string_view name) { return absl::EndsWith(name, kCleanedMark) || absl::EndsWith(name, kSwapMark); }
+bool IsTransient(absl::string_view name) {
+  return absl::EndsWith(name, kCleanedMark) || absl::EndsWith(name, kSwapMark);
+}
 
 // A directory's files while leftovers are cleared; changes go to the disk and to the list.
 class DirectoryFiles {
@@ -69,7 +71,8 @@ class DirectoryFiles {
 absl::Status CheckNames(const DirectoryFiles& files, const std::filesystem::path& directory) {
   for (const std::string& name : files.names()) {
     if ((HasSegmentSuffix(name) || IsTransient(name)) && !OffsetFromFileName(name))
-      return absl::DataLossError(absl::StrCat((directory / name).string(), ": the name of a segment file must begin with a number"));
+      return absl::DataLossError(
+          absl::StrCat((directory / name).string(), ": the name of a segment file must begin with a number"));
   }
   return absl::OkStatus();
 }
@@ -144,8 +147,8 @@ size_t FirstUntrusted(const std::vector<SegmentFiles>& files, const LogOpenOptio
 
 // True when something was cut: later segments are gone then.
 absl::StatusOr<bool> RecoverSegment(FileIo& io, const std::filesystem::path& directory,
-                                    std::vector<std::unique_ptr<Segment>>& segments, size_t number, std::vector<std::byte>& buffer,
-                                    LeaderEpochCache& epochs) {
+                                    std::vector<std::unique_ptr<Segment>>& segments, size_t number,
+                                    std::vector<std::byte>& buffer, LeaderEpochCache& epochs) {
   Segment& segment = *segments[number];
   const uint64_t size = segment.size_bytes();
   SLIP_ASSIGN_OR_RETURN(const uint64_t good, segment.Recover(buffer, [&](const RecordBatchView& batch) {
@@ -163,8 +166,8 @@ absl::StatusOr<bool> RecoverSegment(FileIo& io, const std::filesystem::path& dir
 }
 
 // The epoch file is missing or tells something else than the data at either end (KAFKA-10432, KAFKA-7897).
-absl::StatusOr<bool> EpochsDisagree(const std::vector<std::unique_ptr<Segment>>& segments, const LeaderEpochCache& epochs,
-                                    Offset log_start_offset) {
+absl::StatusOr<bool> EpochsDisagree(const std::vector<std::unique_ptr<Segment>>& segments,
+                                    const LeaderEpochCache& epochs, Offset log_start_offset) {
   const auto disagrees = [&](const BatchPlace& batch) {
     const Offset at = std::max(batch.base_offset, log_start_offset);
     if (batch.leader_epoch < LeaderEpoch{0} || batch.last_offset < at) return false;
@@ -272,7 +275,8 @@ absl::StatusOr<LoadedLog> LoadSegments(FileIo& io, const std::filesystem::path& 
     SLIP_RETURN_IF_ERROR(epochs.Clear());
   }
   if (log.segments.empty()) {
-    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::Create(io, directory, options.log_start_offset, config));
+    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment,
+                          Segment::Create(io, directory, options.log_start_offset, config));
     log.segments.push_back(std::move(segment));
     log.log_end_offset = options.log_start_offset;
     SLIP_RETURN_IF_ERROR(io.SyncDirectory(directory));

@@ -1,6 +1,6 @@
 // Bringing a partition directory back to a state that can be trusted: leftovers of interrupted work, missing indexes,
-// torn tails (LOG-130..LOG-140). Done once, when a log is opened; blocking. Each step leaves a prefix of the log behind if
-// a crash ends it there, and doing it again changes nothing (INV-18).
+// torn tails (LOG-130..LOG-140). Done once, when a log is opened; blocking. Each step leaves a prefix of the log behind
+// if a crash ends it there, and doing it again changes nothing (INV-18).
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -22,8 +22,8 @@ struct SegmentFiles {
   bool indexes_present = false;  // both
 };
 
-// Finishes or undoes interrupted removals and swaps, removes indexes without a .log (LOG-133), and lists what segments are
-// left, by base offset. kDataLoss names a file that has a segment's suffix but no number (LOG-39).
+// Finishes or undoes interrupted removals and swaps, removes indexes without a .log (LOG-133), and lists what segments
+// are left, by base offset. kDataLoss names a file that has a segment's suffix but no number (LOG-39).
 absl::StatusOr<std::vector<SegmentFiles>> ClearLeftovers(FileIo& io, const std::filesystem::path& directory);
 
 struct LoadedLog {

@@ -40,13 +40,14 @@ absl::Status OffsetIndex::RefreshLast() {
 absl::Status OffsetIndex::Append(Offset offset, FilePosition position) {
   const int64_t relative = offset - base_offset_;
   if (relative < 0 || relative > kRelativeMax)
-    return absl::OutOfRangeError(absl::StrCat(file_.path().string(), ": offset ", offset.value, " is not within 2^31-1 of base ",
-                                              base_offset_.value));
+    return absl::OutOfRangeError(absl::StrCat(file_.path().string(), ": offset ", offset.value,
+                                              " is not within 2^31-1 of base ", base_offset_.value));
   if (position.value > static_cast<uint64_t>(kRelativeMax))
-    return absl::OutOfRangeError(absl::StrCat(file_.path().string(), ": position ", position.value, " is above 2^31-1"));
+    return absl::OutOfRangeError(
+        absl::StrCat(file_.path().string(), ": position ", position.value, " is above 2^31-1"));
   if (last_offset_ && offset <= *last_offset_)
-    return absl::InvalidArgumentError(absl::StrCat(file_.path().string(), ": offset ", offset.value, " is not above the last entry's ",
-                                                   last_offset_->value));
+    return absl::InvalidArgumentError(absl::StrCat(file_.path().string(), ": offset ", offset.value,
+                                                   " is not above the last entry's ", last_offset_->value));
   if (full())
     return absl::ResourceExhaustedError(absl::StrCat(file_.path().string(), ": full with ", count_max_, " entries"));
   std::byte entry[kEntryBytes];

@@ -1,6 +1,6 @@
 // A segment's .index file: for some offsets the place of their batch, so that a read need not scan from the start.
-// Entry: i32 offset - base, i32 file position (LOG-41); the offset is the last one of the batch at that position (LOG-88).
-// Belongs to one Segment, its thread.
+// Entry: i32 offset - base, i32 file position (LOG-41); the offset is the last one of the batch at that position
+// (LOG-88). Belongs to one Segment, its thread.
 #pragma once
 
 #include <absl/status/status.h>
@@ -28,8 +28,8 @@ class OffsetIndex {
   absl::Status Load();  // as IndexFile::Load
   absl::Status Release() { return file_.Release(); }
 
-  // kInvalidArgument unless `offset` is above the last entry's; kOutOfRange when offset - base or `position` does not fit
-  // 0..2^31-1; kResourceExhausted when full. Nothing is added then. REQUIRES: Load() was OK.
+  // kInvalidArgument unless `offset` is above the last entry's; kOutOfRange when offset - base or `position` does not
+  // fit 0..2^31-1; kResourceExhausted when full. Nothing is added then. REQUIRES: Load() was OK.
   absl::Status Append(Offset offset, FilePosition position);
   // The entry with the largest offset <= `target`, or (base, 0) (LOG-90).
   absl::StatusOr<OffsetIndexEntry> Floor(Offset target);
@@ -37,7 +37,7 @@ class OffsetIndex {
   // The first entry at or after `position`; nullopt: none (LOG-151).
   absl::StatusOr<std::optional<OffsetIndexEntry>> Ceiling(FilePosition position);
 
-  absl::Status TruncateTo(Offset offset);       // drops entries at or above `offset`
+  absl::Status TruncateTo(Offset offset);  // drops entries at or above `offset`
   absl::Status TruncateToCount(uint64_t count);
 
   // REQUIRES for all: Load() was OK.

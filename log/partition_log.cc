@@ -21,7 +21,8 @@ constexpr size_t kDecompressedBytesMax = 256 << 20;  // of one batch, when a tim
 
 }  // namespace
 
-PartitionLog::PartitionLog(FileIo& io, std::filesystem::path directory, TopicPartition partition, const LogConfig& config)
+PartitionLog::PartitionLog(FileIo& io, std::filesystem::path directory, TopicPartition partition,
+                           const LogConfig& config)
     : io_(io), directory_(std::move(directory)), partition_(std::move(partition)), config_(config) {}
 
 PartitionLog::~PartitionLog() = default;
@@ -49,10 +50,12 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
 
 absl::Status PartitionLog::AssignTopicId(Uuid topic_id) {
   if (topic_id_ == topic_id) return absl::OkStatus();
-  if (topic_id.IsZero()) return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": the topic id is zero"));
+  if (topic_id.IsZero())
+    return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": the topic id is zero"));
   if (topic_id_)
-    return absl::FailedPreconditionError(absl::StrCat(directory_.string(), " belongs to topic id ", topic_id_->ToString(), ", not ",
-                                                      topic_id.ToString(), ": the topic was made anew"));
+    return absl::FailedPreconditionError(absl::StrCat(directory_.string(), " belongs to topic id ",
+                                                      topic_id_->ToString(), ", not ", topic_id.ToString(),
+                                                      ": the topic was made anew"));
   SLIP_RETURN_IF_ERROR(WritePartitionMetadata(io_, directory_, topic_id));
   topic_id_ = topic_id;
   return absl::OkStatus();
@@ -67,7 +70,8 @@ uint64_t PartitionLog::size_bytes() const {
 bool PartitionLog::log_start_in_segment() const { return log_start_offset_ > segments_.front()->base_offset(); }
 
 size_t PartitionLog::FloorSegment(Offset offset) const {
-  const auto above = std::ranges::upper_bound(segments_, offset, {}, [](const auto& segment) { return segment->base_offset(); });
+  const auto above =
+      std::ranges::upper_bound(segments_, offset, {}, [](const auto& segment) { return segment->base_offset(); });
   return above == segments_.begin() ? 0 : static_cast<size_t>(above - segments_.begin()) - 1;
 }
 
@@ -90,12 +94,14 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
   while (walker.Next()) {
     const RecordBatchView batch = walker.batch();
     const auto refuse = [&](const auto&... what) {
-      return absl::DataLossError(absl::StrCat(partition_.ToString(), ": batch with base offset ", batch.base_offset().value, ": ", what...));
+      return absl::DataLossError(
+          absl::StrCat(partition_.ToString(), ": batch with base offset ", batch.base_offset().value, ": ", what...));
     };
     if (batch.base_offset() < next) {
       if (!first) return refuse("comes after offset ", next.value - 1);
-      return absl::FailedPreconditionError(absl::StrCat(partition_.ToString(), ": batch with base offset ", batch.base_offset().value,
-                                                        " is below the log end offset ", next.value));
+      return absl::FailedPreconditionError(absl::StrCat(partition_.ToString(), ": batch with base offset ",
+                                                        batch.base_offset().value, " is below the log end offset ",
+                                                        next.value));
     }
     // A negative epoch would only fail later, in the epoch cache (LOG-174).
     if (batch.partition_leader_epoch() < epoch)
@@ -113,7 +119,8 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
   return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint, bool crc_checked) {
+asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
+                                                             bool crc_checked) {
   SLIP_CO_RETURN_IF_ERROR(failure_);
   SLIP_CO_RETURN_IF_ERROR(CheckRun(batches, crc_checked));
   const std::optional<LeaderEpoch> epoch_before = latest_epoch();
@@ -125,12 +132,13 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
 void PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
   // A segment rolled past a hole is empty now and begins above the log end.
   if (active().base_offset() > log_end_offset_) (void)FailUnlessOk(RemoveLastSegment(), "cannot undo a roll");
-  // An epoch that was announced for the unwritten batches may begin elsewhere when they come again. Should this fail, the
-  // next load does it.
+  // An epoch that was announced for the unwritten batches may begin elsewhere when they come again. Should this fail,
+  // the next load does it.
   if (latest_epoch() != epoch_before) (void)epochs_->TruncateFromEnd(log_end_offset_);
 }
 
-asio::awaitable<absl::StatusOr<Offset>> PartitionLog::AppendAsLeader(IoQueue& queue, std::span<std::byte> batches, LeaderEpoch epoch) {
+asio::awaitable<absl::StatusOr<Offset>> PartitionLog::AppendAsLeader(IoQueue& queue, std::span<std::byte> batches,
+                                                                     LeaderEpoch epoch) {
   const Offset first = log_end_offset_;
   Offset next = first;
   BatchWalker walker(batches);
@@ -160,7 +168,8 @@ asio::awaitable<absl::Status> PartitionLog::AppendChecked(IoQueue& queue, ByteSp
   while (walker.Next()) {
     const RecordBatchView batch = walker.batch();
     if (!active().Fits(batch)) {
-      const absl::Status written = co_await WriteStaged(queue, batches.subspan(run_begin, walker.position().value - run_begin), hint, end);
+      const absl::Status written =
+          co_await WriteStaged(queue, batches.subspan(run_begin, walker.position().value - run_begin), hint, end);
       if (!written.ok()) co_return written;
       run_begin = walker.position().value;
       // A hole before the batch moves the base past it, or no relative offset might fit (LOG-85, LOG-170).
@@ -202,7 +211,9 @@ asio::awaitable<absl::Status> PartitionLog::Roll(IoQueue& queue, Offset base_off
 
 // Flushing.
 
-bool PartitionLog::HasUnflushedClosedSegment() const { return segments_.size() > 1 && recovery_point_ < segments_.back()->base_offset(); }
+bool PartitionLog::HasUnflushedClosedSegment() const {
+  return segments_.size() > 1 && recovery_point_ < segments_.back()->base_offset();
+}
 
 absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() {
   std::vector<std::shared_ptr<File>> files;
@@ -271,7 +282,8 @@ absl::Status PartitionLog::RemoveLastSegment() {
 absl::Status PartitionLog::TruncateTo(Offset offset) {
   SLIP_RETURN_IF_ERROR(failure_);
   if (offset < Offset{0})
-    return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": cannot truncate to offset ", offset.value));
+    return absl::InvalidArgumentError(
+        absl::StrCat(partition_.ToString(), ": cannot truncate to offset ", offset.value));
   // At the end there may still be epochs that no data follows (LOG-175).
   if (offset >= log_end_offset_) return epochs_->TruncateFromEnd(log_end_offset_);
   if (offset < segments_.front()->base_offset()) return TruncateFullyAndStartAt(offset);
@@ -296,8 +308,8 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
     return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": cannot start at offset ", offset.value));
   ++truncations_;
   names_unsynced_ = true;
-  // The newest go first, the epochs after the data, the new segment last: what a crash leaves is a prefix or nothing. An
-  // error on the way leaves no log to go on with.
+  // The newest go first, the epochs after the data, the new segment last: what a crash leaves is a prefix or nothing.
+  // An error on the way leaves no log to go on with.
   const auto replace = [&]() -> absl::Status {
     for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment)
       SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, (*segment)->base_offset()));
@@ -388,19 +400,22 @@ absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> PartitionLog::Offset
   return std::nullopt;
 }
 
-absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> PartitionLog::FirstRecordAt(Segment& segment, const BatchPlace& place,
+absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> PartitionLog::FirstRecordAt(Segment& segment,
+                                                                                        const BatchPlace& place,
                                                                                         Timestamp timestamp) {
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment.LogFile());
   std::vector<std::byte> bytes(place.bytes), storage;
   SLIP_ASSIGN_OR_RETURN(const size_t got, file->ReadAt(bytes, place.position));
   if (got < bytes.size())
-    return absl::DataLossError(absl::StrCat(file->path().string(), ": ended inside the batch at byte ", place.position.value));
+    return absl::DataLossError(
+        absl::StrCat(file->path().string(), ": ended inside the batch at byte ", place.position.value));
   const RecordBatchView batch(bytes);
   SLIP_ASSIGN_OR_RETURN(const ByteSpan plain, PlainRecords(batch, kDecompressedBytesMax, storage));
   RecordCursor records(batch, plain);
   while (records.Next()) {
     const Record& record = records.record();
-    if (record.timestamp >= timestamp && record.offset >= log_start_offset_) return std::pair(record.timestamp, record.offset);
+    if (record.timestamp >= timestamp && record.offset >= log_start_offset_)
+      return std::pair(record.timestamp, record.offset);
   }
   SLIP_RETURN_IF_ERROR(Annotate(records.status(), file->path().string()));
   return std::nullopt;

@@ -1,5 +1,6 @@
 // One partition's log: segments, indexes, leader epochs, the offsets that matter. Belongs to one thread at a time (its
-// fetcher thread, or the embedded leader's); opened and handed over by the LogManager. Format and recovery: log/README.md.
+// fetcher thread, or the embedded leader's); opened and handed over by the LogManager. Format and recovery:
+// log/README.md.
 #pragma once
 
 #include <absl/status/status.h>
@@ -28,24 +29,24 @@ struct BatchPlace;
 
 // Kafka's topic settings, their defaults and bounds (LOG-164).
 struct LogConfig {
-  int32_t segment_bytes = 1 << 30;                      // 14 .. 2^31-1
+  int32_t segment_bytes = 1 << 30;                               // 14 .. 2^31-1
   std::chrono::milliseconds segment_ms{7 * 24 * 3600 * 1000LL};  // >= 1; compared with record timestamps (LOG-83)
-  int32_t segment_index_bytes = 10 << 20;               // >= 12
-  int32_t index_interval_bytes = 4096;                  // >= 0
-  absl::Status Validate() const;                        // names field, value and bound
+  int32_t segment_index_bytes = 10 << 20;                        // >= 12
+  int32_t index_interval_bytes = 4096;                           // >= 0
+  absl::Status Validate() const;                                 // names field, value and bound
 };
 
 // What the log dir's checkpoints and clean-shutdown marker say of a partition when it is opened.
 struct LogOpenOptions {
-  bool clean = false;                    // the marker was there: nothing needs a scan
-  Offset recovery_point{0};              // everything below is durable and trusted
+  bool clean = false;        // the marker was there: nothing needs a scan
+  Offset recovery_point{0};  // everything below is durable and trusted
   Offset log_start_offset{0};
-  Offset high_watermark{0};              // clamped to [log start, log end]
+  Offset high_watermark{0};  // clamped to [log start, log end]
 };
 
 // Where to read a run of whole batches from: for sendfile, or for reading into memory.
 struct LogSlice {
-  std::shared_ptr<File> file;            // stays valid while a segment is renamed or removed; nullptr: nothing to read
+  std::shared_ptr<File> file;  // stays valid while a segment is renamed or removed; nullptr: nothing to read
   FilePosition position;
   uint64_t bytes = 0;
 };
@@ -54,8 +55,9 @@ class PartitionLog {
  public:
   // Opens or creates the directory's log; recovers it when `options.clean` is false. Blocking. kDataLoss and the FileIo
   // errors name the file.
-  static absl::StatusOr<std::unique_ptr<PartitionLog>> Open(FileIo& io, std::filesystem::path directory, TopicPartition partition,
-                                                            const LogConfig& config, const LogOpenOptions& options);
+  static absl::StatusOr<std::unique_ptr<PartitionLog>> Open(FileIo& io, std::filesystem::path directory,
+                                                            TopicPartition partition, const LogConfig& config,
+                                                            const LogOpenOptions& options);
   ~PartitionLog();
 
   // Writes batches exactly as the leader sent them (LOG-05, LOG-65..LOG-71). REQUIRES: only whole batches, framing
@@ -63,10 +65,12 @@ class PartitionLog {
   // the first is not below log_end_offset() (kFailedPrecondition; kDataLoss for a bad batch): then nothing is written.
   // Splits at batch boundaries where a segment is full. A write error leaves log_end_offset() before the first
   // unwritten batch and cuts what was torn.
-  asio::awaitable<absl::Status> AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint, bool crc_checked = false);
+  asio::awaitable<absl::Status> AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
+                                                 bool crc_checked = false);
   // Stamps offsets from log_end_offset() on and `epoch` into the batches, then appends; returns the first offset given.
   // Content rules of a client's batches are the caller's (LOG-76..LOG-81).
-  asio::awaitable<absl::StatusOr<Offset>> AppendAsLeader(IoQueue& queue, std::span<std::byte> batches, LeaderEpoch epoch);
+  asio::awaitable<absl::StatusOr<Offset>> AppendAsLeader(IoQueue& queue, std::span<std::byte> batches,
+                                                         LeaderEpoch epoch);
 
   // Cuts so that the log ends at or before `offset`, on a batch boundary; at or after the end only trims epochs
   // (LOG-98..LOG-101). Lowers high watermark and recovery point with it. Blocking.
@@ -79,8 +83,8 @@ class PartitionLog {
   bool UpdateHighWatermark(Offset offset);
 
   // Makes everything appended before the call durable and moves the recovery point there. An append may run meanwhile.
-  // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush and
-  // Close returns that error.
+  // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
+  // and Close returns that error.
   asio::awaitable<absl::Status> Flush(IoQueue& queue);
   // True after a roll at the tail (WriteHint::kCached): the closed segment is written but waits for a Flush beside the
   // appends, so that its fsync does not hold them up. A bulk roll has flushed it already.
@@ -89,8 +93,8 @@ class PartitionLog {
   absl::Status Close();
 
   // The batches from the one that holds `offset` on, of one segment, at most `bytes_max` but at least one batch, none
-  // with a last offset at or above `bound`... (readers pass the high watermark or the log end). kOutOfRange below the log
-  // start or above the log end. Empty at the bound.
+  // with a last offset at or above `bound`... (readers pass the high watermark or the log end). kOutOfRange below the
+  // log start or above the log end. Empty at the bound.
   absl::StatusOr<LogSlice> Read(Offset offset, Offset bound, uint64_t bytes_max);
   // LOG-155: the first record at or after `timestamp`; nullopt when there is none.
   absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> OffsetForTimestamp(Timestamp timestamp);
@@ -104,8 +108,8 @@ class PartitionLog {
   Offset log_start_offset() const { return log_start_offset_; }
   Offset log_end_offset() const { return log_end_offset_; }
   Offset high_watermark() const { return high_watermark_; }
-  Offset recovery_point() const { return recovery_point_; }   // everything below survives a power cut
-  bool log_start_in_segment() const;                          // above the first segment's base (LOG-52)
+  Offset recovery_point() const { return recovery_point_; }  // everything below survives a power cut
+  bool log_start_in_segment() const;                         // above the first segment's base (LOG-52)
   uint64_t size_bytes() const;
   size_t segment_count() const { return segments_.size(); }
   LeaderEpochCache& epochs() { return *epochs_; }
@@ -117,8 +121,8 @@ class PartitionLog {
   PartitionLog(FileIo& io, std::filesystem::path directory, TopicPartition partition, const LogConfig& config);
 
   Segment& active() { return *segments_.back(); }
-  size_t FloorSegment(Offset offset) const;        // the last one whose base is at or below `offset`, or the first
-  Offset SegmentEnd(size_t number) const;          // the next one's base, or the log end
+  size_t FloorSegment(Offset offset) const;  // the last one whose base is at or below `offset`, or the first
+  Offset SegmentEnd(size_t number) const;    // the next one's base, or the log end
   absl::Status CheckRun(ByteSpan batches, bool crc_checked) const;
   asio::awaitable<absl::Status> AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint);
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint, Offset end);
@@ -144,9 +148,9 @@ class PartitionLog {
   Segment* open_segment_ = nullptr;  // the one closed segment whose files are kept open, for readers that come back
   // Invariant: log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
-  absl::Status failure_;             // not OK: what is on disk is no longer known; only opening it anew helps
-  bool names_unsynced_ = false;      // files came or went since the directory was last fsynced
-  uint64_t truncations_ = 0;         // a flush that was overtaken by one proves nothing
+  absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps
+  bool names_unsynced_ = false;  // files came or went since the directory was last fsynced
+  uint64_t truncations_ = 0;     // a flush that was overtaken by one proves nothing
 };
 
 }  // namespace slipstream

@@ -33,9 +33,13 @@ int32_t AdvanceSequence(int32_t first, int32_t delta) {
 
 bool RecordBatchView::CrcValid() const { return Crc32c(bytes_.subspan(kCrcFrom)) == crc(); }
 
-void StampBaseOffset(std::span<std::byte> batch, Offset base_offset) { WriteBigEndian<int64_t>(batch, 0, base_offset.value); }
+void StampBaseOffset(std::span<std::byte> batch, Offset base_offset) {
+  WriteBigEndian<int64_t>(batch, 0, base_offset.value);
+}
 
-void StampLeaderEpoch(std::span<std::byte> batch, LeaderEpoch epoch) { WriteBigEndian<int32_t>(batch, 12, epoch.value); }
+void StampLeaderEpoch(std::span<std::byte> batch, LeaderEpoch epoch) {
+  WriteBigEndian<int32_t>(batch, 12, epoch.value);
+}
 
 bool BatchWalker::Next() {
   if (!status_.ok()) return false;
@@ -50,8 +54,8 @@ bool BatchWalker::Next() {
   if (rest.size() < kBatchPrefixBytes) return false;
   const auto magic = static_cast<int8_t>(rest[16]);
   if (magic == 0 || magic == 1) {
-    status_ = absl::UnimplementedError(
-        absl::StrCat("record batch at byte ", (start_ + next_at_).value, ": message format ", magic, " (before Kafka 0.11)"));
+    status_ = absl::UnimplementedError(absl::StrCat("record batch at byte ", (start_ + next_at_).value,
+                                                    ": message format ", magic, " (before Kafka 0.11)"));
     return false;
   }
   if (magic != 2) return corrupt("magic ", magic, " is not 0, 1 or 2");

@@ -11,9 +11,10 @@
 
 namespace slipstream {
 
-inline constexpr size_t kBatchOverheadBytes = 12;    // base offset and length: common to every magic, not counted by the length
-inline constexpr size_t kBatchPrefixBytes = 17;      // up to and including the magic byte, at 16 in every magic
-inline constexpr size_t kBatchHeaderBytes = 61;      // magic 2
+inline constexpr size_t kBatchOverheadBytes =
+    12;  // base offset and length: common to every magic, not counted by the length
+inline constexpr size_t kBatchPrefixBytes = 17;        // up to and including the magic byte, at 16 in every magic
+inline constexpr size_t kBatchHeaderBytes = 61;        // magic 2
 inline constexpr int32_t kLegacyMessageBytesMin = 14;  // the smallest length field of any entry
 
 enum class Compression : int8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, kZstd = 4 };
@@ -46,7 +47,7 @@ class RecordBatchView {
   Offset last_offset() const { return base_offset() + last_offset_delta(); }
   Offset next_offset() const { return last_offset() + 1; }
   int32_t last_sequence() const { return AdvanceSequence(base_sequence(), last_offset_delta()); }  // -1: none
-  int8_t compression_code() const { return static_cast<int8_t>(attributes() & 0x07); }  // 5..7 are illegal
+  int8_t compression_code() const { return static_cast<int8_t>(attributes() & 0x07); }             // 5..7 are illegal
   bool has_log_append_time() const { return (attributes() & 0x08) != 0; }
   bool is_transactional() const { return (attributes() & 0x10) != 0; }
   bool is_control() const { return (attributes() & 0x20) != 0; }
@@ -76,9 +77,9 @@ class BatchWalker {
   // Old formats (magic 0, 1) are kUnimplemented: Kafka 4 brokers no longer write or send them.
   bool Next();
   RecordBatchView batch() const { return RecordBatchView(batch_); }
-  FilePosition position() const { return start_ + batch_at_; }   // of batch()
-  uint64_t valid_bytes() const { return next_at_; }              // whole batches seen so far, incl. batch()
-  const absl::Status& status() const { return status_; }         // kDataLoss names the byte and what is wrong there
+  FilePosition position() const { return start_ + batch_at_; }  // of batch()
+  uint64_t valid_bytes() const { return next_at_; }             // whole batches seen so far, incl. batch()
+  const absl::Status& status() const { return status_; }        // kDataLoss names the byte and what is wrong there
 
  private:
   ByteSpan bytes_;

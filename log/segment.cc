@@ -20,7 +20,11 @@ constexpr uint64_t kLogBytesMax = std::numeric_limits<int32_t>::max();
 
 BatchPlace PlaceOf(const BatchHeaderReader& reader) {
   const RecordBatchView header = reader.header();
-  return {reader.position(), reader.size_bytes(), header.base_offset(), header.last_offset(), header.partition_leader_epoch(),
+  return {reader.position(),
+          reader.size_bytes(),
+          header.base_offset(),
+          header.last_offset(),
+          header.partition_leader_epoch(),
           header.max_timestamp()};
 }
 
@@ -36,8 +40,8 @@ Segment::Segment(FileIo& io, const std::filesystem::path& directory, Offset base
       time_index_(io, directory / SegmentFileName(base_offset, kTimeIndexSuffix), base_offset,
                   static_cast<uint64_t>(config.segment_index_bytes)) {}
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
-                                                         const LogConfig& config) {
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::filesystem::path& directory,
+                                                         Offset base_offset, const LogConfig& config) {
   SLIP_RETURN_IF_ERROR(RemoveFiles(io, directory, base_offset));
   std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
   SLIP_ASSIGN_OR_RETURN(segment->file_, io.Open(segment->path_, OpenMode::kCreateNew));
@@ -45,8 +49,8 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::
   return segment;
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
-                                                       const LogConfig& config) {
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(FileIo& io, const std::filesystem::path& directory,
+                                                       Offset base_offset, const LogConfig& config) {
   std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment->LogFile());
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
@@ -171,7 +175,8 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> Segment::FilesToSync() {
 
 void Segment::Release() {
   SLIP_CHECK_EQ(staged_.bytes, written_.bytes);
-  if (!offset_index_.Release().ok() || !time_index_.Release().ok()) return;  // entries that are only in memory stay there
+  if (!offset_index_.Release().ok() || !time_index_.Release().ok())
+    return;  // entries that are only in memory stay there
   file_.reset();
   loaded_ = false;
 }
@@ -225,7 +230,8 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::FindFrom(const OffsetIndexEnt
   bool first = true;
   for (;;) {
     SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
-    if (indexed && first && (!more || reader.header().base_offset() > entry.offset || reader.header().base_offset() < base_offset_))
+    if (indexed && first &&
+        (!more || reader.header().base_offset() > entry.offset || reader.header().base_offset() < base_offset_))
       return astray();
     if (!more) return std::optional<BatchPlace>();
     if (reader.header().last_offset() >= offset) return std::optional(PlaceOf(reader));
@@ -302,11 +308,11 @@ absl::Status Segment::RebuildIndexes() {
   const uint64_t size = written_.bytes;
   Progress progress;
   SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
-  SLIP_RETURN_IF_ERROR(ForEachHeader([&](const BatchHeaderReader& reader) {
-    return Account(reader.header(), reader.size_bytes(), progress);
-  }));
+  SLIP_RETURN_IF_ERROR(ForEachHeader(
+      [&](const BatchHeaderReader& reader) { return Account(reader.header(), reader.size_bytes(), progress); }));
   if (progress.bytes != size)
-    return absl::DataLossError(absl::StrCat(path_.string(), ": whole batches end at byte ", progress.bytes, " of ", size));
+    return absl::DataLossError(
+        absl::StrCat(path_.string(), ": whole batches end at byte ", progress.bytes, " of ", size));
   written_ = staged_ = progress;
   loaded_ = true;
   return Seal();

@@ -1,5 +1,5 @@
-// One segment of a partition's log: a .log file of whole record batches in offset order and its two indexes. Added to at
-// the end or cut there; all but the last segment of a log are sealed. Belongs to one PartitionLog, its thread.
+// One segment of a partition's log: a .log file of whole record batches in offset order and its two indexes. Added to
+// at the end or cut there; all but the last segment of a log are sealed. Belongs to one PartitionLog, its thread.
 //
 // Appending takes two steps, so that a run of many batches costs one write: Stage each batch (bookkeeping and index
 // entries, in memory), then WriteStaged the bytes of all of them.
@@ -41,11 +41,11 @@ class Segment {
  public:
   // Makes the files of an empty segment. What an earlier, broken attempt left under these names goes first (LOG-87).
   // `config` outlives the segment.
-  static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
-                                                         const LogConfig& config);
+  static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const std::filesystem::path& directory,
+                                                         Offset base_offset, const LogConfig& config);
   // Takes over existing files and closes them again until they are used. kDataLoss for a .log above 2^31-1 bytes.
-  static absl::StatusOr<std::unique_ptr<Segment>> Open(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
-                                                       const LogConfig& config);
+  static absl::StatusOr<std::unique_ptr<Segment>> Open(FileIo& io, const std::filesystem::path& directory,
+                                                       Offset base_offset, const LogConfig& config);
   // Removes all files of a segment, the .log first: what a crash then leaves is thrown away at the next start. Open
   // files stay readable.
   static absl::Status RemoveFiles(FileIo& io, const std::filesystem::path& directory, Offset base_offset);
@@ -90,8 +90,8 @@ class Segment {
   absl::StatusOr<bool> EndsOnBatch();
   // Makes both indexes anew from the headers. kDataLoss when a header is bad.
   absl::Status RebuildIndexes();
-  // Reads and checks everything, makes both indexes anew, gives each good batch to `visit` (LOG-138). Returns the length
-  // of the good part; the file is left as it is, so that later segments can go before it is cut.
+  // Reads and checks everything, makes both indexes anew, gives each good batch to `visit` (LOG-138). Returns the
+  // length of the good part; the file is left as it is, so that later segments can go before it is cut.
   absl::StatusOr<uint64_t> Recover(std::vector<std::byte>& buffer,
                                    const std::function<absl::Status(const RecordBatchView&)>& visit);
   absl::Status CutTo(uint64_t bytes);  // after Recover

@@ -45,7 +45,8 @@ absl::StatusOr<bool> SegmentScan::Refill() {
   buffer_at_ = from;
   walker_ = BatchWalker(ByteSpan(buffer_).first(buffer_filled_), from);
   if (buffer_filled_ < into.size())
-    return absl::UnavailableError(absl::StrCat(file_.path().string(), ": ended at byte ", from.value + buffer_filled_, " of ", file_bytes_));
+    return absl::UnavailableError(
+        absl::StrCat(file_.path().string(), ": ended at byte ", from.value + buffer_filled_, " of ", file_bytes_));
   return true;
 }
 

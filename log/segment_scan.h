@@ -22,8 +22,8 @@ class SegmentScan {
   absl::StatusOr<bool> Next();
 
   RecordBatchView batch() const { return walker_.batch(); }
-  FilePosition position() const { return walker_.position(); }                             // of batch()
-  FilePosition next_position() const { return buffer_at_ + walker_.valid_bytes(); }        // whole batches end here
+  FilePosition position() const { return walker_.position(); }                       // of batch()
+  FilePosition next_position() const { return buffer_at_ + walker_.valid_bytes(); }  // whole batches end here
 
  private:
   absl::StatusOr<bool> Refill();  // false: nothing more to read for the batch at next_position()

@@ -8,10 +8,9 @@
 #include <utility>
 
 // In a function that returns absl::Status or absl::StatusOr.
-#define SLIP_RETURN_IF_ERROR(expression)                              \
-  do {                                                                \
-    if (::absl::Status slip_status = (expression); !slip_status.ok()) \
-      return slip_status;                                             \
+#define SLIP_RETURN_IF_ERROR(expression)                                                  \
+  do {                                                                                    \
+    if (::absl::Status slip_status = (expression); !slip_status.ok()) return slip_status; \
   } while (false)
 
 #define SLIP_CONCAT_INNER(a, b) a##b
@@ -20,10 +19,9 @@
   SLIP_ASSIGN_OR_RETURN_IMPL(SLIP_CONCAT(slip_or_, __LINE__), declaration, return, expression)
 
 // The same in a coroutine. Name the awaited result first where the operand is itself a temporary.
-#define SLIP_CO_RETURN_IF_ERROR(expression)                           \
-  do {                                                                \
-    if (::absl::Status slip_status = (expression); !slip_status.ok()) \
-      co_return slip_status;                                          \
+#define SLIP_CO_RETURN_IF_ERROR(expression)                                                  \
+  do {                                                                                       \
+    if (::absl::Status slip_status = (expression); !slip_status.ok()) co_return slip_status; \
   } while (false)
 #define SLIP_CO_ASSIGN_OR_RETURN(declaration, expression) \
   SLIP_ASSIGN_OR_RETURN_IMPL(SLIP_CONCAT(slip_or_, __LINE__), declaration, co_return, expression)

@@ -46,11 +46,12 @@ absl::Status TimeIndex::MaybeAppend(TimeIndexEntry entry, bool last) {
     return absl::OutOfRangeError(absl::StrCat(file_.path().string(), ": offset ", entry.offset.value,
                                               " is not within 2^31-1 of base ", base_offset_.value));
   if (entry.timestamp < last_.timestamp || entry.offset < last_.offset)
-    return absl::InvalidArgumentError(absl::StrCat(file_.path().string(), ": timestamp ", entry.timestamp.value, " at offset ",
-                                                   entry.offset.value, " comes before the last entry's ", last_.timestamp.value,
-                                                   " at ", last_.offset.value));
+    return absl::InvalidArgumentError(absl::StrCat(file_.path().string(), ": timestamp ", entry.timestamp.value,
+                                                   " at offset ", entry.offset.value, " comes before the last entry's ",
+                                                   last_.timestamp.value, " at ", last_.offset.value));
   if (count() >= count_max_ || (full() && !last))
-    return absl::ResourceExhaustedError(absl::StrCat(file_.path().string(), ": full with ", count(), " of ", count_max_, " entries"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(file_.path().string(), ": full with ", count(), " of ", count_max_, " entries"));
   std::byte bytes[kEntryBytes];
   WriteBigEndian<int64_t>(bytes, 0, entry.timestamp.value);
   WriteBigEndian<int32_t>(bytes, 8, static_cast<int32_t>(relative));

@@ -22,10 +22,12 @@ std::string TopicPartition::ToString() const { return absl::StrCat(topic, "-", p
 absl::Status ValidateTopicName(absl::string_view topic) {
   if (topic.empty()) return absl::InvalidArgumentError("topic name is empty");
   if (topic.size() > kTopicNameMax)
-    return absl::InvalidArgumentError(absl::StrCat("topic name has ", topic.size(), " characters, at most ", kTopicNameMax));
+    return absl::InvalidArgumentError(
+        absl::StrCat("topic name has ", topic.size(), " characters, at most ", kTopicNameMax));
   if (topic == "." || topic == "..") return absl::InvalidArgumentError("topic name cannot be '.' or '..'");
   if (!std::all_of(topic.begin(), topic.end(), IsTopicCharacter))
-    return absl::InvalidArgumentError(absl::StrCat("topic name '", topic, "': only letters, digits, '.', '_' and '-' are allowed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("topic name '", topic, "': only letters, digits, '.', '_' and '-' are allowed"));
   return absl::OkStatus();
 }
 

@@ -34,7 +34,8 @@ std::string Uuid::ToString() const {
 absl::StatusOr<Uuid> Uuid::Parse(absl::string_view text) {
   std::string bytes;
   if (text.size() != kUuidTextLength || !absl::WebSafeBase64Unescape(text, &bytes) || bytes.size() != 16)
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a uuid of ", kUuidTextLength, " base64url characters"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is not a uuid of ", kUuidTextLength, " base64url characters"));
   return Uuid{ReadBigEndian(absl::string_view(bytes).substr(0, 8)), ReadBigEndian(absl::string_view(bytes).substr(8))};
 }
 

@@ -17,7 +17,7 @@ struct Uuid {
 
   auto operator<=>(const Uuid&) const = default;
   bool IsZero() const { return high == 0 && low == 0; }
-  std::string ToString() const;                              // 22 characters
+  std::string ToString() const;                               // 22 characters
   static absl::StatusOr<Uuid> Parse(absl::string_view text);  // kInvalidArgument unless 22 characters of base64url
   // Random (version 4), never one of Kafka's reserved ids and never printed with a leading '-' (LOG-55).
   static Uuid Random();

@@ -9,7 +9,8 @@ namespace slipstream {
 
 // Doubles from `first` up to `longest`; `jitter` (any number) takes up to 20 % off or on, so that many clients do not
 // come back at once. No failure: no wait.
-inline std::chrono::milliseconds BackoffAfter(int failures, std::chrono::milliseconds first, std::chrono::milliseconds longest, uint32_t jitter) {
+inline std::chrono::milliseconds BackoffAfter(int failures, std::chrono::milliseconds first,
+                                              std::chrono::milliseconds longest, uint32_t jitter) {
   if (failures <= 0) return std::chrono::milliseconds(0);
   const int doublings = std::min(failures - 1, 20);
   const int64_t wait = std::min<int64_t>(first.count() << doublings, longest.count());

@@ -62,7 +62,8 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
   if (response.error_code == KafkaError::kRebootstrapRequired || response.brokers.empty()) {
     broker->Close();
     metadata_.brokers.clear();
-    co_return absl::UnavailableError(absl::StrCat("broker ", broker->endpoint().ToString(), " knows of no brokers yet"));
+    co_return absl::UnavailableError(
+        absl::StrCat("broker ", broker->endpoint().ToString(), " knows of no brokers yet"));
   }
   metadata_ = ClusterMetadata::From(response);
   co_return absl::OkStatus();
@@ -71,8 +72,9 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
 asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
   const auto give_up_at = std::chrono::steady_clock::now() + config_.bootstrap_timeout;
   // One silent peer must not take longer than all of it may.
-  const std::chrono::milliseconds setup_timeout = std::exchange(
-      config_.socket_connection_setup_timeout, std::min(config_.socket_connection_setup_timeout, config_.bootstrap_timeout));
+  const std::chrono::milliseconds setup_timeout =
+      std::exchange(config_.socket_connection_setup_timeout,
+                    std::min(config_.socket_connection_setup_timeout, config_.bootstrap_timeout));
   const absl::Status found = co_await RefreshUntil(give_up_at);
   config_.socket_connection_setup_timeout = setup_timeout;
   co_return found;
@@ -82,7 +84,8 @@ asio::awaitable<absl::Status> ClusterClient::RefreshUntil(std::chrono::steady_cl
   for (int failures = 1;; ++failures) {
     const absl::Status refreshed = co_await Refresh();
     if (refreshed.ok() || closed_ || IsHopeless(refreshed)) co_return refreshed;
-    const auto wait = BackoffAfter(failures, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
+    const auto wait =
+        BackoffAfter(failures, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
     if (std::chrono::steady_clock::now() + wait >= give_up_at) co_return refreshed;
     co_await sleep_.For(wait);
   }

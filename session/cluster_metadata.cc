@@ -6,7 +6,8 @@ ClusterMetadata ClusterMetadata::From(const MetadataResponse& response) {
   ClusterMetadata metadata;
   metadata.cluster_id = response.cluster_id.value_or("");
   metadata.controller_id = response.controller_id;
-  for (const auto& broker : response.brokers) metadata.brokers[broker.node_id] = {broker.host, static_cast<uint16_t>(broker.port)};
+  for (const auto& broker : response.brokers)
+    metadata.brokers[broker.node_id] = {broker.host, static_cast<uint16_t>(broker.port)};
   for (const auto& topic : response.topics) {
     // Names become directory names: one that breaks Kafka's own rule comes from a peer that is not to be trusted.
     if (!topic.name || !ValidateTopicName(*topic.name).ok()) continue;
@@ -15,7 +16,8 @@ ClusterMetadata ClusterMetadata::From(const MetadataResponse& response) {
     entry.internal = topic.is_internal;
     entry.error = topic.error_code;
     for (const auto& partition : topic.partitions) {
-      if (partition.partition_index >= 0) entry.partitions[partition.partition_index] = {partition.leader_id, partition.leader_epoch};
+      if (partition.partition_index >= 0)
+        entry.partitions[partition.partition_index] = {partition.leader_id, partition.leader_epoch};
     }
   }
   return metadata;

@@ -18,12 +18,12 @@
 namespace slipstream {
 
 struct PartitionLeader {
-  BrokerId leader;                 // -1: none at the moment
+  BrokerId leader;  // -1: none at the moment
   LeaderEpoch leader_epoch;
 };
 
 struct TopicMetadata {
-  Uuid topic_id;                   // zero: the broker is too old to tell
+  Uuid topic_id;  // zero: the broker is too old to tell
   bool internal = false;
   KafkaError error = KafkaError::kNone;
   std::map<int32_t, PartitionLeader> partitions;

@@ -29,7 +29,12 @@ struct ReadAll {
 }  // namespace
 
 Connection::Connection(asio::any_io_executor executor, Endpoint endpoint, ClientConfig config)
-    : endpoint_(std::move(endpoint)), config_(std::move(config)), socket_(executor), deadline_(executor), turn_(executor), timeout_(config_.socket_connection_setup_timeout) {}
+    : endpoint_(std::move(endpoint)),
+      config_(std::move(config)),
+      socket_(executor),
+      deadline_(executor),
+      turn_(executor),
+      timeout_(config_.socket_connection_setup_timeout) {}
 
 Connection::~Connection() { Close(); }
 
@@ -47,8 +52,10 @@ asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connection::Open(En
 
 asio::awaitable<absl::Status> Connection::Connect() {
   tcp::resolver resolver(socket_.get_executor());
-  auto [resolve_error, addresses] = co_await resolver.async_resolve(endpoint_.host, absl::StrCat(endpoint_.port), kAwait);
-  if (resolve_error) co_return Fail(absl::UnavailableError(absl::StrCat("cannot resolve host: ", resolve_error.message())));
+  auto [resolve_error, addresses] =
+      co_await resolver.async_resolve(endpoint_.host, absl::StrCat(endpoint_.port), kAwait);
+  if (resolve_error)
+    co_return Fail(absl::UnavailableError(absl::StrCat("cannot resolve host: ", resolve_error.message())));
   boost::system::error_code ignored;
   absl::Status last = absl::UnavailableError("no address");
   for (const auto& address : addresses) {
@@ -96,8 +103,9 @@ absl::StatusOr<int16_t> Connection::VersionFor(ApiKey key, int16_t version_min, 
   const VersionRange& offered = versions_[static_cast<size_t>(key)];
   const int16_t version = std::min(offered.max, version_max);
   if (version < std::max(offered.min, version_min))
-    return absl::UnimplementedError(absl::StrCat("broker ", endpoint_.ToString(), ": no common version of ", ApiKeyName(key), " (it offers ", offered.min,
-                                                 "-", offered.max, ", we know ", version_min, "-", version_max, ")"));
+    return absl::UnimplementedError(absl::StrCat("broker ", endpoint_.ToString(), ": no common version of ",
+                                                 ApiKeyName(key), " (it offers ", offered.min, "-", offered.max,
+                                                 ", we know ", version_min, "-", version_max, ")"));
   return version;
 }
 
@@ -122,7 +130,8 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFram
   if (!encoded.splices.empty()) encoded.bytes = Join(encoded);
   auto [write_error, written] = co_await asio::async_write(socket_, asio::buffer(encoded.bytes), kAwait);
   if (closed_) co_return failure_;
-  if (write_error) co_return Fail(absl::UnavailableError(absl::StrCat("connection lost while sending: ", write_error.message())));
+  if (write_error)
+    co_return Fail(absl::UnavailableError(absl::StrCat("connection lost while sending: ", write_error.message())));
   ++write_turn_;
   turn_.NotifyAll();
   while (!closed_ && read_turn_ != ticket) co_await turn_.Wait();
@@ -143,13 +152,17 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::ReadFrame(BufferPool&
   if (size_error) co_return Fail(absl::UnavailableError(absl::StrCat("connection lost: ", size_error.message())));
   const auto size = ReadBigEndian<int32_t>(prefix, 0);
   if (size < 4 || size > config_.response_bytes_max)
-    co_return Fail(absl::DataLossError(absl::StrCat("answer of ", size, " bytes, 4 to ", config_.response_bytes_max, " expected: is this a Kafka broker?")));
+    co_return Fail(absl::DataLossError(absl::StrCat("answer of ", size, " bytes, 4 to ", config_.response_bytes_max,
+                                                    " expected: is this a Kafka broker?")));
   ReceivedFrame frame;
   frame.buffer = pool.Take(static_cast<size_t>(size));
   const std::span<std::byte> body = frame.buffer->span().first(static_cast<size_t>(size));
-  auto [error, read] = co_await asio::async_read(socket_, asio::buffer(body.data(), body.size()), ReadAll{body.size()}, kAwait);
+  auto [error, read] =
+      co_await asio::async_read(socket_, asio::buffer(body.data(), body.size()), ReadAll{body.size()}, kAwait);
   if (closed_) co_return failure_;
-  if (error) co_return Fail(absl::UnavailableError(absl::StrCat("connection lost after ", read, " of ", size, " bytes of an answer: ", error.message())));
+  if (error)
+    co_return Fail(absl::UnavailableError(
+        absl::StrCat("connection lost after ", read, " of ", size, " bytes of an answer: ", error.message())));
   frame.bytes = body;
   co_return frame;
 }
@@ -164,7 +177,8 @@ absl::Status Connection::Fail(const absl::Status& status) {
 
 void Connection::Close() {
   if (std::exchange(closed_, true)) return;
-  if (failure_.ok()) failure_ = absl::CancelledError(absl::StrCat("broker ", endpoint_.ToString(), ": connection closed"));
+  if (failure_.ok())
+    failure_ = absl::CancelledError(absl::StrCat("broker ", endpoint_.ToString(), ": connection closed"));
   boost::system::error_code ignored;
   socket_.close(ignored);
   deadline_.cancel();

@@ -38,10 +38,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Sends the request and fills `response`, at the highest version both sides know, at most `version_max`. `frame`
   // receives the answer's bytes, taken from `pool`. kUnimplemented: the broker knows no version of this API.
   template <class Request>
-  asio::awaitable<absl::Status> Call(const Request& request, typename Request::Response& response, BufferPool& pool, ReceivedFrame& frame,
-                                     int16_t version_max = Request::kVersionMax) {
+  asio::awaitable<absl::Status> Call(const Request& request, typename Request::Response& response, BufferPool& pool,
+                                     ReceivedFrame& frame, int16_t version_max = Request::kVersionMax) {
     const Exchange exchange{
-        Request::kApiKey, Request::kVersionMin, version_max, &request, &response,
+        Request::kApiKey,
+        Request::kVersionMin,
+        version_max,
+        &request,
+        &response,
         [](const void* message, int16_t version, int32_t correlation_id, absl::string_view client_id) {
           return EncodeRequest(*static_cast<const Request*>(message), version, correlation_id, client_id);
         },
@@ -92,15 +96,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ClientConfig config_;
   asio::ip::tcp::socket socket_;
   asio::steady_timer deadline_;
-  AsyncEvent turn_;                        // notified when a request has been written or an answer read
+  AsyncEvent turn_;  // notified when a request has been written or an answer read
   BufferPool small_frames_{2};
-  ReceivedFrame ignored_frame_;            // of answers that hold no records: nothing points into it
+  ReceivedFrame ignored_frame_;  // of answers that hold no records: nothing points into it
   std::array<VersionRange, 128> versions_{};
   int32_t next_correlation_id_ = 0;
   uint64_t next_ticket_ = 0, write_turn_ = 0, read_turn_ = 0;  // write_turn_, read_turn_ <= next_ticket_
-  std::chrono::milliseconds timeout_;      // of a request: while connecting, what setting up a connection may take
+  std::chrono::milliseconds timeout_;  // of a request: while connecting, what setting up a connection may take
   bool closed_ = false;
-  absl::Status failure_;                   // why, once closed by an error
+  absl::Status failure_;  // why, once closed by an error
 };
 
 }  // namespace slipstream

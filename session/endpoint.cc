@@ -18,15 +18,19 @@ std::string Endpoint::ToString() const {
 
 absl::StatusOr<Endpoint> ParseEndpoint(absl::string_view text, bool allow_any_port) {
   const size_t colon = text.rfind(':');
-  if (colon == absl::string_view::npos) return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not HOST:PORT"));
+  if (colon == absl::string_view::npos)
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not HOST:PORT"));
   absl::string_view host = text.substr(0, colon);
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   if (host.empty() || host.size() > kHostBytesMax)
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "': the host has ", host.size(), " characters, 1 to ", kHostBytesMax, " allowed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "': the host has ", host.size(), " characters, 1 to ", kHostBytesMax, " allowed"));
   int port = -1;
   const int port_min = allow_any_port ? 0 : 1;
-  if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port < port_min || port > std::numeric_limits<uint16_t>::max())
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "': the port must be a number from ", port_min, " to 65535"));
+  if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port < port_min ||
+      port > std::numeric_limits<uint16_t>::max())
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "': the port must be a number from ", port_min, " to 65535"));
   return Endpoint{std::string(host), static_cast<uint16_t>(port)};
 }
 

@@ -35,7 +35,9 @@ void FetchSession::Set(const TopicPartition& partition, const FetchPartitionData
     slot->place = order_.insert(order_.end(), slot.get());
     without_id_ += data.topic_id.IsZero() ? 1 : 0;
     // Taken back before the leader heard of it: a forgotten partition that is also sent would stay forgotten (FS-25).
-    std::erase_if(forgotten_, [&](const Forgotten& forgotten) { return forgotten.name == partition && forgotten.topic_id == data.topic_id; });
+    std::erase_if(forgotten_, [&](const Forgotten& forgotten) {
+      return forgotten.name == partition && forgotten.topic_id == data.topic_id;
+    });
   } else if (slot->data == data) {
     return;
   } else {
@@ -70,8 +72,8 @@ void FetchSession::Remove(const TopicPartition& partition) {
 }
 
 void FetchSession::Build(FetchRequest& request, bool use_topic_ids) {
-  const bool forgotten_have_ids =
-      std::none_of(forgotten_.begin(), forgotten_.end(), [](const Forgotten& forgotten) { return forgotten.topic_id.IsZero(); });
+  const bool forgotten_have_ids = std::none_of(forgotten_.begin(), forgotten_.end(),
+                                               [](const Forgotten& forgotten) { return forgotten.topic_id.IsZero(); });
   const bool with_ids = use_topic_ids && without_id_ == 0 && forgotten_have_ids;
   // A session lives by ids or by names: the leader refuses to switch, so a switch starts anew (FS-05).
   if (session_epoch_ != kInitialEpoch && with_ids != with_topic_ids_) session_epoch_ = kInitialEpoch;
@@ -98,12 +100,14 @@ void FetchSession::BuildFull(FetchRequest& request) {
 void FetchSession::BuildIncremental(FetchRequest& request) {
   for (Partition* partition : changed_) AppendTo(request, *partition);
   for (const Forgotten& forgotten : forgotten_)
-    TopicEntry(request.forgotten_topics_data, forgotten.name.topic, forgotten.topic_id).partitions.push_back(forgotten.name.partition);
+    TopicEntry(request.forgotten_topics_data, forgotten.name.topic, forgotten.topic_id)
+        .partitions.push_back(forgotten.name.partition);
   forgotten_.clear();
 }
 
 void FetchSession::AppendTo(FetchRequest& request, Partition& partition) {
-  FetchPartition& entry = TopicEntry(request.topics, partition.asked.partition.topic, partition.data.topic_id).partitions.emplace_back();
+  FetchPartition& entry =
+      TopicEntry(request.topics, partition.asked.partition.topic, partition.data.topic_id).partitions.emplace_back();
   entry.partition = partition.asked.partition.partition;
   entry.current_leader_epoch = partition.data.current_leader_epoch;
   entry.fetch_offset = partition.data.fetch_offset;
@@ -152,7 +156,8 @@ bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition)
   if (Resolve(topic, partition) != nullptr) return true;
   // Removed after the request was built: the answer may still speak of it.
   return std::any_of(forgotten_.begin(), forgotten_.end(), [&](const Forgotten& forgotten) {
-    const bool same_topic = with_topic_ids_ ? forgotten.topic_id == topic.topic_id : forgotten.name.topic == topic.topic;
+    const bool same_topic =
+        with_topic_ids_ ? forgotten.topic_id == topic.topic_id : forgotten.name.topic == topic.topic;
     return same_topic && forgotten.name.partition == partition;
   });
 }

@@ -1,5 +1,5 @@
-// The client's side of an incremental fetch session (KIP-227): what the leader has been told of each partition, and what
-// the next request must tell. FS-01..FS-13. Pure: no clock, no socket.
+// The client's side of an incremental fetch session (KIP-227): what the leader has been told of each partition, and
+// what the next request must tell. FS-01..FS-13. Pure: no clock, no socket.
 //
 // The owner declares changes (Set, Remove); a build looks at the changed partitions only, never at all of them.
 #pragma once
@@ -22,12 +22,12 @@ namespace slipstream {
 
 // What a fetch asks of one partition.
 struct FetchPartitionData {
-  Uuid topic_id;                    // zero: unknown, the whole session then goes by names (FS-05)
+  Uuid topic_id;  // zero: unknown, the whole session then goes by names (FS-05)
   Offset fetch_offset;
   Offset log_start_offset;
   int32_t partition_max_bytes = 0;
   LeaderEpoch current_leader_epoch;
-  LeaderEpoch last_fetched_epoch;   // -1: none
+  LeaderEpoch last_fetched_epoch;  // -1: none
   bool operator==(const FetchPartitionData&) const = default;
 };
 
@@ -52,7 +52,7 @@ class FetchSession {
   };
   // Judges an answer to the last build (FS-09..FS-11, FS-13). Partition entries of topics not asked for make it kDrop.
   Verdict OnResponse(const FetchResponse& response);
-  void OnSendError();               // FS-12
+  void OnSendError();  // FS-12
   // What was asked of the partition that an entry of the last answer speaks of. nullptr: it was not asked for, or taken
   // out of the session since: its data must be ignored (FT-30).
   struct Asked {
@@ -66,10 +66,10 @@ class FetchSession {
 
  private:
   struct Partition {
-    Asked asked;                    // name, and what the leader was last told
-    FetchPartitionData data;        // what it is to be told
-    bool told = false;              // the leader knows the partition
-    bool dirty = false;             // listed in changed_
+    Asked asked;              // name, and what the leader was last told
+    FetchPartitionData data;  // what it is to be told
+    bool told = false;        // the leader knows the partition
+    bool dirty = false;       // listed in changed_
     std::list<Partition*>::iterator place;
   };
   struct Forgotten {
@@ -87,15 +87,15 @@ class FetchSession {
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   absl::flat_hash_map<IdKey, Partition*> by_id_;
-  std::list<Partition*> order_;                    // insertion order: the order of a full request
-  std::vector<Partition*> changed_;                // since the last build; their `dirty` is set
-  std::vector<Forgotten> forgotten_;               // known to the leader, no longer wanted
-  int32_t without_id_ = 0;                         // partitions whose topic id is unknown
+  std::list<Partition*> order_;       // insertion order: the order of a full request
+  std::vector<Partition*> changed_;   // since the last build; their `dirty` is set
+  std::vector<Forgotten> forgotten_;  // known to the leader, no longer wanted
+  int32_t without_id_ = 0;            // partitions whose topic id is unknown
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;
-  bool with_topic_ids_ = false;                    // of the last build
-  bool full_ = true;                               // the last build was full,
-  size_t full_size_ = 0;                           // and told of so many partitions
+  bool with_topic_ids_ = false;  // of the last build
+  bool full_ = true;             // the last build was full,
+  size_t full_size_ = 0;         // and told of so many partitions
 };
 
 }  // namespace slipstream

@@ -1,4 +1,5 @@
-// A partition leader as a fetcher sees it: one of the four seams behind which the simulator runs the product's own code.
+// A partition leader as a fetcher sees it: one of the four seams behind which the simulator runs the product's own
+// code.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -16,7 +17,8 @@
 
 namespace slipstream {
 
-// An answer to a fetch. The records in `response` point into `frame`: both are reused, so that fetching allocates nothing.
+// An answer to a fetch. The records in `response` point into `frame`: both are reused, so that fetching allocates
+// nothing.
 struct FetchExchange {
   FetchRequest request;
   FetchResponse response;
@@ -27,12 +29,12 @@ struct FetchExchange {
 struct EpochQuery {
   TopicPartition partition;
   LeaderEpoch current_leader_epoch;
-  LeaderEpoch leader_epoch;        // whose end is asked for
+  LeaderEpoch leader_epoch;  // whose end is asked for
 };
 struct EpochAnswer {
   TopicPartition partition;
   KafkaError error = KafkaError::kNone;
-  EpochEndOffset end;              // both -1: the leader cannot tell
+  EpochEndOffset end;  // both -1: the leader cannot tell
 };
 struct OffsetAnswer {
   KafkaError error = KafkaError::kNone;
@@ -40,8 +42,8 @@ struct OffsetAnswer {
   LeaderEpoch leader_epoch;
 };
 
-// Used by one thread. Errors are the transport's (kUnavailable, kDeadlineExceeded, kDataLoss, kUnimplemented) and name the
-// broker; after one, the next call connects anew. Error codes inside an answer are data.
+// Used by one thread. Errors are the transport's (kUnavailable, kDeadlineExceeded, kDataLoss, kUnimplemented) and name
+// the broker; after one, the next call connects anew. Error codes inside an answer are data.
 class LeaderEndpoint {
  public:
   virtual ~LeaderEndpoint() = default;
@@ -54,8 +56,11 @@ class LeaderEndpoint {
   virtual asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() = 0;
   // Sends exchange.request, at most at `version_max`, fills exchange.response and frame.
   virtual asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) = 0;
-  virtual asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery> queries) = 0;
-  virtual asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch, Timestamp timestamp) = 0;
+  virtual asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
+      std::vector<EpochQuery> queries) = 0;
+  virtual asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition,
+                                                                   LeaderEpoch current_leader_epoch,
+                                                                   Timestamp timestamp) = 0;
   // Ends calls in flight with kCancelled; none may follow.
   virtual void Close() = 0;
 };

@@ -17,7 +17,8 @@ constexpr int16_t kFetchVersionWithTopicIds = 13;
 
 }  // namespace
 
-RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint, BrokerId replica_id, ClientConfig config)
+RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint,
+                                           BrokerId replica_id, ClientConfig config)
     : broker_id_(broker_id),
       endpoint_(std::move(endpoint)),
       replica_id_(replica_id),
@@ -27,7 +28,8 @@ RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker
 asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> RemoteLeaderEndpoint::Connected() {
   if (closed_) co_return absl::CancelledError("endpoint closed");
   if (connection_ != nullptr && !connection_->closed()) co_return connection_;
-  const auto wait = BackoffAfter(failures_, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
+  const auto wait =
+      BackoffAfter(failures_, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
   if (wait.count() > 0) co_await backoff_sleep_.For(wait);
   if (closed_) co_return absl::CancelledError("endpoint closed");
   absl::StatusOr<std::shared_ptr<Connection>> opened = co_await Connection::Open(endpoint_, config_);
@@ -44,7 +46,9 @@ asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> RemoteLeaderEndpoin
   co_return connection_;
 }
 
-asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTopicIds() { co_return co_await SupportsFetchVersion(kFetchVersionWithTopicIds); }
+asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTopicIds() {
+  co_return co_await SupportsFetchVersion(kFetchVersionWithTopicIds);
+}
 
 asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTruncationOnFetch() {
   co_return co_await SupportsFetchVersion(kFetchVersionWithDivergence);
@@ -62,12 +66,14 @@ asio::awaitable<absl::Status> RemoteLeaderEndpoint::Fetch(FetchExchange& exchang
   exchange.request.replica_id = replica_id_;
   exchange.request.replica_state.replica_id = replica_id_;
   ReceivedFrame frame;
-  const absl::Status called = co_await (*connection)->Call(exchange.request, exchange.response, fetch_frames_, frame, version_max);
+  const absl::Status called =
+      co_await (*connection)->Call(exchange.request, exchange.response, fetch_frames_, frame, version_max);
   exchange.frame = std::move(frame.buffer);
   co_return called;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> RemoteLeaderEndpoint::OffsetsForLeaderEpoch(std::vector<EpochQuery> queries) {
+asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> RemoteLeaderEndpoint::OffsetsForLeaderEpoch(
+    std::vector<EpochQuery> queries) {
   absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
   if (!connection.ok()) co_return connection.status();
   std::map<std::string, OffsetForLeaderTopic> topics;
@@ -88,13 +94,15 @@ asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> RemoteLeaderEndpoint::
   std::vector<EpochAnswer> answers;
   for (const auto& topic : response.topics) {
     for (const auto& partition : topic.partitions)
-      answers.push_back({{topic.topic, partition.partition}, partition.error_code, {partition.leader_epoch, partition.end_offset}});
+      answers.push_back(
+          {{topic.topic, partition.partition}, partition.error_code, {partition.leader_epoch, partition.end_offset}});
   }
   co_return answers;
 }
 
-asio::awaitable<absl::StatusOr<OffsetAnswer>> RemoteLeaderEndpoint::ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch,
-                                                                              Timestamp timestamp) {
+asio::awaitable<absl::StatusOr<OffsetAnswer>> RemoteLeaderEndpoint::ListOffset(TopicPartition partition,
+                                                                               LeaderEpoch current_leader_epoch,
+                                                                               Timestamp timestamp) {
   absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
   if (!connection.ok()) co_return connection.status();
   ListOffsetsRequest request;
@@ -115,7 +123,8 @@ asio::awaitable<absl::StatusOr<OffsetAnswer>> RemoteLeaderEndpoint::ListOffset(T
         co_return OffsetAnswer{answer.error_code, answer.offset, answer.leader_epoch};
     }
   }
-  co_return absl::DataLossError(absl::StrCat("broker ", endpoint_.ToString(), ": ListOffsets answer leaves out ", partition.ToString()));
+  co_return absl::DataLossError(
+      absl::StrCat("broker ", endpoint_.ToString(), ": ListOffsets answer leaves out ", partition.ToString()));
 }
 
 void RemoteLeaderEndpoint::Close() {

@@ -9,15 +9,18 @@ namespace slipstream {
 class RemoteLeaderEndpoint final : public LeaderEndpoint {
  public:
   // `replica_id`: -1 asks as a consumer does.
-  RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint, BrokerId replica_id, ClientConfig config);
+  RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint, BrokerId replica_id,
+                       ClientConfig config);
 
   BrokerId broker_id() const override { return broker_id_; }
   const Endpoint& endpoint() const override { return endpoint_; }
   asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override;
   asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override;
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) override;
-  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery> queries) override;
-  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch, Timestamp timestamp) override;
+  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
+      std::vector<EpochQuery> queries) override;
+  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch,
+                                                           Timestamp timestamp) override;
   void Close() override;
 
  private:
@@ -30,9 +33,9 @@ class RemoteLeaderEndpoint final : public LeaderEndpoint {
   BrokerId replica_id_;
   ClientConfig config_;
   InterruptibleSleep backoff_sleep_;
-  BufferPool fetch_frames_{2};   // one is being written from while the next is received
+  BufferPool fetch_frames_{2};  // one is being written from while the next is received
   std::shared_ptr<Connection> connection_;
-  int failures_ = 0;             // to connect, in a row
+  int failures_ = 0;  // to connect, in a row
   bool closed_ = false;
 };
 

@@ -46,7 +46,7 @@ class BatchSource {
  public:
   virtual ~BatchSource() = default;
 
-  virtual const std::string& name() const = 0;  // for people
+  virtual const std::string& name() const = 0;                        // for people
   virtual const std::vector<TopicPartition>& partitions() const = 0;  // sorted
   // REQUIRES: one of partitions(); no other stream is open.
   virtual absl::StatusOr<std::unique_ptr<BatchStream>> Open(const TopicPartition& partition) = 0;

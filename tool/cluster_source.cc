@@ -21,7 +21,8 @@ constexpr std::chrono::milliseconds kRetryPause{300};
 
 absl::Status ErrorToStatus(KafkaError error, absl::string_view call, const Endpoint& leader) {
   const std::string message = absl::StrCat(call, " at ", leader.ToString(), ": ", KafkaErrorName(error));
-  return IsRetriable(error) || NeedsMetadataRefresh(error) ? absl::UnavailableError(message) : absl::FailedPreconditionError(message);
+  return IsRetriable(error) || NeedsMetadataRefresh(error) ? absl::UnavailableError(message)
+                                                           : absl::FailedPreconditionError(message);
 }
 
 }  // namespace
@@ -30,7 +31,11 @@ absl::Status ErrorToStatus(KafkaError error, absl::string_view call, const Endpo
 class ClusterSource::Stream final : public BatchStream {
  public:
   Stream(ClusterSource& source, TopicPartition partition, Offset log_start_offset, Offset high_watermark)
-      : source_(source), partition_(std::move(partition)), log_start_offset_(log_start_offset), high_watermark_(high_watermark), next_(log_start_offset) {}
+      : source_(source),
+        partition_(std::move(partition)),
+        log_start_offset_(log_start_offset),
+        high_watermark_(high_watermark),
+        next_(log_start_offset) {}
   ~Stream() override {
     if (arriving_.valid()) arriving_.wait();
   }
@@ -48,7 +53,8 @@ class ClusterSource::Stream final : public BatchStream {
         SetBatch(batch);
         return true;
       }
-      if (!walker_.status().ok()) return WithExitCode(Annotate(walker_.status(), "corrupt batch"), ExitCode::kDivergence);
+      if (!walker_.status().ok())
+        return WithExitCode(Annotate(walker_.status(), "corrupt batch"), ExitCode::kDivergence);
       if (next_ >= high_watermark_) return false;
       SLIP_RETURN_IF_ERROR(TakeAnswer());
     }
@@ -66,20 +72,27 @@ class ClusterSource::Stream final : public BatchStream {
     return absl::OkStatus();
   }
 
-  void StartFetch() { arriving_ = asio::co_spawn(source_.io_, source_.Fetch(partition_, next_, source_.answers_[fetching_]), asio::use_future); }
+  void StartFetch() {
+    arriving_ =
+        asio::co_spawn(source_.io_, source_.Fetch(partition_, next_, source_.answers_[fetching_]), asio::use_future);
+  }
 
   ClusterSource& source_;
   const TopicPartition partition_;
   const Offset log_start_offset_, high_watermark_;
   Offset from_;
-  Offset next_;                            // to fetch
-  size_t fetching_ = 0;                    // which answer is being filled, or will be next
+  Offset next_;          // to fetch
+  size_t fetching_ = 0;  // which answer is being filled, or will be next
   std::future<absl::Status> arriving_;
   BatchWalker walker_{ByteSpan()};
 };
 
 ClusterSource::ClusterSource(std::vector<Endpoint> bootstrap, const ClientConfig& config, std::string name)
-    : name_(std::move(name)), config_(config), keep_running_(io_.get_executor()), cluster_(io_, std::move(bootstrap), config), thread_([this] { io_.run(); }) {}
+    : name_(std::move(name)),
+      config_(config),
+      keep_running_(io_.get_executor()),
+      cluster_(io_, std::move(bootstrap), config),
+      thread_([this] { io_.run(); }) {}
 
 ClusterSource::~ClusterSource() {
   (void)asio::co_spawn(io_, CloseAll(), asio::use_future).get();
@@ -92,7 +105,8 @@ asio::awaitable<absl::Status> ClusterSource::CloseAll() {
   co_return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<BatchSource>> ClusterSource::Open(std::vector<Endpoint> bootstrap, const ClientConfig& config, std::string name) {
+absl::StatusOr<std::unique_ptr<BatchSource>> ClusterSource::Open(std::vector<Endpoint> bootstrap,
+                                                                 const ClientConfig& config, std::string name) {
   std::unique_ptr<ClusterSource> source(new ClusterSource(std::move(bootstrap), config, std::move(name)));
   const absl::Status answered = asio::co_spawn(source->io_, source->cluster_.Bootstrap(), asio::use_future).get();
   if (!answered.ok()) return WithExitCode(answered, ExitCode::kCannotStart);
@@ -103,8 +117,10 @@ absl::StatusOr<std::unique_ptr<BatchSource>> ClusterSource::Open(std::vector<End
 }
 
 absl::StatusOr<std::unique_ptr<BatchStream>> ClusterSource::Open(const TopicPartition& partition) {
-  SLIP_ASSIGN_OR_RETURN(const Offset high_watermark, asio::co_spawn(io_, ListOffset(partition, kLatestTimestamp), asio::use_future).get());
-  SLIP_ASSIGN_OR_RETURN(const Offset log_start_offset, asio::co_spawn(io_, ListOffset(partition, kEarliestTimestamp), asio::use_future).get());
+  SLIP_ASSIGN_OR_RETURN(const Offset high_watermark,
+                        asio::co_spawn(io_, ListOffset(partition, kLatestTimestamp), asio::use_future).get());
+  SLIP_ASSIGN_OR_RETURN(const Offset log_start_offset,
+                        asio::co_spawn(io_, ListOffset(partition, kEarliestTimestamp), asio::use_future).get());
   return std::make_unique<Stream>(*this, partition, log_start_offset, high_watermark);
 }
 
@@ -114,7 +130,8 @@ absl::StatusOr<ClusterSource::Leader> ClusterSource::LeaderOf(const TopicPartiti
   const auto broker = cluster_.metadata().brokers.find(known->leader);
   if (broker == cluster_.metadata().brokers.end()) return absl::UnavailableError("has no leader at the moment");
   std::unique_ptr<RemoteLeaderEndpoint>& endpoint = leaders_[{broker->first, broker->second}];
-  if (endpoint == nullptr) endpoint = std::make_unique<RemoteLeaderEndpoint>(io_, broker->first, broker->second, BrokerId{}, config_);
+  if (endpoint == nullptr)
+    endpoint = std::make_unique<RemoteLeaderEndpoint>(io_, broker->first, broker->second, BrokerId{}, config_);
   return Leader{endpoint.get(), known->leader_epoch};
 }
 
@@ -138,9 +155,11 @@ asio::awaitable<absl::StatusOr<Offset>> ClusterSource::ListOffset(TopicPartition
 asio::awaitable<absl::StatusOr<Offset>> ClusterSource::TryListOffset(TopicPartition partition, Timestamp timestamp) {
   const absl::StatusOr<Leader> leader = LeaderOf(partition);
   if (!leader.ok()) co_return leader.status();
-  const absl::StatusOr<OffsetAnswer> answer = co_await leader->endpoint->ListOffset(partition, leader->epoch, timestamp);
+  const absl::StatusOr<OffsetAnswer> answer =
+      co_await leader->endpoint->ListOffset(partition, leader->epoch, timestamp);
   if (!answer.ok()) co_return answer.status();
-  if (answer->error != KafkaError::kNone) co_return ErrorToStatus(answer->error, "ListOffsets", leader->endpoint->endpoint());
+  if (answer->error != KafkaError::kNone)
+    co_return ErrorToStatus(answer->error, "ListOffsets", leader->endpoint->endpoint());
   co_return answer->offset;
 }
 
@@ -176,14 +195,18 @@ asio::awaitable<absl::Status> ClusterSource::TryFetch(TopicPartition partition, 
   const FetchResponse& response = exchange.response;
   if (response.error_code != KafkaError::kNone) co_return ErrorToStatus(response.error_code, "Fetch", broker);
   if (response.responses.size() != 1 || response.responses[0].partitions.size() != 1)
-    co_return absl::DataLossError(absl::StrCat("Fetch at ", broker.ToString(), ": the answer is not about the one partition asked for"));
+    co_return absl::DataLossError(
+        absl::StrCat("Fetch at ", broker.ToString(), ": the answer is not about the one partition asked for"));
   const PartitionData& data = response.responses[0].partitions[0];
-  if (data.error_code != KafkaError::kNone) co_return ErrorToStatus(data.error_code, absl::StrCat("Fetch of offset ", from.value), broker);
+  if (data.error_code != KafkaError::kNone)
+    co_return ErrorToStatus(data.error_code, absl::StrCat("Fetch of offset ", from.value), broker);
   answer.records = data.records.bytes;
   answer.next = from;
   BatchWalker walker(answer.records);
   while (walker.Next()) answer.next = std::max(answer.next, walker.batch().next_offset());
-  if (answer.next == from && walker.status().ok()) co_return absl::UnavailableError(absl::StrCat("Fetch at ", broker.ToString(), ": no records from offset ", from.value, " on"));
+  if (answer.next == from && walker.status().ok())
+    co_return absl::UnavailableError(
+        absl::StrCat("Fetch at ", broker.ToString(), ": no records from offset ", from.value, " on"));
   co_return absl::OkStatus();
 }
 

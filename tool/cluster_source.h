@@ -17,7 +17,8 @@ namespace slipstream {
 class ClusterSource final : public BatchSource {
  public:
   // Asks the cluster for its topics. Errors carry ExitCode::kCannotStart.
-  static absl::StatusOr<std::unique_ptr<BatchSource>> Open(std::vector<Endpoint> bootstrap, const ClientConfig& config, std::string name);
+  static absl::StatusOr<std::unique_ptr<BatchSource>> Open(std::vector<Endpoint> bootstrap, const ClientConfig& config,
+                                                           std::string name);
   ~ClusterSource() override;
 
   const std::string& name() const override { return name_; }
@@ -29,8 +30,8 @@ class ClusterSource final : public BatchSource {
   // An answer to a fetch and what is left to do after it.
   struct Answer {
     FetchExchange exchange;
-    ByteSpan records;   // into the exchange's frame
-    Offset next;        // after the last whole batch
+    ByteSpan records;  // into the exchange's frame
+    Offset next;       // after the last whole batch
   };
   // A leader to ask, as the metadata has it.
   struct Leader {
@@ -56,9 +57,9 @@ class ClusterSource final : public BatchSource {
   asio::executor_work_guard<asio::io_context::executor_type> keep_running_;
   ClusterClient cluster_;
   std::map<std::pair<BrokerId, Endpoint>, std::unique_ptr<RemoteLeaderEndpoint>> leaders_;
-  std::array<Answer, 2> answers_;   // of the one open stream: one being read, one arriving
+  std::array<Answer, 2> answers_;  // of the one open stream: one being read, one arriving
   std::vector<TopicPartition> partitions_;
-  std::jthread thread_;             // runs io_
+  std::jthread thread_;  // runs io_
 };
 
 }  // namespace slipstream

@@ -37,7 +37,8 @@ std::vector<std::string> FlagNames(const CLI::App& command) {
 
 std::string SubcommandList(const CLI::App& app) {
   std::string list;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) absl::StrAppend(&list, list.empty() ? "" : ", ", command->get_name());
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    absl::StrAppend(&list, list.empty() ? "" : ", ", command->get_name());
   return list;
 }
 
@@ -47,15 +48,20 @@ std::string ExplainUsageError(const CLI::App& app, const CLI::ParseError& error,
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
   if (chosen.empty() && argc > 1 && argv[1][0] != '-') {
     std::vector<std::string> names;
-    for (const CLI::App* known : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(known->get_name());
+    for (const CLI::App* known : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(known->get_name());
     const std::string nearest = NearestWord(argv[1], names);
-    return absl::StrCat("unknown subcommand '", argv[1], "'", nearest.empty() ? absl::StrCat("; there are ", SubcommandList(app)) : absl::StrCat(", did you mean '", nearest, "'?"));
+    return absl::StrCat("unknown subcommand '", argv[1], "'",
+                        nearest.empty() ? absl::StrCat("; there are ", SubcommandList(app))
+                                        : absl::StrCat(", did you mean '", nearest, "'?"));
   }
   const std::vector<std::string> extras = app.remaining(true);
   if (!extras.empty()) {
     const std::string flag = extras.front().substr(0, extras.front().find('='));
     const std::string nearest = NearestWord(flag, FlagNames(command));
-    return absl::StrCat("unknown argument '", flag, "'", nearest.empty() ? "" : absl::StrCat(", did you mean '", nearest, "'?"), " (see slipstream ", command.get_name(), " --help)");
+    return absl::StrCat("unknown argument '", flag, "'",
+                        nearest.empty() ? "" : absl::StrCat(", did you mean '", nearest, "'?"), " (see slipstream ",
+                        command.get_name(), " --help)");
   }
   return error.what();
 }

@@ -17,9 +17,10 @@ struct DumpOptions {
   size_t plain_bytes_max = size_t{256} << 20;  // what one batch may decompress to
 };
 
-// One file, or every file of a directory in name order, of a log dir its partitions after its own files. Corrupt bytes and indexes that disagree with their log are
-// reported as lines that start with "Problem:"; the rest of the file and the other files still follow, and the result
-// is kDataLoss. kInvalidArgument for a file of no known kind; FileIo's errors end the dump.
+// One file, or every file of a directory in name order, of a log dir its partitions after its own files. Corrupt bytes
+// and indexes that disagree with their log are reported as lines that start with "Problem:"; the rest of the file and
+// the other files still follow, and the result is kDataLoss. kInvalidArgument for a file of no known kind; FileIo's
+// errors end the dump.
 absl::Status DumpPath(FileIo& io, const std::filesystem::path& path, const DumpOptions& options, std::ostream& out);
 
 }  // namespace slipstream

@@ -8,7 +8,8 @@
 namespace slipstream {
 
 void AddDumpFlags(CLI::App& command, DumpFlags& flags) {
-  command.add_option("PATH", flags.path, "a log, index or checkpoint file, a partition directory or a log dir")->required();
+  command.add_option("PATH", flags.path, "a log, index or checkpoint file, a partition directory or a log dir")
+      ->required();
   command.add_flag("--deep", flags.deep, "also each record, with its key and value");
 }
 

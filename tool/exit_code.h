@@ -7,11 +7,11 @@ namespace slipstream {
 
 enum class ExitCode : int {
   kDone = 0,
-  kRuntime = 1,         // failed while running: disk full, the cluster went away
-  kUsage = 2,           // wrong flag, property or config
-  kCannotStart = 3,     // no broker answers, directory unreadable or in use
-  kDivergence = 4,      // verify found a difference
-  kGap = 5,             // records were deleted at the source before they were copied
+  kRuntime = 1,      // failed while running: disk full, the cluster went away
+  kUsage = 2,        // wrong flag, property or config
+  kCannotStart = 3,  // no broker answers, directory unreadable or in use
+  kDivergence = 4,   // verify found a difference
+  kGap = 5,          // records were deleted at the source before they were copied
   kAuthentication = 6,
 };
 

@@ -28,38 +28,61 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   ClientConfig& client = settings.follow.client;
   FetcherConfig& fetcher = settings.follow.fetcher;
   LogConfig& log = settings.logs.log;
-  const auto milliseconds = [](std::chrono::milliseconds& field) { return [&field](int64_t value) { field = std::chrono::milliseconds(value); }; };
+  const auto milliseconds = [](std::chrono::milliseconds& field) {
+    return [&field](int64_t value) { field = std::chrono::milliseconds(value); };
+  };
   // Larger numbers stay out of bounds instead of wrapping into them.
   const auto number = [](int32_t& field) {
-    return [&field](int64_t value) { field = static_cast<int32_t>(std::clamp<int64_t>(value, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max())); };
+    return [&field](int64_t value) {
+      field = static_cast<int32_t>(
+          std::clamp<int64_t>(value, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()));
+    };
   };
-  table.Add("gap.policy", "stop (default): exit 5 when records were deleted at the source before they were copied; restart: drop the copy, go on at the source's log start",
+  table.Add("gap.policy",
+            "stop (default): exit 5 when records were deleted at the source before they were copied; restart: drop the "
+            "copy, go on at the source's log start",
             [&fetcher](absl::string_view value) {
-              if (value != "stop" && value != "restart") return absl::InvalidArgumentError("is neither stop nor restart");
+              if (value != "stop" && value != "restart")
+                return absl::InvalidArgumentError("is neither stop nor restart");
               fetcher.gap_policy = value == "stop" ? GapPolicy::kStop : GapPolicy::kRestart;
               return absl::OkStatus();
             });
-  table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)", [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
+  table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)",
+                [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
   table.AddInt("num.replica.fetchers", "fetcher threads per leader (default 1)", number(fetcher.num_replica_fetchers));
-  table.AddInt("replica.fetch.min.bytes", "an answer waits for so much (default 1)", number(fetcher.replica_fetch_min_bytes));
-  table.AddInt("replica.fetch.max.bytes", "of one partition in an answer (default 4 MiB)", number(fetcher.replica_fetch_max_bytes));
-  table.AddInt("replica.fetch.response.max.bytes", "of one answer; memory is two of these per fetcher thread (default 4 MiB)", number(fetcher.replica_fetch_response_max_bytes));
-  table.AddInt("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)", milliseconds(fetcher.replica_fetch_wait_max));
-  table.AddInt("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)", milliseconds(fetcher.replica_fetch_backoff));
-  table.AddInt("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)", number(client.socket_receive_buffer_bytes));
-  table.AddInt("replica.high.watermark.checkpoint.interval.ms", "between two writes of the checkpoint files (default 5000)", milliseconds(settings.follow.checkpoint_interval));
+  table.AddInt("replica.fetch.min.bytes", "an answer waits for so much (default 1)",
+               number(fetcher.replica_fetch_min_bytes));
+  table.AddInt("replica.fetch.max.bytes", "of one partition in an answer (default 4 MiB)",
+               number(fetcher.replica_fetch_max_bytes));
+  table.AddInt("replica.fetch.response.max.bytes",
+               "of one answer; memory is two of these per fetcher thread (default 4 MiB)",
+               number(fetcher.replica_fetch_response_max_bytes));
+  table.AddInt("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
+               milliseconds(fetcher.replica_fetch_wait_max));
+  table.AddInt("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",
+               milliseconds(fetcher.replica_fetch_backoff));
+  table.AddInt("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)",
+               number(client.socket_receive_buffer_bytes));
+  table.AddInt("replica.high.watermark.checkpoint.interval.ms",
+               "between two writes of the checkpoint files (default 5000)",
+               milliseconds(settings.follow.checkpoint_interval));
   table.AddInt("request.timeout.ms", "for an answer (default 30000)", milliseconds(client.request_timeout));
-  table.AddInt("socket.connection.setup.timeout.ms", "for a connection (default 10000)", milliseconds(client.socket_connection_setup_timeout));
-  table.AddInt("bootstrap.timeout.ms", "for the first answer of the cluster (default 10000)", milliseconds(client.bootstrap_timeout));
-  table.AddInt("metadata.max.age.ms", "new topics and leaders are looked for at least so often (default 30000)", milliseconds(client.metadata_max_age));
+  table.AddInt("socket.connection.setup.timeout.ms", "for a connection (default 10000)",
+               milliseconds(client.socket_connection_setup_timeout));
+  table.AddInt("bootstrap.timeout.ms", "for the first answer of the cluster (default 10000)",
+               milliseconds(client.bootstrap_timeout));
+  table.AddInt("metadata.max.age.ms", "new topics and leaders are looked for at least so often (default 30000)",
+               milliseconds(client.metadata_max_age));
   table.Add("client.id", "as brokers' logs show it (default slipstream)", [&client](absl::string_view value) {
     client.client_id = std::string(value);
     return absl::OkStatus();
   });
   table.AddInt("segment.bytes", "of a log segment (default 1 GiB)", number(log.segment_bytes));
-  table.AddInt("segment.ms", "a segment is rolled at this age, in record time (default 7 days)", milliseconds(log.segment_ms));
+  table.AddInt("segment.ms", "a segment is rolled at this age, in record time (default 7 days)",
+               milliseconds(log.segment_ms));
   table.AddInt("index.interval.bytes", "between two index entries (default 4096)", number(log.index_interval_bytes));
-  table.AddInt("progress.interval.ms", "between two lines of progress (default 1000)", milliseconds(settings.progress_interval));
+  table.AddInt("progress.interval.ms", "between two lines of progress (default 1000)",
+               milliseconds(settings.progress_interval));
   return table;
 }
 
@@ -72,7 +95,8 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   settings.follow.bootstrap = *std::move(bootstrap);
   settings.follow.topics = options.topics;
   settings.logs.log_dir = options.log_dir;
-  if (settings.progress_interval < std::chrono::milliseconds(10)) return absl::InvalidArgumentError("progress.interval.ms must be at least 10");
+  if (settings.progress_interval < std::chrono::milliseconds(10))
+    return absl::InvalidArgumentError("progress.interval.ms must be at least 10");
   SLIP_RETURN_IF_ERROR(settings.follow.client.Validate());
   SLIP_RETURN_IF_ERROR(settings.follow.fetcher.Validate());
   return settings.logs.log.Validate();
@@ -82,10 +106,15 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
 class FollowRun {
  public:
   FollowRun(const FollowOptions& options, const FollowSettings& settings)
-      : until_caught_up_(options.until == "caught-up"), interval_(settings.progress_interval), progress_(options.format == "json"), signals_(io_, SIGINT, SIGTERM), tick_(io_) {}
+      : until_caught_up_(options.until == "caught-up"),
+        interval_(settings.progress_interval),
+        progress_(options.format == "json"),
+        signals_(io_, SIGINT, SIGTERM),
+        tick_(io_) {}
 
   absl::Status Run(LogManager& logs, const FollowConfig& config) {
-    auto follower = TopicFollower::Create(io_, logs, config, [this](const std::string& line) { progress_.Notice(line); });
+    auto follower =
+        TopicFollower::Create(io_, logs, config, [this](const std::string& line) { progress_.Notice(line); });
     if (!follower.ok()) return WithExitCode(follower.status(), ExitCode::kUsage);
     follower_ = *std::move(follower);
     signals_.async_wait([this](const boost::system::error_code& error, int) {
@@ -99,7 +128,8 @@ class FollowRun {
     });
     asio::co_spawn(io_, Watch(), asio::detached);
     io_.run();
-    if (!follower_->started() && !result.ok()) return WithExitCode(result, absl::IsUnauthenticated(result) ? ExitCode::kAuthentication : ExitCode::kCannotStart);
+    if (!follower_->started() && !result.ok())
+      return WithExitCode(result, absl::IsUnauthenticated(result) ? ExitCode::kAuthentication : ExitCode::kCannotStart);
     progress_.Finish(follower_->Snapshot(), result.ok() && until_caught_up_ && follower_->CaughtUp());
     return absl::IsOutOfRange(result) ? WithExitCode(result, ExitCode::kGap) : result;
   }
@@ -131,10 +161,16 @@ class FollowRun {
 }  // namespace
 
 void AddFollowFlags(CLI::App& command, FollowOptions& options) {
-  command.add_option("--bootstrap-server", options.bootstrap_server, "HOST:PORT of one or more brokers, separated by commas")->required();
-  command.add_option("--topic", options.topics, "regular expression for whole topic names; may be given again")->required();
+  command
+      .add_option("--bootstrap-server", options.bootstrap_server,
+                  "HOST:PORT of one or more brokers, separated by commas")
+      ->required();
+  command.add_option("--topic", options.topics, "regular expression for whole topic names; may be given again")
+      ->required();
   command.add_option("--log-dir", options.log_dir, "directory of the copy, created when absent")->required();
-  command.add_option("--until", options.until, "caught-up: end once the copy has what the leaders had when asked first")->check(CLI::IsMember({"caught-up"}));
+  command
+      .add_option("--until", options.until, "caught-up: end once the copy has what the leaders had when asked first")
+      ->check(CLI::IsMember({"caught-up"}));
   command.add_option("--property", options.properties, "KEY=VALUE; see below");
   command.add_option("--config", options.config, "file of KEY=VALUE lines; --property wins");
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
@@ -147,7 +183,8 @@ std::string FollowPropertiesHelp() {
 
 absl::Status RunFollow(const FollowOptions& options) {
   FollowSettings settings;
-  if (const absl::Status read = ReadSettings(options, settings); !read.ok()) return WithExitCode(read, ExitCode::kUsage);
+  if (const absl::Status read = ReadSettings(options, settings); !read.ok())
+    return WithExitCode(read, ExitCode::kUsage);
   FollowRun run(options, settings);
   auto logs = LogManager::Open(SystemFileIo(), settings.logs);
   if (!logs.ok()) return WithExitCode(logs.status(), ExitCode::kCannotStart);

@@ -14,9 +14,9 @@ struct FollowOptions {
   std::string bootstrap_server;
   std::vector<std::string> topics;
   std::string log_dir;
-  std::string until;               // "" or "caught-up"
-  std::string format = "human";    // or "json"
-  std::string config;              // a properties file
+  std::string until;             // "" or "caught-up"
+  std::string format = "human";  // or "json"
+  std::string config;            // a properties file
   std::vector<std::string> properties;
 };
 

@@ -17,7 +17,9 @@ double Seconds(std::chrono::steady_clock::duration duration) { return std::chron
 double CpuSeconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -42,7 +44,8 @@ std::string HumanBytes(double bytes) {
   return fmt::format("{:.{}f} {}", bytes, unit == 0 || bytes >= 100 ? 0 : bytes >= 10 ? 1 : 2, kUnits[unit]);
 }
 
-FollowProgress::FollowProgress(bool json) : json_(json), live_(!json && ::isatty(STDOUT_FILENO) == 1), started_(Clock::now()), last_at_(started_) {}
+FollowProgress::FollowProgress(bool json)
+    : json_(json), live_(!json && ::isatty(STDOUT_FILENO) == 1), started_(Clock::now()), last_at_(started_) {}
 
 void FollowProgress::Print(const FollowSnapshot& now) {
   const Clock::time_point at = Clock::now();
@@ -52,16 +55,23 @@ void FollowProgress::Print(const FollowSnapshot& now) {
   last_at_ = at;
   last_ = now;
   if (json_) {
-    const nlohmann::json line = {{"type", "progress"},         {"bytes", now.bytes},         {"records", now.records},
-                                 {"bytes_per_second", bytes_per_second}, {"records_per_second", records_per_second},
-                                 {"partitions", now.partitions}, {"caught_up", now.caught_up}, {"delayed", now.delayed},
-                                 {"failed", now.failed},         {"lag", now.lag}};
+    const nlohmann::json line = {{"type", "progress"},
+                                 {"bytes", now.bytes},
+                                 {"records", now.records},
+                                 {"bytes_per_second", bytes_per_second},
+                                 {"records_per_second", records_per_second},
+                                 {"partitions", now.partitions},
+                                 {"caught_up", now.caught_up},
+                                 {"delayed", now.delayed},
+                                 {"failed", now.failed},
+                                 {"lag", now.lag}};
     fmt::print("{}\n", line.dump());
   } else {
-    const std::string trouble = now.delayed + now.failed == 0 ? "" : fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
+    const std::string trouble =
+        now.delayed + now.failed == 0 ? "" : fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
     ClearLine();
-    fmt::print("{}/s, {:.0f} records/s, {}/{} partitions caught up, lag {}{}{}", HumanBytes(bytes_per_second), records_per_second, now.caught_up, now.partitions,
-               now.lag, Eta(now.lag, records_per_second), trouble);
+    fmt::print("{}/s, {:.0f} records/s, {}/{} partitions caught up, lag {}{}{}", HumanBytes(bytes_per_second),
+               records_per_second, now.caught_up, now.partitions, now.lag, Eta(now.lag, records_per_second), trouble);
     if (live_) {
       line_open_ = true;
     } else {
@@ -87,15 +97,22 @@ void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
   const double gigabytes = static_cast<double>(end.bytes) / 1e9;
   ClearLine();
   if (json_) {
-    const nlohmann::json line = {{"type", "end"},           {"caught_up", caught_up},       {"bytes", end.bytes},
-                                 {"records", end.records},  {"seconds", seconds},           {"cpu_seconds", cpu},
-                                 {"partitions", end.partitions}, {"truncations", end.truncations}, {"truncated_offsets", end.truncated_offsets}};
+    const nlohmann::json line = {{"type", "end"},
+                                 {"caught_up", caught_up},
+                                 {"bytes", end.bytes},
+                                 {"records", end.records},
+                                 {"seconds", seconds},
+                                 {"cpu_seconds", cpu},
+                                 {"partitions", end.partitions},
+                                 {"truncations", end.truncations},
+                                 {"truncated_offsets", end.truncated_offsets}};
     fmt::print("{}\n", line.dump());
   } else {
     const std::string per_gigabyte = gigabytes < 0.01 ? "" : fmt::format(" ({:.2f} per GB)", cpu / gigabytes);
-    fmt::print("{}: {}, {} records of {} partitions in {:.2f} s, {:.0f} MB/s, {:.2f} CPU-seconds{}, {} offsets truncated\n", caught_up ? "caught up" : "stopped",
-               HumanBytes(static_cast<double>(end.bytes)), end.records, end.partitions, seconds, static_cast<double>(end.bytes) / 1e6 / seconds, cpu, per_gigabyte,
-               end.truncated_offsets);
+    fmt::print(
+        "{}: {}, {} records of {} partitions in {:.2f} s, {:.0f} MB/s, {:.2f} CPU-seconds{}, {} offsets truncated\n",
+        caught_up ? "caught up" : "stopped", HumanBytes(static_cast<double>(end.bytes)), end.records, end.partitions,
+        seconds, static_cast<double>(end.bytes) / 1e6 / seconds, cpu, per_gigabyte, end.truncated_offsets);
   }
   std::fflush(stdout);
 }

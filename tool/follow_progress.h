@@ -13,15 +13,15 @@ class FollowProgress {
   explicit FollowProgress(bool json);
 
   void Print(const FollowSnapshot& now);
-  void Notice(const std::string& line);                      // an event worth a line of its own
-  void Finish(const FollowSnapshot& end, bool caught_up);    // the totals
+  void Notice(const std::string& line);                    // an event worth a line of its own
+  void Finish(const FollowSnapshot& end, bool caught_up);  // the totals
 
  private:
   using Clock = std::chrono::steady_clock;
   void ClearLine();
 
   const bool json_;
-  const bool live_;                                          // stdout is a terminal, and not JSON
+  const bool live_;  // stdout is a terminal, and not JSON
   const Clock::time_point started_;
   Clock::time_point last_at_;
   FollowSnapshot last_;

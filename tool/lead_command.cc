@@ -30,16 +30,23 @@ void AddLeadFlags(CLI::App& command, LeadFlags& flags) {
   LeadOptions& options = flags.options;
   command.add_option("--log-dir", options.log_dir, "directory to serve, created when absent")->required();
   command.add_option("--listen", flags.listen, "HOST:PORT; port 0 takes any free one")->capture_default_str();
-  command.add_option("--generate", flags.generate, "TOPIC:PARTITIONS:BYTES: fill a topic with records first; may be given again");
-  command.add_option("--generate-batch-bytes", options.generate_options.batch_bytes, "of a generated batch")->capture_default_str();
-  command.add_option("--generate-epochs", options.generate_options.epochs, "leader epochs that the generated records are spread over")->capture_default_str();
-  command.add_option("--cut", flags.cut, "TOPIC:BYTES: before all else lose so much of each partition, as an unclean election does");
+  command.add_option("--generate", flags.generate,
+                     "TOPIC:PARTITIONS:BYTES: fill a topic with records first; may be given again");
+  command.add_option("--generate-batch-bytes", options.generate_options.batch_bytes, "of a generated batch")
+      ->capture_default_str();
+  command
+      .add_option("--generate-epochs", options.generate_options.epochs,
+                  "leader epochs that the generated records are spread over")
+      ->capture_default_str();
+  command.add_option("--cut", flags.cut,
+                     "TOPIC:BYTES: before all else lose so much of each partition, as an unclean election does");
   command.add_option("--segment-bytes", options.log.segment_bytes, "of a log segment")->capture_default_str();
   command.add_flag("--auto-create", options.auto_create, "make topics that clients ask for");
 }
 
 absl::Status RunLead(LeadFlags flags) {
-  if (const absl::Status read = ReadFlags(flags, flags.options); !read.ok()) return WithExitCode(read, ExitCode::kUsage);
+  if (const absl::Status read = ReadFlags(flags, flags.options); !read.ok())
+    return WithExitCode(read, ExitCode::kUsage);
   return RunLead(flags.options);
 }
 

@@ -32,7 +32,8 @@ absl::StatusOr<std::vector<Offset>> FindSegments(FileIo& io, const std::filesyst
 
 class LogDirStream final : public BatchStream {
  public:
-  LogDirStream(FileIo& io, std::filesystem::path directory, std::vector<Offset> bases, Offset log_start_offset, std::vector<std::byte>& buffer)
+  LogDirStream(FileIo& io, std::filesystem::path directory, std::vector<Offset> bases, Offset log_start_offset,
+               std::vector<std::byte>& buffer)
       : io_(io),
         directory_(std::move(directory)),
         bases_(std::move(bases)),
@@ -92,12 +93,13 @@ class LogDirStream final : public BatchStream {
     return absl::OkStatus();
   }
 
-  // At the log's end bytes that make no batch are a crash's, or space allocated ahead. Before it they are damage, unless
-  // the next segment goes on right where the batches end.
+  // At the log's end bytes that make no batch are a crash's, or space allocated ahead. Before it they are damage,
+  // unless the next segment goes on right where the batches end.
   absl::Status LeaveSegment() {
     const FilePosition at = scan_->next_position();
     if (!InLastSegment() && at.value < file_bytes_ && end_ != bases_[segment_ + 1]) {
-      return WithExitCode(absl::DataLossError(absl::StrCat("corrupt batch in ", file_->path().string(), " at byte ", at.value, ", where offset ", end_.value, " should follow")),
+      return WithExitCode(absl::DataLossError(absl::StrCat("corrupt batch in ", file_->path().string(), " at byte ",
+                                                           at.value, ", where offset ", end_.value, " should follow")),
                           ExitCode::kDivergence);
     }
     scan_.reset();
@@ -117,10 +119,10 @@ class LogDirStream final : public BatchStream {
   const std::vector<Offset> bases_;
   const Offset log_start_offset_;
   Offset from_;
-  size_t segment_ = 0;               // bases_.size(): at the end
-  Offset end_;                       // after the last batch read, at least the segment's base
+  size_t segment_ = 0;  // bases_.size(): at the end
+  Offset end_;          // after the last batch read, at least the segment's base
   std::vector<std::byte>& buffer_;
-  std::unique_ptr<File> file_;       // of segment_ while scan_ is set
+  std::unique_ptr<File> file_;  // of segment_ while scan_ is set
   uint64_t file_bytes_ = 0;
   std::optional<SegmentScan> scan_;
 };
@@ -142,7 +144,8 @@ absl::StatusOr<std::unique_ptr<BatchSource>> LogDirSource::Open(FileIo& io, std:
 }
 
 absl::StatusOr<std::unique_ptr<BatchStream>> LogDirSource::Open(const TopicPartition& partition) {
-  // The checkpoint before the files: should the log start move in between, the files of both are still there to be found.
+  // The checkpoint before the files: should the log start move in between, the files of both are still there to be
+  // found.
   SLIP_ASSIGN_OR_RETURN(const OffsetCheckpoint log_starts, ReadOffsetCheckpoint(io_, directory_ / kLogStartCheckpoint));
   const std::filesystem::path directory = directory_ / partition.ToString();
   SLIP_ASSIGN_OR_RETURN(std::vector<Offset> bases, FindSegments(io_, directory));

@@ -15,7 +15,9 @@ namespace slipstream {
 
 constexpr uint64_t kConfigFileBytesMax = 1 << 20;
 
-void PropertyTable::Add(std::string name, std::string help, Setter set) { properties_.push_back({std::move(name), std::move(help), std::move(set)}); }
+void PropertyTable::Add(std::string name, std::string help, Setter set) {
+  properties_.push_back({std::move(name), std::move(help), std::move(set)});
+}
 
 void PropertyTable::AddInt(std::string name, std::string help, std::function<void(int64_t)> set) {
   Add(std::move(name), std::move(help), [set = std::move(set)](absl::string_view value) {
@@ -35,20 +37,25 @@ void PropertyTable::AddBool(std::string name, std::string help, std::function<vo
 }
 
 absl::Status PropertyTable::Apply(absl::string_view key, absl::string_view value, absl::string_view source) const {
-  const auto found = std::find_if(properties_.begin(), properties_.end(), [&](const Property& property) { return property.name == key; });
+  const auto found = std::find_if(properties_.begin(), properties_.end(),
+                                  [&](const Property& property) { return property.name == key; });
   if (found == properties_.end()) {
     std::vector<std::string> names;
     for (const Property& property : properties_) names.push_back(property.name);
     const std::string nearest = NearestWord(key, names);
-    return absl::InvalidArgumentError(absl::StrCat(source, ": unknown property '", key, "'", nearest.empty() ? "" : absl::StrCat(", did you mean '", nearest, "'?")));
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": unknown property '", key, "'",
+                     nearest.empty() ? "" : absl::StrCat(", did you mean '", nearest, "'?")));
   }
   const absl::Status set = found->set(value);
-  return set.ok() ? set : absl::InvalidArgumentError(absl::StrCat(source, ": ", key, " = '", value, "' ", set.message()));
+  return set.ok() ? set
+                  : absl::InvalidArgumentError(absl::StrCat(source, ": ", key, " = '", value, "' ", set.message()));
 }
 
 absl::Status PropertyTable::ApplyFlag(absl::string_view text) const {
   const size_t equals = text.find('=');
-  if (equals == absl::string_view::npos) return absl::InvalidArgumentError(absl::StrCat("--property '", text, "' is not KEY=VALUE"));
+  if (equals == absl::string_view::npos)
+    return absl::InvalidArgumentError(absl::StrCat("--property '", text, "' is not KEY=VALUE"));
   return Apply(text.substr(0, equals), text.substr(equals + 1), "--property");
 }
 
@@ -61,15 +68,18 @@ absl::Status PropertyTable::ApplyFile(const std::string& path) const {
     if (text.empty() || text.front() == '#' || text.front() == '!') continue;
     const std::string source = absl::StrCat(path, " line ", line_number);
     const size_t separator = text.find_first_of("=:");
-    if (separator == absl::string_view::npos) return absl::InvalidArgumentError(absl::StrCat(source, ": '", text, "' is not KEY=VALUE"));
-    SLIP_RETURN_IF_ERROR(Apply(absl::StripAsciiWhitespace(text.substr(0, separator)), absl::StripAsciiWhitespace(text.substr(separator + 1)), source));
+    if (separator == absl::string_view::npos)
+      return absl::InvalidArgumentError(absl::StrCat(source, ": '", text, "' is not KEY=VALUE"));
+    SLIP_RETURN_IF_ERROR(Apply(absl::StripAsciiWhitespace(text.substr(0, separator)),
+                               absl::StripAsciiWhitespace(text.substr(separator + 1)), source));
   }
   return absl::OkStatus();
 }
 
 std::string PropertyTable::Help() const {
   std::string text = "Properties (--property KEY=VALUE, or lines of a --config file):\n";
-  for (const Property& property : properties_) absl::StrAppend(&text, "  ", property.name, "\n      ", property.help, "\n");
+  for (const Property& property : properties_)
+    absl::StrAppend(&text, "  ", property.name, "\n      ", property.help, "\n");
   return text;
 }
 

@@ -48,7 +48,9 @@ class TopicFilter {
 
  private:
   // A copy made with .* has none of them, so a comparison with .* must not ask for them.
-  static bool IsInternal(absl::string_view topic) { return topic == "__consumer_offsets" || topic == "__transaction_state" || topic == "__share_group_state"; }
+  static bool IsInternal(absl::string_view topic) {
+    return topic == "__consumer_offsets" || topic == "__transaction_state" || topic == "__share_group_state";
+  }
 
   std::vector<std::regex> patterns_;
   bool names_internal_ = false;
@@ -57,19 +59,22 @@ class TopicFilter {
 // A or B as given on the command line.
 struct Side {
   std::string text;
-  std::vector<Endpoint> brokers;     // empty: a log dir
+  std::vector<Endpoint> brokers;  // empty: a log dir
 };
 
 absl::StatusOr<Side> ParseSide(const std::string& text, TopicFilter& filter) {
   Side side{.text = text, .brokers = {}};
   absl::string_view rest = text;
   if (!absl::ConsumePrefix(&rest, kClusterScheme)) {
-    if (absl::StrContains(text, "://")) return absl::InvalidArgumentError(absl::StrCat("'", text, "' is neither a log dir nor kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX"));
+    if (absl::StrContains(text, "://"))
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", text, "' is neither a log dir nor kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX"));
     return side;
   }
   const size_t slash = rest.find('/');
   if (slash == absl::string_view::npos || slash + 1 == rest.size())
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "' names no topics: kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX is expected"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' names no topics: kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX is expected"));
   SLIP_ASSIGN_OR_RETURN(side.brokers, ParseEndpoints(rest.substr(0, slash)));
   SLIP_RETURN_IF_ERROR(filter.Add(std::string(rest.substr(slash + 1))));
   return side;
@@ -82,17 +87,19 @@ absl::StatusOr<std::unique_ptr<BatchSource>> OpenSide(const Side& side) {
 
 std::vector<TopicPartition> Wanted(const std::vector<TopicPartition>& partitions, const TopicFilter& filter) {
   std::vector<TopicPartition> wanted;
-  std::ranges::copy_if(partitions, std::back_inserter(wanted), [&](const TopicPartition& partition) { return filter.Wanted(partition.topic); });
+  std::ranges::copy_if(partitions, std::back_inserter(wanted),
+                       [&](const TopicPartition& partition) { return filter.Wanted(partition.topic); });
   return wanted;
 }
 
 struct Difference {
   TopicPartition partition;
-  std::optional<Offset> offset;      // nullopt: of the partition as a whole
+  std::optional<Offset> offset;  // nullopt: of the partition as a whole
   std::string field, a, b;
 
   std::string Describe() const {
-    return absl::StrCat(partition.ToString(), offset ? absl::StrCat(" at offset ", offset->value) : "", ": ", field, ": A ", a, ", B ", b);
+    return absl::StrCat(partition.ToString(), offset ? absl::StrCat(" at offset ", offset->value) : "", ": ", field,
+                        ": A ", a, ", B ", b);
   }
 };
 
@@ -101,9 +108,19 @@ struct Field {
   size_t at, bytes;
 };
 // The three that tell most first; then in the order of the layout (LOG-01).
-constexpr std::array<Field, 13> kFields = {{{"base offset", 0, 8}, {"last offset delta", 23, 4}, {"crc", 17, 4}, {"length", 8, 4}, {"partition leader epoch", 12, 4},
-                                            {"magic", 16, 1}, {"attributes", 21, 2}, {"base timestamp", 27, 8}, {"max timestamp", 35, 8}, {"producer id", 43, 8},
-                                            {"producer epoch", 51, 2}, {"base sequence", 53, 4}, {"record count", 57, 4}}};
+constexpr std::array<Field, 13> kFields = {{{"base offset", 0, 8},
+                                            {"last offset delta", 23, 4},
+                                            {"crc", 17, 4},
+                                            {"length", 8, 4},
+                                            {"partition leader epoch", 12, 4},
+                                            {"magic", 16, 1},
+                                            {"attributes", 21, 2},
+                                            {"base timestamp", 27, 8},
+                                            {"max timestamp", 35, 8},
+                                            {"producer id", 43, 8},
+                                            {"producer epoch", 51, 2},
+                                            {"base sequence", 53, 4},
+                                            {"record count", 57, 4}}};
 
 std::string FieldValue(ByteSpan batch, const Field& field) {
   if (field.at == 17) return fmt::format("{:#010x}", ReadBigEndian<uint32_t>(batch, field.at));
@@ -123,18 +140,24 @@ Difference Explain(const TopicPartition& partition, const RecordBatchView& a, co
       return {partition, offset, field.name, FieldValue(a.bytes(), field), FieldValue(b.bytes(), field)};
   }
   const size_t at = static_cast<size_t>(std::ranges::mismatch(a.bytes(), b.bytes()).in1 - a.bytes().begin());
-  const auto hex = [at](const RecordBatchView& batch) { return fmt::format("{:#04x}", static_cast<unsigned>(batch.bytes()[at])); };
+  const auto hex = [at](const RecordBatchView& batch) {
+    return fmt::format("{:#04x}", static_cast<unsigned>(batch.bytes()[at]));
+  };
   return {partition, offset, absl::StrCat("byte ", at, " of the batch"), hex(a), hex(b)};
 }
 
 std::string CrcVerdict(const BatchStream& stream) {
-  return stream.crc_valid() ? "is sound" : fmt::format("has crc {:#010x} for bytes that make {:#010x}", stream.batch().crc(), Crc32c(stream.batch().bytes().subspan(21)));
+  return stream.crc_valid() ? "is sound"
+                            : fmt::format("has crc {:#010x} for bytes that make {:#010x}", stream.batch().crc(),
+                                          Crc32c(stream.batch().bytes().subspan(21)));
 }
 
-bool SameBytes(ByteSpan a, ByteSpan b) { return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0; }
+bool SameBytes(ByteSpan a, ByteSpan b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
 
 struct Tally {
-  size_t partitions = 0;             // compared to the end
+  size_t partitions = 0;  // compared to the end
   int64_t batches = 0, records = 0, bytes = 0;
 };
 
@@ -153,26 +176,36 @@ class VerifyReport {
     const auto now = std::chrono::steady_clock::now();
     if (now < print_at_) return;
     print_at_ = now + kInterval;
-    fmt::print("\r\x1b[K{}: {} of {} partitions compared, {}, {}/s", partition.ToString(), tally.partitions, partitions_total, HumanBytes(static_cast<double>(tally.bytes)),
+    fmt::print("\r\x1b[K{}: {} of {} partitions compared, {}, {}/s", partition.ToString(), tally.partitions,
+               partitions_total, HumanBytes(static_cast<double>(tally.bytes)),
                HumanBytes(static_cast<double>(tally.bytes) / Seconds()));
     std::fflush(stdout);
     line_open_ = true;
   }
   void PrintDifference(const Difference& difference) {
-    if (!json_) return;              // a person reads it in the error
-    nlohmann::json line = {{"type", "difference"}, {"partition", difference.partition.ToString()}, {"field", difference.field}, {"a", difference.a}, {"b", difference.b}};
+    if (!json_) return;  // a person reads it in the error
+    nlohmann::json line = {{"type", "difference"},
+                           {"partition", difference.partition.ToString()},
+                           {"field", difference.field},
+                           {"a", difference.a},
+                           {"b", difference.b}};
     if (difference.offset) line["offset"] = difference.offset->value;
     fmt::print("{}\n", line.dump());
   }
   void Finish(absl::string_view outcome) {
     if (std::exchange(line_open_, false)) fmt::print("\r\x1b[K");
     if (json_) {
-      const nlohmann::json line = {{"type", "end"}, {"outcome", std::string(outcome)}, {"partitions", tally.partitions}, {"batches", tally.batches},
-                                   {"records", tally.records}, {"bytes", tally.bytes}, {"seconds", Seconds()}};
+      const nlohmann::json line = {{"type", "end"},
+                                   {"outcome", std::string(outcome)},
+                                   {"partitions", tally.partitions},
+                                   {"batches", tally.batches},
+                                   {"records", tally.records},
+                                   {"bytes", tally.bytes},
+                                   {"seconds", Seconds()}};
       fmt::print("{}\n", line.dump());
     } else {
-      fmt::print("compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches, tally.records, HumanBytes(static_cast<double>(tally.bytes)),
-                 std::string(outcome));
+      fmt::print("compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches,
+                 tally.records, HumanBytes(static_cast<double>(tally.bytes)), std::string(outcome));
     }
     std::fflush(stdout);
   }
@@ -181,7 +214,9 @@ class VerifyReport {
   static constexpr int64_t kBytesPerLook = 4 << 20;
   static constexpr std::chrono::milliseconds kInterval{200};
 
-  double Seconds() const { return std::max(1e-9, std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count()); }
+  double Seconds() const {
+    return std::max(1e-9, std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
+  }
 
   const bool json_, live_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
@@ -198,12 +233,15 @@ class Comparison {
   absl::StatusOr<std::optional<Difference>> Run(const TopicFilter& filter) {
     const std::vector<TopicPartition> in_a = Wanted(a_.partitions(), filter), in_b = Wanted(b_.partitions(), filter);
     if (in_a.empty() && in_b.empty())
-      return WithExitCode(absl::NotFoundError(absl::StrCat("nothing to compare: no partition in A (", a_.name(), ") nor in B (", b_.name(), ")")), ExitCode::kCannotStart);
+      return WithExitCode(absl::NotFoundError(absl::StrCat("nothing to compare: no partition in A (", a_.name(),
+                                                           ") nor in B (", b_.name(), ")")),
+                          ExitCode::kCannotStart);
     std::vector<TopicPartition> in_one;
     std::ranges::set_symmetric_difference(in_a, in_b, std::back_inserter(in_one));
     if (!in_one.empty()) {
       const bool a_has_it = std::ranges::binary_search(in_a, in_one.front());
-      return Difference{in_one.front(), std::nullopt, "partition", a_has_it ? "has it" : "lacks it", a_has_it ? "lacks it" : "has it"};
+      return Difference{in_one.front(), std::nullopt, "partition", a_has_it ? "has it" : "lacks it",
+                        a_has_it ? "lacks it" : "has it"};
     }
     report_.partitions_total = in_a.size();
     for (const TopicPartition& partition : in_a) {
@@ -230,7 +268,8 @@ class Comparison {
     return CompareStreams(partition, **a, **b);
   }
 
-  absl::StatusOr<std::optional<Difference>> CompareStreams(const TopicPartition& partition, BatchStream& a, BatchStream& b) {
+  absl::StatusOr<std::optional<Difference>> CompareStreams(const TopicPartition& partition, BatchStream& a,
+                                                           BatchStream& b) {
     for (;;) {
       const absl::StatusOr<bool> a_goes_on = a.Next();
       if (!a_goes_on.ok()) return Locate(a_goes_on.status(), partition, a_);
@@ -239,7 +278,8 @@ class Comparison {
       if (*a_goes_on != *b_goes_on) return ExplainEnd(partition, a, b, *a_goes_on);
       if (!*a_goes_on) return CompareEnds(partition, a, b);
       const RecordBatchView batch = a.batch();
-      if (!a.crc_valid() || !b.crc_valid()) return Difference{partition, batch.base_offset(), "corrupt batch", CrcVerdict(a), CrcVerdict(b)};
+      if (!a.crc_valid() || !b.crc_valid())
+        return Difference{partition, batch.base_offset(), "corrupt batch", CrcVerdict(a), CrcVerdict(b)};
       if (!SameBytes(batch.bytes(), b.batch().bytes())) return Explain(partition, batch, b.batch());
       Tally& tally = report_.tally;
       ++tally.batches;
@@ -249,18 +289,21 @@ class Comparison {
     }
   }
 
-  absl::StatusOr<std::optional<Difference>> CompareEnds(const TopicPartition& partition, BatchStream& a, BatchStream& b) {
+  absl::StatusOr<std::optional<Difference>> CompareEnds(const TopicPartition& partition, BatchStream& a,
+                                                        BatchStream& b) {
     const absl::StatusOr<Offset> a_end = a.EndOffset();
     if (!a_end.ok()) return Locate(a_end.status(), partition, a_);
     const absl::StatusOr<Offset> b_end = b.EndOffset();
     if (!b_end.ok()) return Locate(b_end.status(), partition, b_);
     if (*a_end == *b_end) return std::nullopt;
-    return Difference{partition, std::min(*a_end, *b_end), "end", absl::StrCat("ends at ", a_end->value), absl::StrCat("ends at ", b_end->value)};
+    return Difference{partition, std::min(*a_end, *b_end), "end", absl::StrCat("ends at ", a_end->value),
+                      absl::StrCat("ends at ", b_end->value)};
   }
 
-  // One side has a batch where the other has no more. The ends may still be equal: an empty last segment says where a log
-  // goes on, also behind batches that are gone.
-  absl::StatusOr<std::optional<Difference>> ExplainEnd(const TopicPartition& partition, BatchStream& a, BatchStream& b, bool a_goes_on) {
+  // One side has a batch where the other has no more. The ends may still be equal: an empty last segment says where a
+  // log goes on, also behind batches that are gone.
+  absl::StatusOr<std::optional<Difference>> ExplainEnd(const TopicPartition& partition, BatchStream& a, BatchStream& b,
+                                                       bool a_goes_on) {
     const Offset offset = (a_goes_on ? a : b).batch().base_offset();
     SLIP_ASSIGN_OR_RETURN(std::optional<Difference> ends, CompareEnds(partition, a, b));
     if (ends) return ends;
@@ -275,8 +318,14 @@ class Comparison {
 }  // namespace
 
 void AddVerifyFlags(CLI::App& command, VerifyOptions& options) {
-  command.add_option("A", options.a, "a log dir, only read, in use or not; or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX")->required();
-  command.add_option("B", options.b, "the same; the regular expression of one side holds for both, and leaves out Kafka's internal topics unless it begins with __")->required();
+  command
+      .add_option("A", options.a, "a log dir, only read, in use or not; or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX")
+      ->required();
+  command
+      .add_option("B", options.b,
+                  "the same; the regular expression of one side holds for both, and leaves out Kafka's internal topics "
+                  "unless it begins with __")
+      ->required();
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
 }
 
@@ -291,7 +340,8 @@ absl::Status RunVerify(const VerifyOptions& options) {
   VerifyReport report(options.format == "json");
   const absl::StatusOr<std::optional<Difference>> compared = Comparison(*a, *b, report).Run(filter);
   if (!compared.ok()) {
-    if (ExitCodeOf(compared.status()) != ExitCode::kCannotStart) report.Finish(ExitCodeOf(compared.status()) == ExitCode::kDivergence ? "different" : "failed");
+    if (ExitCodeOf(compared.status()) != ExitCode::kCannotStart)
+      report.Finish(ExitCodeOf(compared.status()) == ExitCode::kDivergence ? "different" : "failed");
     return compared.status();
   }
   if (!*compared) {

@@ -10,8 +10,8 @@
 namespace slipstream {
 
 struct VerifyOptions {
-  std::string a, b;                // a log dir, or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX
-  std::string format = "human";    // or "json"
+  std::string a, b;              // a log dir, or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX
+  std::string format = "human";  // or "json"
 };
 
 void AddVerifyFlags(CLI::App& command, VerifyOptions& options);

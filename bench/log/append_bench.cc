@@ -16,7 +16,7 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kRunBytes = 1 << 20;                // what one fetch response brings for a partition
+constexpr size_t kRunBytes = 1 << 20;                 // what one fetch response brings for a partition
 constexpr uint64_t kLogBytesMax = uint64_t{1} << 30;  // then the log starts anew
 
 std::vector<std::byte> RunOfAbout(size_t run_bytes, size_t batch_bytes) {

@@ -11,7 +11,8 @@ constexpr size_t kRunBytes = 1 << 20;
 
 std::vector<std::byte> Run(size_t batch_bytes) {
   const size_t overhead = MakeBatch({.value_bytes = 0}).size() + 4;
-  return MakeRun({.value_bytes = batch_bytes > overhead ? batch_bytes - overhead : 0}, static_cast<int>(kRunBytes / batch_bytes));
+  return MakeRun({.value_bytes = batch_bytes > overhead ? batch_bytes - overhead : 0},
+                 static_cast<int>(kRunBytes / batch_bytes));
 }
 
 void Walk(benchmark::State& state, bool check_crc) {

@@ -2,7 +2,9 @@
 
 namespace slipstream {
 
-asio::awaitable<absl::Status> BlockingIoQueue::Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) { co_return file.WriteAt(bytes, at); }
+asio::awaitable<absl::Status> BlockingIoQueue::Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) {
+  co_return file.WriteAt(bytes, at);
+}
 
 asio::awaitable<absl::Status> BlockingIoQueue::Sync(File& file) { co_return file.Sync(); }
 

@@ -1,5 +1,5 @@
-// The disk as the log sees it: one of the four seams behind which the simulator runs the product's own code. Nothing else
-// in the project opens, reads, writes, renames or lists a file.
+// The disk as the log sees it: one of the four seams behind which the simulator runs the product's own code. Nothing
+// else in the project opens, reads, writes, renames or lists a file.
 //   FileIo   opens and arranges files, any thread, blocking (short calls: open, rename, list, directory fsync)
 //   File     one open file; blocking reads and small writes
 //   IoQueue  bulk writes and fsyncs of one thread, asynchronous (io_uring, or a fallback where that is refused)
@@ -45,10 +45,10 @@ class File {
 };
 
 enum class OpenMode {
-  kRead,          // must exist
-  kReadWrite,     // must exist
-  kCreate,        // created when absent, kept as it is when present
-  kCreateNew,     // must not exist (kAlreadyExists)
+  kRead,       // must exist
+  kReadWrite,  // must exist
+  kCreate,     // created when absent, kept as it is when present
+  kCreateNew,  // must not exist (kAlreadyExists)
 };
 
 class FileIo {
@@ -69,7 +69,8 @@ class FileIo {
 
 // The whole content of a small file. kResourceExhausted above `bytes_max`.
 absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::path& path, uint64_t bytes_max = 64 << 20);
-// Write <path>.tmp, fsync, rename over the target, fsync the directory: readers see the old content or the new (LOG-53).
+// Write <path>.tmp, fsync, rename over the target, fsync the directory: readers see the old content or the new
+// (LOG-53).
 absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::string_view content);
 
 // The machine's own file system. Thread-safe; lives for the whole process.
@@ -85,7 +86,8 @@ class IoQueue {
  public:
   virtual ~IoQueue() = default;
 
-  // Writes all of `bytes`, or fails with any part written. `bytes` and `file` stay untouched until this returns (INV-21).
+  // Writes all of `bytes`, or fails with any part written. `bytes` and `file` stay untouched until this returns
+  // (INV-21).
   virtual asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) = 0;
   // As File::Sync, without blocking the thread.
   virtual asio::awaitable<absl::Status> Sync(File& file) = 0;

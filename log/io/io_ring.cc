@@ -61,7 +61,8 @@ IoRing::~IoRing() {
 
 absl::StatusOr<std::unique_ptr<IoRing>> IoRing::Create(asio::io_context& io, unsigned operations_max) {
   std::unique_ptr<IoRing> ring(new IoRing(io, operations_max));
-  const int made = io_uring_queue_init(operations_max, &ring->ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+  const int made =
+      io_uring_queue_init(operations_max, &ring->ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
   if (made < 0) {
     ring->ring_.ring_fd = -1;
     return absl::UnavailableError(absl::StrCat("io_uring: ", std::strerror(-made)));
@@ -80,7 +81,8 @@ asio::awaitable<absl::Status> IoRing::Write(File& file, ByteSpan bytes, FilePosi
   while (!bytes.empty()) {
     const bool uncached = hint == WriteHint::kBulk && uncached_writes_;
     io_uring_sqe request;
-    io_uring_prep_write(&request, file.descriptor(), bytes.data(), static_cast<unsigned>(std::min(bytes.size(), kWriteBytesMax)), at.value);
+    io_uring_prep_write(&request, file.descriptor(), bytes.data(),
+                        static_cast<unsigned>(std::min(bytes.size(), kWriteBytesMax)), at.value);
     if (uncached) request.rw_flags = kRwfDontCache;
     const int result = co_await Run(request);
     if (result == -EOPNOTSUPP && uncached) {
@@ -113,7 +115,8 @@ asio::awaitable<int> IoRing::Run(io_uring_sqe prepared) {
   io_uring_sqe_set_data(request, operation);
   PostSubmit();
   const auto hold = [](auto&& handler, Operation* slot) { slot->Hold(std::forward<decltype(handler)>(handler)); };
-  const int result = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(int)>(hold, asio::use_awaitable, operation);
+  const int result =
+      co_await asio::async_initiate<const asio::use_awaitable_t<>, void(int)>(hold, asio::use_awaitable, operation);
   co_return result;
 }
 
@@ -128,7 +131,8 @@ void IoRing::PostSubmit() {
 
 asio::awaitable<void> IoRing::DrainCompletions() {
   for (;;) {
-    auto [error] = co_await eventfd_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+    auto [error] =
+        co_await eventfd_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
     if (error) co_return;  // the ring is going away
     eventfd_t ignored = 0;
     (void)::eventfd_read(eventfd_.native_handle(), &ignored);

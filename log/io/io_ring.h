@@ -45,9 +45,9 @@ class IoRing final : public IoQueue {
   AsyncEvent slot_free_;
   std::vector<std::unique_ptr<Operation>> operations_;  // all slots, fixed
   std::vector<Operation*> free_;
-  std::vector<Operation*> completed_;                   // reused between drains
+  std::vector<Operation*> completed_;  // reused between drains
   bool submit_posted_ = false;
-  bool uncached_writes_ = true;                         // false once the file system refused RWF_DONTCACHE
+  bool uncached_writes_ = true;  // false once the file system refused RWF_DONTCACHE
 };
 
 // An IoRing where the kernel allows one, else a BlockingIoQueue.

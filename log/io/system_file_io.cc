@@ -28,7 +28,8 @@ class SystemFile final : public File {
   absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) override {
     size_t done = 0;
     while (done < into.size()) {
-      const ssize_t got = ::pread(descriptor_, into.data() + done, into.size() - done, static_cast<off_t>(at.value + done));
+      const ssize_t got =
+          ::pread(descriptor_, into.data() + done, into.size() - done, static_cast<off_t>(at.value + done));
       if (got == 0) break;
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return ErrnoToStatus(errno, "read", path_);
@@ -158,7 +159,8 @@ class SystemIo final : public FileIo {
 }  // namespace
 
 absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path) {
-  const std::string message = absl::StrCat(call, " ", path.string(), ": ", std::generic_category().message(error_number));
+  const std::string message =
+      absl::StrCat(call, " ", path.string(), ": ", std::generic_category().message(error_number));
   switch (error_number) {
     case ENOENT: return absl::NotFoundError(message);
     case EEXIST: return absl::AlreadyExistsError(message);
@@ -177,7 +179,8 @@ absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::pat
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(path, OpenMode::kRead));
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   if (size > bytes_max)
-    return absl::ResourceExhaustedError(absl::StrCat("read ", path.string(), ": ", size, " bytes, at most ", bytes_max));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("read ", path.string(), ": ", size, " bytes, at most ", bytes_max));
   std::string content(size, '\0');
   SLIP_ASSIGN_OR_RETURN(const size_t got, file->ReadAt(std::as_writable_bytes(std::span(content)), FilePosition{0}));
   content.resize(got);

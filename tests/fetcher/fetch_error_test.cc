@@ -22,7 +22,8 @@ TEST_P(FetchErrorTable, Ft31_Rule) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllCodes, FetchErrorTable,
-                         ::testing::Values(Case{KafkaError::kNone, FetchAction::kAppend, false}, Case{KafkaError::kOffsetOutOfRange, FetchAction::kResetOffset, false},
+                         ::testing::Values(Case{KafkaError::kNone, FetchAction::kAppend, false},
+                                           Case{KafkaError::kOffsetOutOfRange, FetchAction::kResetOffset, false},
                                            Case{KafkaError::kUnknownLeaderEpoch, FetchAction::kDelay, false},
                                            Case{KafkaError::kFencedLeaderEpoch, FetchAction::kMarkFailed, true},
                                            Case{KafkaError::kOffsetMovedToTieredStorage, FetchAction::kTiered, false},

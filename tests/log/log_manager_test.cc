@@ -1,7 +1,7 @@
 #include "log/log_manager.h"
 
-#include <gmock/gmock.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,8 +120,8 @@ TEST_F(LogManagerTest, Log35_ForeignDirectoryStopsTheStart) {
 }
 
 TEST_F(LogManagerTest, Log35_KnownForeignersAndFilesAreLeftAlone) {
-  for (const char* name : {"remote-log-index-cache", "__cluster_metadata-0", "a-0.0123456789abcdef0123456789abcdef-stray",
-                           "a-1.0123456789abcdef0123456789abcdef-future"})
+  for (const char* name : {"remote-log-index-cache", "__cluster_metadata-0",
+                           "a-0.0123456789abcdef0123456789abcdef-stray", "a-1.0123456789abcdef0123456789abcdef-future"})
     MakeDirectory(name);
   std::ofstream(config_.log_dir / "notes") << "x";
   Open();
@@ -160,7 +160,8 @@ TEST_F(LogManagerTest, Log142_NoMarkWhenALogDidNotCloseWell) {
   EXPECT_FALSE(manager_->Close().ok());
   EXPECT_FALSE(Has(".kafka_cleanshutdown"));
   EXPECT_FALSE(Has(".lock")) << "the lock goes whatever failed";
-  EXPECT_EQ(Content(kRecoveryPointCheckpoint), "0\n2\norders 0 0\norders 1 2\n") << "the others are flushed all the same";
+  EXPECT_EQ(Content(kRecoveryPointCheckpoint), "0\n2\norders 0 0\norders 1 2\n")
+      << "the others are flushed all the same";
 }
 
 TEST_F(LogManagerTest, Log130_WithoutTheMarkEveryPartitionIsRecovered) {
@@ -228,7 +229,8 @@ TEST_F(LogManagerTest, Rel51_LostCheckpointsDoNotStopTheStart) {
   Open();
   Append(kOrders, 5);
   ASSERT_TRUE(manager_->Close().ok());
-  for (const char* name : {kRecoveryPointCheckpoint, kLogStartCheckpoint, kHighWatermarkCheckpoint, ".kafka_cleanshutdown"})
+  for (const char* name :
+       {kRecoveryPointCheckpoint, kLogStartCheckpoint, kHighWatermarkCheckpoint, ".kafka_cleanshutdown"})
     std::filesystem::remove(config_.log_dir / name);
   Open();
   EXPECT_EQ(manager_->Find(kOrders)->log_end_offset(), Offset{5});
@@ -247,7 +249,9 @@ TEST_F(LogManagerTest, Log59_DeletedPartitionLeavesNothingBehind) {
   Open();
   Append(kOrders, 5);
   Append({"orders", 1}, 1);
-  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders)), OffsetsOf(*manager_->Find({"orders", 1}))}).ok());
+  ASSERT_TRUE(
+      manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders)), OffsetsOf(*manager_->Find({"orders", 1}))})
+          .ok());
   ASSERT_TRUE(manager_->Delete(kOrders).ok());
   EXPECT_EQ(manager_->Find(kOrders), nullptr);
   EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), ElementsAre("orders-1"));
@@ -267,7 +271,8 @@ TEST_F(LogManagerTest, Log34_OverlongNamesAreShortenedForRemoval) {
 
 TEST_F(LogManagerTest, Log33_NamesAreCheckedBeforeTheyBecomePaths) {
   Open();
-  for (const TopicPartition& bad : {TopicPartition{"../x", 0}, TopicPartition{"", 0}, TopicPartition{"..", 0}, TopicPartition{"a", -1}})
+  for (const TopicPartition& bad :
+       {TopicPartition{"../x", 0}, TopicPartition{"", 0}, TopicPartition{"..", 0}, TopicPartition{"a", -1}})
     EXPECT_TRUE(absl::IsInvalidArgument(manager_->GetOrCreate(bad, kTopicId).status())) << bad.topic;
   EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), IsEmpty());
 }

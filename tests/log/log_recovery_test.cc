@@ -41,7 +41,8 @@ class LogRecoveryTest : public testing::Test {
   void Fill(int batches) {
     Open({.clean = true});
     for (int i = 0; i < batches; ++i) {
-      const std::vector<std::byte> batch = MakeBatch({.base_offset = i, .leader_epoch = i / 3, .base_timestamp = 1000 + i});
+      const std::vector<std::byte> batch =
+          MakeBatch({.base_offset = i, .leader_epoch = i / 3, .base_timestamp = 1000 + i});
       ASSERT_TRUE(RunToEnd(log_->AppendAsFollower(queue_, batch, WriteHint::kCached)).ok());
     }
     ASSERT_TRUE(log_->Close().ok());
@@ -151,7 +152,9 @@ TEST_F(LogRecoveryTest, Inv18_TornTailAtEveryLengthGivesAPrefix) {
   Fill(4);
   const std::string good = *ReadWholeFile(SystemFileIo(), FilePath(2, kLogSuffix));
   for (size_t length = 0; length <= good.size(); length += 3) {
-    { std::ofstream(FilePath(2, kLogSuffix), std::ios::binary | std::ios::trunc) << good.substr(0, length); }
+    {
+      std::ofstream(FilePath(2, kLogSuffix), std::ios::binary | std::ios::trunc) << good.substr(0, length);
+    }
     Open({.recovery_point = Offset{2}});
     const int64_t whole = 2 + static_cast<int64_t>(length / kBatchBytes);
     ASSERT_EQ(log_->log_end_offset(), Offset{whole}) << "torn at " << length;
@@ -272,16 +275,20 @@ TEST_F(LogRecoveryTest, Rel06_LostEpochFileIsRebuilt) {
   for (const bool clean : {true, false}) {
     std::filesystem::remove(dir_.path() / "leader-epoch-checkpoint");
     Open({.clean = clean, .recovery_point = Offset{8}});
-    EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{0}, {0}}, EpochStart{{1}, {3}}, EpochStart{{2}, {6}}));
+    EXPECT_THAT(log_->epochs().entries(),
+                ElementsAre(EpochStart{{0}, {0}}, EpochStart{{1}, {3}}, EpochStart{{2}, {6}}));
   }
 }
 
 TEST_F(LogRecoveryTest, Rel07_EpochFileOlderThanTheLogIsRebuilt) {
   Fill(8);
   for (const char* stale : {"0\n1\n0 0\n", "0\n1\n2 6\n", "0\n1\n9 5\n"}) {
-    { std::ofstream(dir_.path() / "leader-epoch-checkpoint", std::ios::trunc) << stale; }
+    {
+      std::ofstream(dir_.path() / "leader-epoch-checkpoint", std::ios::trunc) << stale;
+    }
     Open({.clean = true});
-    EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{0}, {0}}, EpochStart{{1}, {3}}, EpochStart{{2}, {6}})) << stale;
+    EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{0}, {0}}, EpochStart{{1}, {3}}, EpochStart{{2}, {6}}))
+        << stale;
   }
 }
 

@@ -34,7 +34,8 @@ TEST_F(OffsetIndexTest, Log90_LookupGivesFloorEntry) {
   ASSERT_TRUE(index.Load().ok());
   const OffsetIndexEntry none{kBase, FilePosition{0}};
   EXPECT_EQ(*index.Floor(Offset{5000}), none);
-  for (int64_t i = 1; i <= 3; ++i) ASSERT_TRUE(index.Append(kBase + 10 * i, FilePosition{static_cast<uint64_t>(100 * i)}).ok());
+  for (int64_t i = 1; i <= 3; ++i)
+    ASSERT_TRUE(index.Append(kBase + 10 * i, FilePosition{static_cast<uint64_t>(100 * i)}).ok());
   EXPECT_EQ(*index.Floor(Offset{1009}), none);
   EXPECT_EQ(*index.Floor(Offset{1010}), (OffsetIndexEntry{Offset{1010}, FilePosition{100}}));
   EXPECT_EQ(*index.Floor(Offset{1029}), (OffsetIndexEntry{Offset{1020}, FilePosition{200}}));
@@ -112,7 +113,8 @@ TEST_F(OffsetIndexTest, Log94_ReopenedFileHoldsWholeEntriesOnly) {
   {
     OffsetIndex index = Make();
     ASSERT_TRUE(index.Load().ok());
-    for (int64_t i = 1; i <= 1000; ++i) ASSERT_TRUE(index.Append(kBase + i, FilePosition{static_cast<uint64_t>(i)}).ok());
+    for (int64_t i = 1; i <= 1000; ++i)
+      ASSERT_TRUE(index.Append(kBase + i, FilePosition{static_cast<uint64_t>(i)}).ok());
     EXPECT_LT(std::filesystem::file_size(path()), 1000 * 8u) << "the tail is still in memory";
     ASSERT_TRUE(index.Release().ok());
   }
@@ -134,12 +136,13 @@ TEST_F(OffsetIndexTest, Log90_RandomLookupsAgreeWithAMap) {
     position += 1 + random() % 5000;
     ASSERT_TRUE(index.Append(Offset{offset}, FilePosition{position}).ok());
     model[offset] = position;
-    const int64_t target = kBase.value + static_cast<int64_t>(random() % static_cast<uint64_t>(offset - kBase.value + 20));
+    const int64_t target =
+        kBase.value + static_cast<int64_t>(random() % static_cast<uint64_t>(offset - kBase.value + 20));
     const OffsetIndexEntry found = *index.Floor(Offset{target});
     const auto above = model.upper_bound(target);
-    const OffsetIndexEntry expected =
-        above == model.begin() ? OffsetIndexEntry{kBase, FilePosition{0}}
-                               : OffsetIndexEntry{Offset{std::prev(above)->first}, FilePosition{std::prev(above)->second}};
+    const OffsetIndexEntry expected = above == model.begin() ? OffsetIndexEntry{kBase, FilePosition{0}}
+                                                             : OffsetIndexEntry{Offset{std::prev(above)->first},
+                                                                                FilePosition{std::prev(above)->second}};
     ASSERT_EQ(found, expected) << "target " << target << " after " << i << " entries";
   }
 }

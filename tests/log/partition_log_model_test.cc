@@ -53,8 +53,11 @@ class LogModel : public testing::TestWithParam<uint64_t> {
       if (Below(10) == 0) next += Below(30);
       if (Below(12) == 0) ++epoch_;
       timestamp_ += Below(40) - 10;
-      BatchSpec spec{.base_offset = next, .record_count = static_cast<int32_t>(1 + Below(5)), .leader_epoch = epoch_,
-                     .base_timestamp = timestamp_, .value_bytes = static_cast<size_t>(Below(60)),
+      BatchSpec spec{.base_offset = next,
+                     .record_count = static_cast<int32_t>(1 + Below(5)),
+                     .leader_epoch = epoch_,
+                     .base_timestamp = timestamp_,
+                     .value_bytes = static_cast<size_t>(Below(60)),
                      .fill = static_cast<uint8_t>(Below(256))};
       std::vector<std::byte> bytes = MakeBatch(spec);
       run.insert(run.end(), bytes.begin(), bytes.end());
@@ -115,7 +118,8 @@ class LogModel : public testing::TestWithParam<uint64_t> {
             .log_start_offset = log_->log_start_offset(),
             .high_watermark = log_->high_watermark()};
   }
-  // A hole at the end is known only in memory: an opened log ends after its last batch, or where its last segment begins.
+  // A hole at the end is known only in memory: an opened log ends after its last batch, or where its last segment
+  // begins.
   void CheckEndAfterOpen(int64_t end_before) {
     const int64_t data_end = model_.empty() ? 0 : model_.back().last + 1;
     ASSERT_LE(LogEnd(), std::max(end_before, LogStart()));
@@ -138,7 +142,8 @@ class LogModel : public testing::TestWithParam<uint64_t> {
     BatchWalker walker(bytes);
     while (walker.Next()) batches.push_back(walker.batch().bytes());
     const ByteSpan batch = batches[static_cast<size_t>(Below(static_cast<int64_t>(batches.size())))];
-    const size_t at = static_cast<size_t>(batch.data() - bytes.data()) + 17 + static_cast<size_t>(Below(static_cast<int64_t>(batch.size()) - 17));
+    const size_t at = static_cast<size_t>(batch.data() - bytes.data()) + 17 +
+                      static_cast<size_t>(Below(static_cast<int64_t>(batch.size()) - 17));
     bytes[at] ^= std::byte{0x10};
     ASSERT_TRUE(slice.file->WriteAt(ByteSpan(bytes).subspan(at, 1), slice.position + at).ok());
   }
@@ -148,7 +153,8 @@ class LogModel : public testing::TestWithParam<uint64_t> {
     const int64_t end_before = LogEnd();
     const LogOpenOptions options = OptionsNow(/*clean=*/false);
     ASSERT_GE(options.recovery_point, Offset{std::min(durable_, end_before)});
-    const LogSlice unflushed = *log_->Read(std::max(options.recovery_point, log_->log_start_offset()), log_->log_end_offset(), 1 << 30);
+    const LogSlice unflushed =
+        *log_->Read(std::max(options.recovery_point, log_->log_start_offset()), log_->log_end_offset(), 1 << 30);
     if (unflushed.file != nullptr && Below(3) == 0) {
       const FilePosition at = unflushed.position + static_cast<uint64_t>(Below(static_cast<int64_t>(unflushed.bytes)));
       ASSERT_TRUE(unflushed.file->Truncate(at.value).ok());

@@ -75,7 +75,8 @@ TEST_F(PartitionLogTest, Log164_ConfigBoundsAreNamed) {
 
 TEST_F(PartitionLogTest, Log05_FollowerStoresBytesUnchanged) {
   // Unknown attribute bits and an unknown compression code are the leader's business.
-  const std::vector<std::byte> batches = MakeBatches({{.leader_epoch = 4, .extra_attributes = 0x0f80}, {.base_offset = 1, .leader_epoch = 4, .extra_attributes = 7}});
+  const std::vector<std::byte> batches = MakeBatches(
+      {{.leader_epoch = 4, .extra_attributes = 0x0f80}, {.base_offset = 1, .leader_epoch = 4, .extra_attributes = 7}});
   ASSERT_TRUE(Append(batches).ok());
   const std::string file = *ReadWholeFile(SystemFileIo(), directory() / SegmentFileName(Offset{0}, kLogSuffix));
   ASSERT_EQ(file.size(), batches.size());
@@ -121,7 +122,8 @@ TEST_F(PartitionLogTest, Inv09_WrongCrcWritesNothing) {
 TEST_F(PartitionLogTest, Inv09_EpochMayNotFall) {
   ASSERT_TRUE(Append({.leader_epoch = 5}).ok());
   EXPECT_TRUE(absl::IsDataLoss(Append({.base_offset = 1, .leader_epoch = 4})));
-  EXPECT_TRUE(absl::IsDataLoss(Append(MakeBatches({{.base_offset = 1, .leader_epoch = 7}, {.base_offset = 2, .leader_epoch = 6}}))));
+  EXPECT_TRUE(absl::IsDataLoss(
+      Append(MakeBatches({{.base_offset = 1, .leader_epoch = 7}, {.base_offset = 2, .leader_epoch = 6}}))));
   EXPECT_EQ(log_->log_end_offset(), Offset{1});
 }
 
@@ -162,7 +164,8 @@ TEST_F(PartitionLogTest, Log72_FailedWriteAfterARollPastAHoleLeavesTheLogUsable)
 TEST_F(PartitionLogTest, Log61_EachNewEpochIsAssignedAtItsFirstOffset) {
   ASSERT_TRUE(Append(MakeBatches({{.record_count = 3, .leader_epoch = 1},
                                   {.base_offset = 3, .leader_epoch = 1},
-                                  {.base_offset = 6, .leader_epoch = 4}})).ok());
+                                  {.base_offset = 6, .leader_epoch = 4}}))
+                  .ok());
   EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{1}, {0}}, EpochStart{{4}, {6}}));
   EXPECT_EQ(log_->EndOffsetForEpoch(LeaderEpoch{1}), (EpochEndOffset{{1}, {6}}));
 }
@@ -170,7 +173,8 @@ TEST_F(PartitionLogTest, Log61_EachNewEpochIsAssignedAtItsFirstOffset) {
 TEST_F(PartitionLogTest, Log69_FollowerDoesNotCheckSequences) {
   ASSERT_TRUE(Append(MakeBatches({{.producer_id = 9, .producer_epoch = 3, .base_sequence = 0},
                                   {.base_offset = 1, .producer_id = 9, .producer_epoch = 3, .base_sequence = 0},
-                                  {.base_offset = 2, .producer_id = 9, .producer_epoch = 1, .base_sequence = 77}})).ok());
+                                  {.base_offset = 2, .producer_id = 9, .producer_epoch = 1, .base_sequence = 77}}))
+                  .ok());
   EXPECT_EQ(log_->log_end_offset(), Offset{3});
 }
 
@@ -425,8 +429,10 @@ TEST_F(PartitionLogTest, Log155_OffsetForTimestampFindsTheRecord) {
 }
 
 TEST_F(PartitionLogTest, Log155_TimestampsThatFallAreStillFound) {
-  ASSERT_TRUE(Append(MakeBatches({{.base_timestamp = 500}, {.base_offset = 1, .base_timestamp = 100},
-                                  {.base_offset = 2, .base_timestamp = 700}})).ok());
+  ASSERT_TRUE(Append(MakeBatches({{.base_timestamp = 500},
+                                  {.base_offset = 1, .base_timestamp = 100},
+                                  {.base_offset = 2, .base_timestamp = 700}}))
+                  .ok());
   EXPECT_EQ(*log_->OffsetForTimestamp(Timestamp{100}), std::pair(Timestamp{500}, Offset{0}));
   EXPECT_EQ(*log_->OffsetForTimestamp(Timestamp{501}), std::pair(Timestamp{700}, Offset{2}));
 }

@@ -19,8 +19,12 @@ class SegmentTest : public testing::Test {
   std::filesystem::path FilePath(int64_t base, absl::string_view suffix) const {
     return dir_.path() / SegmentFileName(Offset{base}, suffix);
   }
-  std::unique_ptr<Segment> Create(int64_t base) { return *Segment::Create(SystemFileIo(), dir_.path(), Offset{base}, config_); }
-  std::unique_ptr<Segment> Open(int64_t base) { return *Segment::Open(SystemFileIo(), dir_.path(), Offset{base}, config_); }
+  std::unique_ptr<Segment> Create(int64_t base) {
+    return *Segment::Create(SystemFileIo(), dir_.path(), Offset{base}, config_);
+  }
+  std::unique_ptr<Segment> Open(int64_t base) {
+    return *Segment::Open(SystemFileIo(), dir_.path(), Offset{base}, config_);
+  }
 
   absl::Status Append(Segment& segment, ByteSpan run) {
     if (absl::Status loaded = segment.LoadForAppend(); !loaded.ok()) return loaded;
@@ -41,7 +45,9 @@ class SegmentTest : public testing::Test {
     }
     return entries;
   }
-  uint64_t FileBytes(int64_t base, absl::string_view suffix) { return std::filesystem::file_size(FilePath(base, suffix)); }
+  uint64_t FileBytes(int64_t base, absl::string_view suffix) {
+    return std::filesystem::file_size(FilePath(base, suffix));
+  }
   bool Fits(Segment& segment, const BatchSpec& spec) {
     const std::vector<std::byte> batch = MakeBatch(spec);
     return segment.Fits(RecordBatchView(batch));
@@ -139,13 +145,15 @@ TEST_F(SegmentTest, Log83_RecordTimeDrivesTheRoll) {
   EXPECT_TRUE(Fits(*segment, {.base_offset = 1, .base_timestamp = -1}));
   segment->Release();
   ASSERT_TRUE(segment->LoadForAppend().ok());
-  EXPECT_FALSE(Fits(*segment, {.base_offset = 1, .base_timestamp = 5101})) << "the first batch counts after a reload too";
+  EXPECT_FALSE(Fits(*segment, {.base_offset = 1, .base_timestamp = 5101}))
+      << "the first batch counts after a reload too";
 }
 
 TEST_F(SegmentTest, Log86_SealAddsTheLastTimeEntry) {
   auto segment = Create(10);
   ASSERT_TRUE(Append(*segment, MakeBatches({{.base_offset = 10, .record_count = 2, .base_timestamp = 70},
-                                            {.base_offset = 12, .base_timestamp = 50}})).ok());
+                                            {.base_offset = 12, .base_timestamp = 50}}))
+                  .ok());
   EXPECT_EQ(FileBytes(10, kTimeIndexSuffix), 0u);
   ASSERT_TRUE(segment->Seal().ok());
   TimeIndex index(SystemFileIo(), FilePath(10, kTimeIndexSuffix), Offset{10}, 1 << 20);
@@ -265,7 +273,8 @@ TEST_F(SegmentTest, Rel45_ScrambledIndexIsRebuiltAndReadsAreRight) {
       const std::vector<OffsetIndexEntry> entries = OffsetEntries(0);
       ASSERT_TRUE(index.Load().ok());
       ASSERT_TRUE(index.TruncateToCount(0).ok());
-      for (const OffsetIndexEntry& entry : entries) ASSERT_TRUE(index.Append(entry.offset, entry.position + shift).ok());
+      for (const OffsetIndexEntry& entry : entries)
+        ASSERT_TRUE(index.Append(entry.offset, entry.position + shift).ok());
       ASSERT_TRUE(index.Release().ok());
     }
     auto reopened = Open(0);
@@ -357,7 +366,8 @@ TEST_F(SegmentRecoveryTest, Log185_ZeroTailIsCut) {
 
 TEST_F(SegmentRecoveryTest, Log140_OffsetsThatDoNotRiseEndTheGoodPart) {
   // Base offsets lie outside the CRC: a flipped one shows only by its order.
-  std::vector<std::byte> run = MakeBatches({{.base_offset = 5}, {.base_offset = 6}, {.base_offset = 6}, {.base_offset = 7}});
+  std::vector<std::byte> run =
+      MakeBatches({{.base_offset = 5}, {.base_offset = 6}, {.base_offset = 6}, {.base_offset = 7}});
   WriteFile(run);
   EXPECT_EQ(Recover(*Open(0)), run.size() / 2);
   run = MakeBatches({{.base_offset = 5}, {.base_offset = int64_t{1} << 32}});

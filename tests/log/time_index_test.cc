@@ -24,7 +24,8 @@ TEST_F(TimeIndexTest, Log42_EntryIsTimestampAndRelativeOffsetBigEndian) {
   ASSERT_TRUE(index.Load().ok());
   ASSERT_TRUE(index.MaybeAppend(Entry(0x0102030405060708, 1003)).ok());
   ASSERT_TRUE(index.Release().ok());
-  EXPECT_EQ(*ReadWholeFile(SystemFileIo(), path()), std::string("\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00\x00\x03", 12));
+  EXPECT_EQ(*ReadWholeFile(SystemFileIo(), path()),
+            std::string("\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00\x00\x03", 12));
 }
 
 TEST_F(TimeIndexTest, Log91_EqualTimestampIsSkippedLowerIsRefused) {

@@ -14,14 +14,17 @@ using Verdict = FetchSession::Verdict;
 
 Uuid IdOf(int topic) { return Uuid{0, static_cast<uint64_t>(topic) + 1}; }
 TopicPartition Name(int topic, int32_t partition) { return {"topic" + std::to_string(topic), partition}; }
-FetchPartitionData At(int topic, int64_t offset) { return {.topic_id = IdOf(topic), .fetch_offset = Offset{offset}, .partition_max_bytes = 1000}; }
+FetchPartitionData At(int topic, int64_t offset) {
+  return {.topic_id = IdOf(topic), .fetch_offset = Offset{offset}, .partition_max_bytes = 1000};
+}
 
 // "topic0-1@5" per partition sent, in order.
 std::vector<std::string> Sent(const FetchRequest& request) {
   std::vector<std::string> sent;
   for (const FetchTopic& topic : request.topics) {
     for (const FetchPartition& partition : topic.partitions)
-      sent.push_back(topic.topic + "-" + std::to_string(partition.partition) + "@" + std::to_string(partition.fetch_offset.value));
+      sent.push_back(topic.topic + "-" + std::to_string(partition.partition) + "@" +
+                     std::to_string(partition.fetch_offset.value));
   }
   return sent;
 }
@@ -29,7 +32,8 @@ std::vector<std::string> Sent(const FetchRequest& request) {
 std::vector<std::string> Forgotten(const FetchRequest& request) {
   std::vector<std::string> forgotten;
   for (const ForgottenTopic& topic : request.forgotten_topics_data) {
-    for (const int32_t partition : topic.partitions) forgotten.push_back(topic.topic + "-" + std::to_string(partition) + "/" + std::to_string(topic.topic_id.low));
+    for (const int32_t partition : topic.partitions)
+      forgotten.push_back(topic.topic + "-" + std::to_string(partition) + "/" + std::to_string(topic.topic_id.low));
   }
   return forgotten;
 }
@@ -41,7 +45,8 @@ class FetchSessionTest : public ::testing::Test {
     session_.Build(request, topic_ids);
     return request;
   }
-  FetchResponse Answer(int32_t session_id, std::vector<std::pair<int, int32_t>> partitions, KafkaError error = KafkaError::kNone) {
+  FetchResponse Answer(int32_t session_id, std::vector<std::pair<int, int32_t>> partitions,
+                       KafkaError error = KafkaError::kNone) {
     FetchResponse response;
     response.session_id = session_id;
     response.error_code = error;

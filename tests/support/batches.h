@@ -16,20 +16,22 @@ struct BatchSpec {
   int32_t record_count = 1;
   int32_t leader_epoch = 0;
   int64_t base_timestamp = 1000;
-  int64_t timestamp_step = 1;                 // from one record to the next
-  size_t value_bytes = 10;                    // of each record
-  uint8_t fill = 'v';                         // what the values are made of
+  int64_t timestamp_step = 1;  // from one record to the next
+  size_t value_bytes = 10;     // of each record
+  uint8_t fill = 'v';          // what the values are made of
   int64_t producer_id = -1;
   int16_t producer_epoch = -1;
   int32_t base_sequence = -1;
   bool transactional = false;
-  std::optional<int16_t> control_type = {};      // 0 ABORT, 1 COMMIT: a marker, which has one record
-  int16_t extra_attributes = 0;               // bits to set besides those that follow from the above
+  std::optional<int16_t> control_type = {};       // 0 ABORT, 1 COMMIT: a marker, which has one record
+  int16_t extra_attributes = 0;                   // bits to set besides those that follow from the above
   std::optional<int32_t> last_offset_delta = {};  // above record_count - 1: compaction removed the last records
 };
 
 // Makes the CRC right again after a deliberate change under it.
-inline void SealBatch(std::span<std::byte> batch) { WriteBigEndian<uint32_t>(batch, 17, Crc32c(ByteSpan(batch).subspan(21))); }
+inline void SealBatch(std::span<std::byte> batch) {
+  WriteBigEndian<uint32_t>(batch, 17, Crc32c(ByteSpan(batch).subspan(21)));
+}
 
 namespace batches_internal {
 
@@ -66,7 +68,8 @@ inline void AppendBatch(std::vector<std::byte>& out, const BatchSpec& spec) {
   std::vector<std::byte> batch(kBatchHeaderBytes);
   for (int32_t i = 0; i < spec.record_count; ++i) batches_internal::AppendRecord(batch, spec, i);
   const int32_t last_delta = spec.last_offset_delta.value_or(spec.record_count > 0 ? spec.record_count - 1 : 0);
-  const int64_t last_step = spec.record_count > 0 && spec.timestamp_step > 0 ? (spec.record_count - 1) * spec.timestamp_step : 0;
+  const int64_t last_step =
+      spec.record_count > 0 && spec.timestamp_step > 0 ? (spec.record_count - 1) * spec.timestamp_step : 0;
   int attributes = spec.extra_attributes;
   if (spec.transactional || spec.control_type) attributes |= 0x10;
   if (spec.control_type) attributes |= 0x20;

@@ -14,7 +14,8 @@ namespace slipstream {
 
 class FailingQueue final : public IoQueue {
  public:
-  uint64_t write_bytes_left = std::numeric_limits<uint64_t>::max();  // the write that goes past it stops there and fails
+  uint64_t write_bytes_left =
+      std::numeric_limits<uint64_t>::max();  // the write that goes past it stops there and fails
   std::function<void()> before_write;
   bool fail_syncs = false;
   int writes = 0;

@@ -34,7 +34,8 @@ class VerifyTest : public ::testing::Test {
 
   // Appends to a partition of a log dir, made when absent. A log start above 0 is where a new log begins, and records
   // below `delete_before` are deleted afterwards.
-  void Write(const char* side, const TopicPartition& partition, const std::vector<std::byte>& batches, int64_t log_start = 0, int64_t delete_before = 0) {
+  void Write(const char* side, const TopicPartition& partition, const std::vector<std::byte>& batches,
+             int64_t log_start = 0, int64_t delete_before = 0) {
     LogManagerConfig config{.log_dir = Dir(side), .log = {.segment_bytes = segment_bytes_}};
     auto logs = LogManager::Open(SystemFileIo(), config);
     ASSERT_TRUE(logs.ok()) << logs.status();
@@ -46,7 +47,8 @@ class VerifyTest : public ::testing::Test {
     BlockingIoQueue queue;
     // One append per batch, so that small segments roll between them.
     BatchWalker walker(batches);
-    while (walker.Next()) ASSERT_TRUE(RunToEnd((*log)->AppendAsFollower(queue, walker.batch().bytes(), WriteHint::kCached)).ok());
+    while (walker.Next())
+      ASSERT_TRUE(RunToEnd((*log)->AppendAsFollower(queue, walker.batch().bytes(), WriteHint::kCached)).ok());
     (*log)->UpdateHighWatermark((*log)->log_end_offset());
     if (delete_before > 0) {
       ASSERT_TRUE((*log)->MaybeIncrementLogStartOffset(Offset{delete_before}).ok());
@@ -64,7 +66,9 @@ class VerifyTest : public ::testing::Test {
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     ASSERT_TRUE(file.good());
   }
-  void Cut(const std::filesystem::path& path, uint64_t bytes) { std::filesystem::resize_file(path, std::filesystem::file_size(path) - bytes); }
+  void Cut(const std::filesystem::path& path, uint64_t bytes) {
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - bytes);
+  }
 
   ExitCode Verify(const std::string& format = "human") { return Verify(Dir("a"), Dir("b"), format); }
   ExitCode Verify(const std::string& a, const std::string& b, const std::string& format = "human") {
@@ -87,10 +91,13 @@ TEST_F(VerifyTest, IdenticalDirectoriesAreCountedWhole) {
   ASSERT_FALSE(std::filesystem::exists(LogFile("a", kOrders, 60)));
   ASSERT_TRUE(std::filesystem::exists(LogFile("a", kOrders, 6))) << "several segments are meant to be read";
   EXPECT_EQ(Verify(), ExitCode::kDone) << error_;
-  const size_t bytes = MakeRun({.record_count = 3, .value_bytes = 100}, 20).size() + MakeRun({.record_count = 2}, 5).size();
-  EXPECT_THAT(printed_, AllOf(HasSubstr("compared 2 partitions, 25 batches, 70 records, "), HasSubstr(": identical\n")));
+  const size_t bytes =
+      MakeRun({.record_count = 3, .value_bytes = 100}, 20).size() + MakeRun({.record_count = 2}, 5).size();
+  EXPECT_THAT(printed_,
+              AllOf(HasSubstr("compared 2 partitions, 25 batches, 70 records, "), HasSubstr(": identical\n")));
   EXPECT_EQ(Verify("json"), ExitCode::kDone);
-  EXPECT_THAT(printed_, AllOf(HasSubstr(absl::StrCat("\"bytes\":", bytes, ",")), HasSubstr("\"outcome\":\"identical\"")));
+  EXPECT_THAT(printed_,
+              AllOf(HasSubstr(absl::StrCat("\"bytes\":", bytes, ",")), HasSubstr("\"outcome\":\"identical\"")));
 }
 
 TEST_F(VerifyTest, SegmentsNeedNotBeCutAtTheSameOffsets) {
@@ -130,7 +137,8 @@ TEST_F(VerifyTest, AFlippedByteIsACorruptBatchOfThatSide) {
   WriteBoth(kOrders, batches);
   PutBytes(LogFile("b", kOrders, 0), batches.size() / 4 + 70, {std::byte{0xff}});
   EXPECT_EQ(Verify(), ExitCode::kDivergence);
-  EXPECT_THAT(error_, AllOf(HasSubstr("orders-0 at offset 3: corrupt batch: A is sound, B has crc 0x"), HasSubstr(" for bytes that make 0x")));
+  EXPECT_THAT(error_, AllOf(HasSubstr("orders-0 at offset 3: corrupt batch: A is sound, B has crc 0x"),
+                            HasSubstr(" for bytes that make 0x")));
   EXPECT_THAT(printed_, HasSubstr("compared 0 partitions, 1 batches, 3 records, "));
   EXPECT_THAT(printed_, HasSubstr(": different\n"));
 }
@@ -151,9 +159,11 @@ TEST_F(VerifyTest, TheFieldThatDiffersIsNamedWithBothValues) {
   const BatchSpec in_a{.base_offset = 1, .record_count = 2, .leader_epoch = 3};
   const Case cases[] = {
       {{.base_offset = 2, .record_count = 2, .leader_epoch = 3}, "orders-0 at offset 1: base offset: A 1, B 2"},
-      {{.base_offset = 1, .record_count = 2, .leader_epoch = 3, .last_offset_delta = 4}, "orders-0 at offset 1: last offset delta: A 1, B 4"},
+      {{.base_offset = 1, .record_count = 2, .leader_epoch = 3, .last_offset_delta = 4},
+       "orders-0 at offset 1: last offset delta: A 1, B 4"},
       {{.base_offset = 1, .record_count = 2, .leader_epoch = 3, .fill = 'w'}, "orders-0 at offset 1: crc: A 0x"},
-      {{.base_offset = 1, .record_count = 2, .leader_epoch = 5}, "orders-0 at offset 1: partition leader epoch: A 3, B 5"},
+      {{.base_offset = 1, .record_count = 2, .leader_epoch = 5},
+       "orders-0 at offset 1: partition leader epoch: A 3, B 5"},
   };
   const TopicPartition other{"zebras", 0};
   for (const Case& test : cases) {
@@ -163,7 +173,8 @@ TEST_F(VerifyTest, TheFieldThatDiffersIsNamedWithBothValues) {
     WriteBoth(other, MakeRun({}, 1));
     EXPECT_EQ(Verify("json"), ExitCode::kDivergence);
     EXPECT_THAT(error_, HasSubstr(test.says));
-    EXPECT_THAT(printed_, AllOf(HasSubstr("\"type\":\"difference\""), HasSubstr("\"partition\":\"orders-0\""), HasSubstr("\"offset\":1,")));
+    EXPECT_THAT(printed_, AllOf(HasSubstr("\"type\":\"difference\""), HasSubstr("\"partition\":\"orders-0\""),
+                                HasSubstr("\"offset\":1,")));
   }
 }
 
@@ -204,8 +215,9 @@ TEST_F(VerifyTest, APartitionThatOneSideLacksIsADifference) {
 
 TEST_F(VerifyTest, Log34_DirectoriesThatAreNoPartitionsOfTheBrokerAreLeftOut) {
   WriteBoth(kOrders, MakeRun({}, 3));
-  for (const char* name : {"__cluster_metadata-0", "orders-1.0123456789abcdef0123456789abcdef-delete", "orders-2.0123456789abcdef0123456789abcdef-future",
-                           "remote-log-index-cache", "lost+found"}) {
+  for (const char* name :
+       {"__cluster_metadata-0", "orders-1.0123456789abcdef0123456789abcdef-delete",
+        "orders-2.0123456789abcdef0123456789abcdef-future", "remote-log-index-cache", "lost+found"}) {
     std::filesystem::create_directory(Dir("a") / name);
   }
   EXPECT_EQ(Verify(), ExitCode::kDone) << error_;
@@ -265,7 +277,8 @@ TEST_F(VerifyTest, DamagedFramingBeforeTheLastSegmentIsCorrupt) {
   WriteBoth(kOrders, batches);
   PutBytes(LogFile("b", kOrders, 0), 8, {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1}});
   EXPECT_EQ(Verify(), ExitCode::kDivergence);
-  EXPECT_THAT(error_, AllOf(HasSubstr("orders-0 in " + Dir("b").native()), HasSubstr("corrupt batch in "), HasSubstr("at byte 0, where offset 0 should follow")));
+  EXPECT_THAT(error_, AllOf(HasSubstr("orders-0 in " + Dir("b").native()), HasSubstr("corrupt batch in "),
+                            HasSubstr("at byte 0, where offset 0 should follow")));
   EXPECT_THAT(printed_, HasSubstr(": different\n"));
 }
 
@@ -299,7 +312,8 @@ TEST_F(VerifyTest, WhatCannotBeReadCannotStart) {
 }
 
 TEST_F(VerifyTest, SidesThatMakeNoSenseAreUsageErrors) {
-  for (const char* side : {"kafka://127.0.0.1:9092", "kafka://127.0.0.1:9092/", "kafka://127.0.0.1/t", "kafka:///t", "kafka://127.0.0.1:9092/a(b", "http://127.0.0.1:9092/t"}) {
+  for (const char* side : {"kafka://127.0.0.1:9092", "kafka://127.0.0.1:9092/", "kafka://127.0.0.1/t", "kafka:///t",
+                           "kafka://127.0.0.1:9092/a(b", "http://127.0.0.1:9092/t"}) {
     EXPECT_EQ(Verify(Dir("a"), side), ExitCode::kUsage) << side;
     EXPECT_FALSE(error_.empty());
   }
