@@ -55,8 +55,8 @@ asio::awaitable<void> FetchLane::Run() {
       co_await OnTransportError(fetch_status_);
       continue;
     }
-    transport_failures_ = 0;
     const bool usable = Judge(exchange);
+    if (usable) transport_failures_ = 0;
     // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds.
     if (config_.replica_id < BrokerId{0} && usable && leader_work_.empty() && to_add_.empty() && to_remove_.empty())
       StartFetch();

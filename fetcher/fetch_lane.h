@@ -51,6 +51,7 @@ class FetchLane {
     uint64_t records = 0;
     uint64_t batch_count = 0;
     Offset leader_high_watermark, leader_log_start_offset;
+    int failures_before = 0;                   // in a row, of the partition
     absl::Status result;
   };
   struct Removal {

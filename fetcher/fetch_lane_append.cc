@@ -26,11 +26,13 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
   Offset next = state.fetch_offset;
   LeaderEpoch epoch = state.last_fetched_epoch.value_or(LeaderEpoch{});
   uint64_t taken = 0;
+  bool newer_leader = false;
   absl::Status wrong;
   while (walker.Next()) {
     const RecordBatchView batch = walker.batch();
     // Written by a leader we have not heard of yet: what comes before it is still good (KAFKA-18723).
-    if (batch.partition_leader_epoch() > state.current_leader_epoch) break;
+    newer_leader = batch.partition_leader_epoch() > state.current_leader_epoch;
+    if (newer_leader) break;
     const bool straddles_start =
         taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
     if (batch.base_offset() < next && !straddles_start) {
@@ -53,7 +55,15 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
     Delay(partition, config_.replica_fetch_backoff);
     return;
   }
+  if (newer_leader && taken == 0) {
+    // The same batch would come again at once: time for the news of the election to arrive.
+    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+    events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat(partition.name().ToString(), ": a batch of a leader epoch above ", state.current_leader_epoch.value));
+    Delay(partition, config_.replica_fetch_backoff);
+    return;
+  }
   appended.batches = answer.records.bytes.first(taken);
+  appended.failures_before = state.failures;
   state.lag = std::max<int64_t>(0, answer.high_watermark - next);
   if (taken > 0) {
     state.Advance(next, epoch);
@@ -102,6 +112,7 @@ void FetchLane::FinishAppend(Appended& appended) {
   PartitionLog& log = partition.log();
   if (!appended.result.ok()) {
     partition.state.BecomeFetching(log.log_end_offset(), log.latest_epoch());
+    partition.state.failures = appended.failures_before;  // what was fetched but not written is no progress
     if (absl::IsDataLoss(appended.result)) {
       counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
       events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),

@@ -140,7 +140,8 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFram
   absl::StatusOr<ReceivedFrame> frame = co_await ReadFrame(pool);
   if (!frame.ok()) co_return frame.status();
   ++read_turn_;
-  deadline_.cancel();
+  // Not only cancelled: one that fired just now must find that it is not due.
+  deadline_.expires_at(asio::steady_timer::time_point::max());
   turn_.NotifyAll();
   co_return frame;
 }

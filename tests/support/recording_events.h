@@ -1,0 +1,58 @@
+// Keeps what fetcher threads told. Read it once they are still.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "fetcher/fetch_events.h"
+
+namespace slipstream {
+
+class RecordingEvents final : public FetchEvents {
+ public:
+  struct Truncated {
+    TopicPartition partition;
+    Offset from, to;
+    bool below_high_watermark = false;
+    bool operator==(const Truncated&) const = default;
+  };
+  struct Lost {
+    Gap gap;
+    bool restarted = false;
+    bool operator==(const Lost&) const = default;
+  };
+  struct Failed {
+    TopicPartition partition;
+    absl::Status why;
+  };
+
+  void OnLeaderInDoubt(BrokerId, const std::string& why) override { Keep(in_doubt, why); }
+  void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
+    Keep(truncated, {partition, from, to, below_high_watermark});
+  }
+  absl::Status PersistOffsets(const LogOffsets& offsets) override {
+    Keep(persisted, offsets);
+    return persist_result;
+  }
+  void OnGap(const TopicPartition&, Gap gap, bool restarted) override { Keep(lost, {gap, restarted}); }
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override { Keep(failed, {partition, why}); }
+  void OnNotice(const std::string& text) override { Keep(notices, text); }
+
+  absl::Status persist_result;
+  std::vector<std::string> in_doubt, notices;
+  std::vector<Truncated> truncated;
+  std::vector<LogOffsets> persisted;
+  std::vector<Lost> lost;
+  std::vector<Failed> failed;
+
+ private:
+  template <typename T>
+  void Keep(std::vector<T>& kept, std::type_identity_t<T> event) {
+    const std::lock_guard lock(mutex_);
+    kept.push_back(std::move(event));
+  }
+  std::mutex mutex_;
+};
+
+}  // namespace slipstream
