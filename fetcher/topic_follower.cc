@@ -113,6 +113,7 @@ TopicFollower::~TopicFollower() = default;
 
 asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
   absl::Status status = co_await cluster_.Bootstrap();
+  if (status.ok()) status = logs_.BelongToCluster(cluster_.metadata().cluster_id);
   if (status.ok() && !stopping_) {
     asio::co_spawn(io_, WriteCheckpoints(), asio::detached);
     status = co_await Reconcile();

@@ -68,6 +68,16 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
   return manager;
 }
 
+absl::Status LogManager::BelongToCluster(const std::string& cluster_id) {
+  if (cluster_id.empty() || cluster_id == cluster_id_) return absl::OkStatus();
+  if (!logs_.empty())
+    return absl::FailedPreconditionError(absl::StrCat(config_.log_dir.string(), " holds partitions of cluster ",
+                                                      cluster_id_, ", this is cluster ", cluster_id));
+  SLIP_RETURN_IF_ERROR(WriteMetaProperties(io_, config_.log_dir, {cluster_id, node_id_, directory_id_}));
+  cluster_id_ = cluster_id;
+  return absl::OkStatus();
+}
+
 absl::Status LogManager::TakeOverDirectory() {
   SLIP_RETURN_IF_ERROR(io_.CreateDirectories(config_.log_dir));
   SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(io_, config_.log_dir));
@@ -78,9 +88,9 @@ absl::Status LogManager::TakeOverDirectory() {
   };
   if (found && !config_.cluster_id.empty() && found->cluster_id != config_.cluster_id)
     return refuse("cluster ", found->cluster_id, ", this is cluster ", config_.cluster_id);
-  if (found && found->node_id != config_.node_id)
-    return refuse("node ", found->node_id, ", this is node ", config_.node_id);
-  MetaProperties properties = found.value_or(MetaProperties{config_.cluster_id, config_.node_id, Uuid{}});
+  if (found && config_.node_id && found->node_id != *config_.node_id)
+    return refuse("node ", found->node_id, ", this is node ", *config_.node_id);
+  MetaProperties properties = found.value_or(MetaProperties{config_.cluster_id, config_.node_id.value_or(1), Uuid{}});
   if (properties.cluster_id.empty()) properties.cluster_id = Uuid::Random().ToString();
   if (properties.directory_id.IsZero()) {
     properties.directory_id = Uuid::Random();
@@ -88,6 +98,7 @@ absl::Status LogManager::TakeOverDirectory() {
   }
   cluster_id_ = properties.cluster_id;
   directory_id_ = properties.directory_id;
+  node_id_ = properties.node_id;
 
   SLIP_RETURN_IF_ERROR(ReadCheckpoints());
   SLIP_ASSIGN_OR_RETURN(clean_start_, TakeCleanShutdownMark(io_, config_.log_dir));

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "log/checkpoint_file.h"
@@ -22,7 +23,8 @@ struct LogManagerConfig {
   LogConfig log;
   int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir
   std::string cluster_id;            // "" : take what meta.properties says, or write a new one
-  int32_t node_id = 0;               // written to a new meta.properties
+  // nullopt: as cluster_id; a new directory gets 1.
+  std::optional<int32_t> node_id;
 };
 
 // Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
@@ -38,6 +40,10 @@ class LogManager {
   // reads checkpoints, recovers every partition on num_recovery_threads threads. Blocking.
   static absl::StatusOr<std::unique_ptr<LogManager>> Open(FileIo& io, const LogManagerConfig& config);
   ~LogManager();
+
+  // Says whose copy this is. A directory without partitions takes the cluster's id; one that holds another cluster's is
+  // refused (kFailedPrecondition), lest two clusters mix.
+  absl::Status BelongToCluster(const std::string& cluster_id);
 
   // Partitions found on disk at open, sorted.
   std::vector<TopicPartition> partitions() const;
@@ -75,6 +81,7 @@ class LogManager {
   bool clean_start_ = false;
   std::string cluster_id_;
   Uuid directory_id_;
+  int32_t node_id_ = 0;
   std::mutex checkpoints_mutex_;                                     // one writer per file (LOG-53); guards these three
   OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_;  // as the files say
   absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;

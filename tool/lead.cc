@@ -78,7 +78,6 @@ absl::Status Lead::OpenLogs() {
   LogManagerConfig config;
   config.log_dir = options_.log_dir;
   config.log = options_.log;
-  config.node_id = kLeaderBrokerId.value;
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
   SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir / kEpochFile));
   service_ = std::make_unique<LeaderService>(*catalog_, *queue_,

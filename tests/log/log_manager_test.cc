@@ -83,6 +83,19 @@ TEST_F(LogManagerTest, Log55_OtherClusterOrNodeIsRefused) {
   EXPECT_TRUE(Has(".kafka_cleanshutdown")) << "a refused start changes nothing";
 }
 
+TEST_F(LogManagerTest, ADirectoryWithoutPartitionsTakesTheClustersIdAndOneWithThemKeepsIts) {
+  Open();
+  ASSERT_TRUE(manager_->BelongToCluster("cluster-1").ok());
+  ASSERT_TRUE(manager_->GetOrCreate({"orders", 0}, Uuid{}).ok());
+  EXPECT_TRUE(manager_->BelongToCluster("cluster-1").ok());
+  const absl::Status other = manager_->BelongToCluster("cluster-2");
+  EXPECT_TRUE(absl::IsFailedPrecondition(other));
+  EXPECT_THAT(std::string(other.message()), HasSubstr("cluster-1"));
+  ASSERT_TRUE(manager_->Close().ok());
+  Open();
+  EXPECT_EQ(manager_->cluster_id(), "cluster-1");
+}
+
 TEST_F(LogManagerTest, Log57_SecondManagerOfTheProcessIsRefused) {
   Open();
   const auto second = LogManager::Open(SystemFileIo(), config_);
