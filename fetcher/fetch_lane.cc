@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include <algorithm>
 
@@ -186,7 +185,7 @@ bool FetchLane::StartFetch() {
   in_flight_ = &exchanges_[next_exchange_];
   next_exchange_ = 1 - next_exchange_;
   answered_ = false;
-  asio::co_spawn(io_, FetchInto(*in_flight_), asio::detached);
+  asio::co_spawn(io_, FetchInto(*in_flight_), Rethrow);
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <array>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -51,13 +52,18 @@ class FetchLane {
     uint64_t records = 0;
     uint64_t batch_count = 0;
     Offset leader_high_watermark, leader_log_start_offset;
-    int failures_before = 0;                   // in a row, of the partition
+    int failures_before = 0;  // in a row, of the partition
     absl::Status result;
   };
   struct Removal {
     std::vector<TopicPartition> partitions;
     std::function<void()> removed;
   };
+
+  // An exception out of a spawned coroutine leaves through io_context::run and ends the thread loudly.
+  static void Rethrow(std::exception_ptr thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+  }
 
   // --- what to fetch
   void ApplyCommands();

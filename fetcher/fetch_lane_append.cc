@@ -2,7 +2,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "fetcher/fetch_lane.h"
 #include "log/check.h"
@@ -26,12 +25,13 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
   Offset next = state.fetch_offset;
   LeaderEpoch epoch = state.last_fetched_epoch.value_or(LeaderEpoch{});
   uint64_t taken = 0;
+  const bool epoch_known = state.current_leader_epoch >= LeaderEpoch{0};  // old brokers do not tell
   bool newer_leader = false;
   absl::Status wrong;
   while (walker.Next()) {
     const RecordBatchView batch = walker.batch();
     // Written by a leader we have not heard of yet: what comes before it is still good (KAFKA-18723).
-    newer_leader = batch.partition_leader_epoch() > state.current_leader_epoch;
+    newer_leader = epoch_known && batch.partition_leader_epoch() > state.current_leader_epoch;
     if (newer_leader) break;
     const bool straddles_start =
         taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
@@ -58,7 +58,9 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
   if (newer_leader && taken == 0) {
     // The same batch would come again at once: time for the news of the election to arrive.
     counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-    events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat(partition.name().ToString(), ": a batch of a leader epoch above ", state.current_leader_epoch.value));
+    events_.OnLeaderInDoubt(leader_.broker_id(),
+                            absl::StrCat(partition.name().ToString(), ": a batch of a leader epoch above ",
+                                         state.current_leader_epoch.value));
     Delay(partition, config_.replica_fetch_backoff);
     return;
   }
@@ -79,7 +81,7 @@ asio::awaitable<void> FetchLane::AppendAccepted() {
       continue;
     }
     ++appends_running_;
-    asio::co_spawn(io_, AppendOne(appended), asio::detached);
+    asio::co_spawn(io_, AppendOne(appended), Rethrow);
   }
   while (appends_running_ > 0) co_await progress_.Wait();
 }

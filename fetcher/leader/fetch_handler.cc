@@ -98,11 +98,17 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   // Before the read, so that no record above the high watermark told is sent (LD-07).
   data.high_watermark = data.last_stable_offset = log.high_watermark();
   data.log_start_offset = log.log_start_offset();
-  if (limits.read_committed) data.aborted_transactions.emplace();
-  if (diverges || asked.fetch_offset == log.high_watermark()) return partition;
+  if (limits.read_committed) {
+    data.error_code = ErrorOf(partition->transactions.CatchUp(log));
+    if (data.error_code != KafkaError::kNone) return nullptr;
+    data.last_stable_offset = partition->transactions.LastStableOffset(data.high_watermark);
+  }
+  const Offset bound = limits.read_committed ? data.last_stable_offset : data.high_watermark;
+  if (limits.read_committed) data.aborted_transactions = partition->transactions.AbortedIn(asked.fetch_offset, bound);
+  if (diverges || (asked.fetch_offset >= bound && asked.fetch_offset <= log.high_watermark())) return partition;
   const int64_t room =
       std::max<int64_t>(0, std::min<int64_t>(asked.partition_max_bytes, limits.bytes_max - bytes_so_far));
-  absl::StatusOr<LogSlice> read = log.Read(asked.fetch_offset, log.high_watermark(), static_cast<uint64_t>(room));
+  absl::StatusOr<LogSlice> read = log.Read(asked.fetch_offset, bound, static_cast<uint64_t>(room));
   data.error_code = ErrorOf(read.status());
   if (!read.ok()) {
     data.high_watermark = data.last_stable_offset = data.log_start_offset = Offset{};

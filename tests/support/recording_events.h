@@ -36,7 +36,9 @@ class RecordingEvents final : public FetchEvents {
     return persist_result;
   }
   void OnGap(const TopicPartition&, Gap gap, bool restarted) override { Keep(lost, {gap, restarted}); }
-  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override { Keep(failed, {partition, why}); }
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override {
+    Keep(failed, {partition, why});
+  }
   void OnNotice(const std::string& text) override { Keep(notices, text); }
 
   absl::Status persist_result;

@@ -77,7 +77,8 @@ void ScriptedLeader::Answer(FetchExchange& exchange, ScriptedFetch answer) {
   const bool full = fetches.back().full;
   if (full) {
     for (const auto& [name, asked] : session_) {
-      const bool scripted = std::ranges::any_of(answer.partitions, [&](const ScriptedPartition& part) { return part.partition == name; });
+      const bool scripted =
+          std::ranges::any_of(answer.partitions, [&](const ScriptedPartition& part) { return part.partition == name; });
       if (!scripted) answer.partitions.push_back({.partition = name});
     }
   }
@@ -96,13 +97,15 @@ void ScriptedLeader::Answer(FetchExchange& exchange, ScriptedFetch answer) {
   }
 }
 
-asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> ScriptedLeader::OffsetsForLeaderEpoch(std::vector<EpochQuery> queries) {
+asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> ScriptedLeader::OffsetsForLeaderEpoch(
+    std::vector<EpochQuery> queries) {
   epoch_look_ups.push_back(queries);
   if (closed_ || !on_epoch_look_up) co_return absl::CancelledError("no epoch look-up is scripted");
   co_return on_epoch_look_up(queries);
 }
 
-asio::awaitable<absl::StatusOr<OffsetAnswer>> ScriptedLeader::ListOffset(TopicPartition, LeaderEpoch, Timestamp timestamp) {
+asio::awaitable<absl::StatusOr<OffsetAnswer>> ScriptedLeader::ListOffset(TopicPartition, LeaderEpoch,
+                                                                         Timestamp timestamp) {
   offset_queries.push_back(timestamp);
   if (closed_ || !on_list_offset) co_return absl::CancelledError("no offset query is scripted");
   co_return on_list_offset(timestamp);

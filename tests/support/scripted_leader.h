@@ -32,10 +32,10 @@ struct ScriptedFetch {
 };
 
 struct SeenFetch {
-  bool full = false;                                // everything is told anew
+  bool full = false;  // everything is told anew
   int16_t version_max = 0;
   FetchRequest request;
-  std::map<TopicPartition, FetchPartition> told;    // only what this request says
+  std::map<TopicPartition, FetchPartition> told;  // only what this request says
   std::set<TopicPartition> forgotten;
 };
 
@@ -63,8 +63,10 @@ class ScriptedLeader final : public LeaderEndpoint {
   asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override { co_return topic_ids; }
   asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override { co_return truncation_on_fetch; }
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) override;
-  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery> queries) override;
-  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch, Timestamp timestamp) override;
+  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
+      std::vector<EpochQuery> queries) override;
+  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch,
+                                                           Timestamp timestamp) override;
   void Close() override;
 
  private:

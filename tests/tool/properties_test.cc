@@ -46,15 +46,20 @@ TEST_F(PropertiesTest, FilesHaveCommentsAndEitherSeparator) {
 }
 
 TEST_F(PropertiesTest, ErrorsNameTheSource) {
-  EXPECT_THAT(std::string(table_.ApplyFlag("fetch.bites=1").message()), AllOf(HasSubstr("--property"), HasSubstr("did you mean 'fetch.bytes'?")));
+  EXPECT_THAT(std::string(table_.ApplyFlag("fetch.bites=1").message()),
+              AllOf(HasSubstr("--property"), HasSubstr("did you mean 'fetch.bytes'?")));
   EXPECT_THAT(std::string(table_.ApplyFlag("fetch.bytes").message()), HasSubstr("not KEY=VALUE"));
-  EXPECT_THAT(std::string(table_.ApplyFlag("fetch.bytes=1k").message()), HasSubstr("fetch.bytes = '1k' is not a whole number"));
+  EXPECT_THAT(std::string(table_.ApplyFlag("fetch.bytes=1k").message()),
+              HasSubstr("fetch.bytes = '1k' is not a whole number"));
   EXPECT_THAT(std::string(table_.ApplyFlag("fetch.fast=yes").message()), HasSubstr("neither true nor false"));
-  EXPECT_THAT(std::string(table_.ApplyFile(File("fetch.bytes=1\nnonsense\n")).message()), HasSubstr("some.properties line 2"));
+  EXPECT_THAT(std::string(table_.ApplyFile(File("fetch.bytes=1\nnonsense\n")).message()),
+              HasSubstr("some.properties line 2"));
   EXPECT_FALSE(table_.ApplyFile(directory_.path() / "absent").ok());
 }
 
-TEST_F(PropertiesTest, HelpListsEachWithItsPurpose) { EXPECT_THAT(table_.Help(), AllOf(HasSubstr("fetch.bytes\n      how many"), HasSubstr("fetch.fast"))); }
+TEST_F(PropertiesTest, HelpListsEachWithItsPurpose) {
+  EXPECT_THAT(table_.Help(), AllOf(HasSubstr("fetch.bytes\n      how many"), HasSubstr("fetch.fast")));
+}
 
 }  // namespace
 }  // namespace slipstream

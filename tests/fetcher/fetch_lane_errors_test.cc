@@ -1,0 +1,192 @@
+// What goes wrong in an answer or behind it: FT-25, FT-26, FT-31..FT-33.
+#include "tests/fetcher/lane_fixture.h"
+
+namespace slipstream {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class FetchLaneErrorsTest : public LaneFixture {
+ protected:
+  PartitionHealth Health(const TopicPartition& partition) { return Progress(partition)->health.load(); }
+  uint64_t errors() const { return counters_.fetch_errors.load(); }
+};
+
+TEST_F(FetchLaneErrorsTest, Ft25_AfterATransportErrorEverythingIsAskedAnew) {
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  ASSERT_THAT(leader_.fetches.back().told, SizeIs(1));
+  Serve({.transport = absl::UnavailableError("connection lost")});
+  EXPECT_TRUE(leader_.fetches.back().full);
+  EXPECT_THAT(leader_.fetches.back().told, SizeIs(2));
+  EXPECT_EQ(AskedAt(kP0), 3);
+  EXPECT_THAT(events_.in_doubt, ElementsAre("connection lost"));
+  Serve({{{.partition = kP0, .records = Batch(3, 1)}}});
+  EXPECT_EQ(End(kP0), 4);
+}
+
+TEST_F(FetchLaneErrorsTest, Ft26_SessionErrorsInARowAreBackedOffAndThenAskedInFull) {
+  StartWith({kP0});
+  const auto begin = std::chrono::steady_clock::now();
+  Serve({.error = KafkaError::kInvalidFetchSessionEpoch});
+  EXPECT_TRUE(leader_.fetches.back().full);
+  Serve({.error = KafkaError::kFetchSessionIdNotFound});
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(150))
+      << "the second pause is twice the first";
+  EXPECT_TRUE(leader_.fetches.back().full);
+  EXPECT_EQ(leader_.fetches.back().request.session_id, 0);
+  EXPECT_EQ(stale_answers(), 2u);
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 3);
+}
+
+class ErrorThatDelays : public FetchLaneErrorsTest, public ::testing::WithParamInterface<KafkaError> {};
+
+TEST_P(ErrorThatDelays, Ft31_Rel20_OnlyItsOwnPartition) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  StartWith({kP0, kP1});
+  Serve(
+      {{{.partition = kP0, .records = Batch(0, 9), .error = GetParam()}, {.partition = kP1, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 0);
+  EXPECT_EQ(AskedAt(kP0), -1) << "out of the session while it waits";
+  EXPECT_EQ(Health(kP0), PartitionHealth::kDelayed);
+  EXPECT_EQ(errors(), 1u);
+  Serve({{{.partition = kP1, .records = Batch(3, 3)}}});
+  EXPECT_EQ(End(kP1), 6);
+  EXPECT_EQ(events_.in_doubt.empty(), !NeedsMetadataRefresh(GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Codes, ErrorThatDelays,
+                         ::testing::Values(KafkaError::kNotLeaderOrFollower, KafkaError::kUnknownTopicOrPartition,
+                                           KafkaError::kKafkaStorageError, KafkaError::kCorruptMessage,
+                                           KafkaError::kTopicAuthorizationFailed, KafkaError::kUnknownServerError),
+                         [](const auto& test) { return KafkaErrorName(test.param); });
+
+TEST_F(FetchLaneErrorsTest, Ft07_Ft34_ADelayedPartitionIsFetchedAgainAtItsOldOffset) {
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  Serve({{{.partition = kP0, .error = KafkaError::kUnknownLeaderEpoch}}});
+  ASSERT_EQ(AskedAt(kP0), -1);
+  PollUntilAskedAt(kP0, 3);
+  EXPECT_EQ(Health(kP0), PartitionHealth::kFetching);
+  EXPECT_THAT(events_.in_doubt, IsEmpty()) << "our view is the newer one";
+}
+
+TEST_F(FetchLaneErrorsTest, Ft05_WithNothingToFetchTheLaneWakesForTheFirstThatIsDue) {
+  StartWith({kP0});
+  leader_.Say({{{.partition = kP0, .error = KafkaError::kNotLeaderOrFollower}}});
+  RunUntilAskedAt(kP0, 0);
+  EXPECT_EQ(leader_.fetches.back().told.at(kP0).fetch_offset, Offset{0});
+  EXPECT_GE(leader_.fetches.size(), 2u);
+}
+
+TEST_F(FetchLaneErrorsTest, Ft32_Rel49_ADamagedBatchIsAskedForAgainAndHeals) {
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .records = Damaged(Batch(0, 3)), .high_watermark = 3},
+          {.partition = kP1, .records = Batch(0, 2)}}});
+  EXPECT_EQ(End(kP0), 0);
+  EXPECT_EQ(Log(kP0).high_watermark(), Offset{0});
+  EXPECT_EQ(End(kP1), 2);
+  EXPECT_THAT(events_.notices, ElementsAre(HasSubstr("scripted:9092")));
+  PollUntilAskedAt(kP0, 0);
+  EXPECT_EQ(AskedAfterEpoch(kP0), -1);
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 3);
+  EXPECT_THAT(events_.failed, IsEmpty());
+}
+
+TEST_F(FetchLaneErrorsTest, Ft32_Rel49_ABatchBelowTheExpectedOffsetIsRefused) {
+  Fill(kP0, Batch(0, 5));
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0,
+           .records = MakeBatches({{.base_offset = 5, .leader_epoch = 5}, {.base_offset = 4, .leader_epoch = 5}})}}});
+  EXPECT_EQ(End(kP0), 5) << "nothing of the answer is taken";
+  EXPECT_THAT(events_.notices, ElementsAre(HasSubstr("batch at offset 4 where 6 was expected")));
+  PollUntilAskedAt(kP0, 5);
+}
+
+TEST_F(FetchLaneErrorsTest, Rel49_WhatComesBeforeABatchOfANewerLeaderIsTaken) {
+  StartWith({kP0, kP1});
+  const std::vector<std::byte> batches =
+      MakeBatches({{.base_offset = 0, .record_count = 3, .leader_epoch = 5}, {.base_offset = 3, .leader_epoch = 6}});
+  Serve({{{.partition = kP0, .records = batches}}});
+  EXPECT_EQ(End(kP0), 3);
+  EXPECT_EQ(Log(kP0).latest_epoch(), LeaderEpoch{5});
+  EXPECT_EQ(AskedAt(kP0), 3);
+}
+
+TEST_F(FetchLaneErrorsTest, Rel49_ANewerLeadersBatchInFrontWaitsForTheNews) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .records = Batch(0, 3, 6)}}});
+  EXPECT_EQ(End(kP0), 0);
+  EXPECT_EQ(AskedAt(kP0), -1) << "asking at once would bring the same batch again";
+  EXPECT_THAT(events_.in_doubt, ElementsAre(HasSubstr("leader epoch above 5")));
+  Add(kP0, 6);
+  Serve({});
+  Serve({{{.partition = kP0, .records = Batch(0, 3, 6)}}});
+  EXPECT_EQ(End(kP0), 3);
+}
+
+TEST_F(FetchLaneErrorsTest, Ft33_AFencedPartitionFailsUntilItIsAddedAgain) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  config_.failed_partition_backoff_max = std::chrono::hours(1);
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .error = KafkaError::kFencedLeaderEpoch}}});
+  EXPECT_EQ(Health(kP0), PartitionHealth::kFailed);
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("FENCED_LEADER_EPOCH"));
+  EXPECT_THAT(events_.in_doubt, SizeIs(1));
+  Serve({{{.partition = kP1, .records = Batch(0, 1)}}});
+  EXPECT_EQ(End(kP1), 1) << "FT-08: the others go on";
+  Add(kP0, 6);
+  Serve({});
+  EXPECT_EQ(AskedAt(kP0), 0);
+  EXPECT_EQ(leader_.Asked(kP0)->current_leader_epoch, LeaderEpoch{6});
+}
+
+TEST_F(FetchLaneErrorsTest, Fm05_AddingAFailedPartitionAgainHealsItAtOnce) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  config_.failed_partition_backoff_max = std::chrono::hours(1);
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .error = KafkaError::kFencedLeaderEpoch}}});
+  Add(kP0);
+  Serve({});
+  EXPECT_EQ(AskedAt(kP0), 0);
+  EXPECT_EQ(Health(kP0), PartitionHealth::kFetching);
+}
+
+TEST_F(FetchLaneErrorsTest, Rel21_AFullDiskFailsThePartitionAndHealsByTime) {
+  StartWith({kP0});
+  queue_.write_bytes_left = 10;
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3), .high_watermark = 3}}});
+  leader_.Say({});  // to the fetch that left ahead of the write
+  RunUntilAskedAt(kP0, 0);
+  EXPECT_EQ(End(kP0), 0);
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_TRUE(absl::IsResourceExhausted(events_.failed[0].why)) << events_.failed[0].why;
+  EXPECT_EQ(Progress(kP0)->log_end_offset.load(), 0);
+  queue_.write_bytes_left = 1 << 20;
+  Serve({{{.partition = kP0, .records = Batch(0, 3), .high_watermark = 3}}});
+  EXPECT_EQ(End(kP0), 3);
+  EXPECT_EQ(Health(kP0), PartitionHealth::kFetching);
+}
+
+TEST_F(FetchLaneErrorsTest, Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
+  config_.replica_fetch_backoff = std::chrono::milliseconds(20);
+  StartWith({kP0});
+  queue_.write_bytes_left = 10;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 3; ++i) {
+    leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});
+    leader_.Say({});
+    RunUntil([&] { return leader_.waiting() && events_.failed.size() == static_cast<size_t>(i) + 1; });
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(20 + 40 + 80));
+}
+
+}  // namespace
+}  // namespace slipstream

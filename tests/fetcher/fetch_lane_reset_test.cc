@@ -1,0 +1,115 @@
+// A fetch offset outside the leader's log: FT-40, FT-41.
+#include "tests/fetcher/lane_fixture.h"
+
+namespace slipstream {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class FetchLaneResetTest : public LaneFixture {
+ protected:
+  void LeaderHas(int64_t start, int64_t end) {
+    leader_.on_list_offset = [start, end](Timestamp timestamp) {
+      return OffsetAnswer{KafkaError::kNone, Offset{timestamp == kLatestTimestamp ? end : start}, LeaderEpoch{5}};
+    };
+  }
+  void ServeOutOfRange() { leader_.Say({{{.partition = kP0, .error = KafkaError::kOffsetOutOfRange}}}); }
+};
+
+TEST_F(FetchLaneResetTest, Ft40_Rel16_AShorterLeaderMeansACutToItsEnd) {
+  Fill(kP0, MakeRun({.record_count = 10, .leader_epoch = 4}, 3), 20);
+  StartWith({kP0});
+  LeaderHas(0, 20);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(End(kP0), 20);
+  EXPECT_EQ(AskedAt(kP0), 20);
+  EXPECT_EQ(AskedAfterEpoch(kP0), 4);
+  EXPECT_THAT(events_.truncated, ElementsAre(RecordingEvents::Truncated{kP0, Offset{30}, Offset{20}, false}));
+}
+
+TEST_F(FetchLaneResetTest, Ft40_Rel17_ALeaderThatGrewPastUsMeanwhileLeavesTheLogAlone) {
+  Fill(kP0, Batch(0, 10, 4));
+  StartWith({kP0});
+  LeaderHas(0, 50);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_EQ(AskedAt(kP0), 10);
+  EXPECT_THAT(events_.truncated, IsEmpty());
+  EXPECT_THAT(leader_.offset_queries, ElementsAre(kLatestTimestamp, kEarliestTimestamp));
+}
+
+TEST_F(FetchLaneResetTest, Ft40_Rel18_ALeaderThatBeginsAboveUsRestartsTheLogThere) {
+  config_.gap_policy = GapPolicy::kRestart;
+  Fill(kP0, Batch(0, 10, 4), 10);
+  StartWith({kP0});
+  LeaderHas(40, 50);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{40});
+  EXPECT_EQ(Log(kP0).high_watermark(), Offset{40});
+  EXPECT_EQ(End(kP0), 40);
+  EXPECT_EQ(AskedAt(kP0), 40);
+  EXPECT_EQ(AskedAfterEpoch(kP0), -1);
+  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{10}, Offset{40}}, true}));
+  Serve({{{.partition = kP0, .records = Batch(40, 10), .high_watermark = 50, .log_start_offset = 40}}});
+  EXPECT_EQ(End(kP0), 50);
+}
+
+TEST_F(FetchLaneResetTest, AGapStopsThePartitionAndKeepsTheCopy) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  config_.failed_partition_backoff_max = std::chrono::hours(1);
+  Fill(kP0, Batch(0, 10, 4), 10);
+  StartWith({kP0, kP1});
+  LeaderHas(40, 50);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{0});
+  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{10}, Offset{40}}, false}));
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("offsets 10 to 39"));
+  EXPECT_EQ(AskedAt(kP0), -1);
+  EXPECT_EQ(AskedAt(kP1), 0);
+}
+
+TEST_F(FetchLaneResetTest, ANewCopyBeginsWhereTheLeaderDoes) {
+  StartWith({kP0});
+  LeaderHas(40, 50);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(AskedAt(kP0), 40);
+  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{40});
+  EXPECT_THAT(events_.lost, IsEmpty());
+}
+
+TEST_F(FetchLaneResetTest, Ft41_AnErrorOfTheQueryIsAskedAgain) {
+  StartWith({kP0});
+  leader_.on_list_offset = [this](Timestamp) {
+    return OffsetAnswer{
+        leader_.offset_queries.size() <= 2 ? KafkaError::kNotLeaderOrFollower : KafkaError::kNone, Offset{0}, {}};
+  };
+  ServeOutOfRange();
+  RunUntilAskedAt(kP0, 0);
+  EXPECT_THAT(events_.in_doubt, ElementsAre(HasSubstr("NOT_LEADER_OR_FOLLOWER")));
+  EXPECT_THAT(events_.failed, IsEmpty());
+}
+
+TEST_F(FetchLaneResetTest, Ft41_ALostQueryIsAskedAgain) {
+  StartWith({kP0});
+  leader_.on_list_offset = [this](Timestamp) -> absl::StatusOr<OffsetAnswer> {
+    if (leader_.offset_queries.size() == 1) return absl::UnavailableError("connection lost");
+    return OffsetAnswer{KafkaError::kNone, Offset{0}, {}};
+  };
+  ServeOutOfRange();
+  RunUntil([&] { return leader_.offset_queries.size() == 3 && leader_.waiting(); });
+  EXPECT_EQ(AskedAt(kP0), 0);
+  EXPECT_THAT(events_.in_doubt, ElementsAre("connection lost"));
+}
+
+}  // namespace
+}  // namespace slipstream

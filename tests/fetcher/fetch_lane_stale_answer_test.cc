@@ -1,0 +1,139 @@
+// Answers that no longer count, and partitions that leave while one is under way: FT-09, FT-30.
+#include "tests/fetcher/lane_fixture.h"
+
+namespace slipstream {
+namespace {
+
+using ::testing::IsEmpty;
+
+class StaleAnswerTest : public LaneFixture {
+ protected:
+  void Remove(const TopicPartition& partition) {
+    lane_->Remove({partition}, [this] { ++removals_; });
+  }
+  int removals_ = 0;
+};
+
+TEST_F(StaleAnswerTest, Ft09_Rel11_ARemovedPartitionIsLetGoWhileTheFetchIsInFlight) {
+  StartWith({kP0, kP1});
+  Remove(kP0);
+  EXPECT_EQ(removals_, 1) << "no need to wait for the leader";
+  EXPECT_EQ(lane_->size(), 1u);
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}, {.partition = kP1, .records = Batch(0, 2)}}});
+  EXPECT_EQ(End(kP0), 0);
+  EXPECT_EQ(End(kP1), 2) << "the rest of the answer counts";
+  EXPECT_EQ(stale_answers(), 1u);
+  EXPECT_EQ(AskedAt(kP0), -1);
+}
+
+TEST_F(StaleAnswerTest, Ft09_Rel11_ARemovedPartitionIsNotTruncatedByALateDivergence) {
+  Fill(kP0, Batch(0, 5, 4));
+  StartWith({kP0, kP1});
+  Remove(kP0);
+  Serve({{{.partition = kP0, .diverging = {LeaderEpoch{3}, Offset{2}}}}});
+  EXPECT_EQ(End(kP0), 5);
+  EXPECT_THAT(events_.truncated, IsEmpty());
+}
+
+TEST_F(StaleAnswerTest, Ft09_ARemovalWaitsForTheWriteThatIsRunning) {
+  StartWith({kP0});
+  bool asked = false;
+  queue_.before_write = [&] {
+    Remove(kP0);
+    asked = true;
+    EXPECT_EQ(removals_, 0);
+  };
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});
+  RunUntil([&] { return removals_ == 1; });
+  EXPECT_TRUE(asked);
+  EXPECT_EQ(End(kP0), 3);
+  EXPECT_EQ(lane_->size(), 0u);
+  leader_.Say({});
+}
+
+TEST_F(StaleAnswerTest, Ft09_UnknownAndNotYetStartedPartitionsCountAsRemoved) {
+  Start();
+  Remove(kP0);
+  Add(kP1);
+  Remove(kP1);
+  RunUntil([&] { return removals_ == 2; });
+  EXPECT_EQ(lane_->size(), 0u);
+  EXPECT_THAT(leader_.fetches, IsEmpty());
+}
+
+TEST_F(StaleAnswerTest, Ft09_StoppingAnswersRemovals) {
+  StartWith({kP0});
+  lane_->Stop();
+  lane_->Remove({kP0}, [this] { ++removals_; });
+  RunUntil([&] { return ended_; });
+  EXPECT_EQ(removals_, 1);
+}
+
+TEST_F(StaleAnswerTest, Ft30_Inv10_TheAnswerBehindAFailedWriteIsIgnored) {
+  StartWith({kP0});
+  queue_.write_bytes_left = 10;
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});
+  leader_.Say({{{.partition = kP0, .records = Batch(3, 3)}}});  // its fetch left ahead of the write
+  RunUntil([&] { return stale_answers() == 1; });
+  queue_.write_bytes_left = 1 << 20;
+  RunUntilAskedAt(kP0, 0);
+  EXPECT_EQ(End(kP0), 0);
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 3);
+}
+
+TEST_F(StaleAnswerTest, Ft30_Rel57_AnAnswerFromBeforeANewLeaderEpochIsIgnored) {
+  Fill(kP0, Batch(0, 5, 4));
+  StartWith({kP0, kP1});
+  Add(kP0, 6);
+  Serve({{{.partition = kP0, .diverging = {LeaderEpoch{3}, Offset{2}}}}});
+  EXPECT_EQ(End(kP0), 5) << "the offset is the same, the epoch asked with is not";
+  EXPECT_THAT(events_.truncated, IsEmpty());
+  EXPECT_EQ(stale_answers(), 1u);
+  EXPECT_EQ(leader_.Asked(kP0)->current_leader_epoch, LeaderEpoch{6});
+  Serve({{{.partition = kP0, .records = Batch(5, 1, 6)}}});
+  EXPECT_EQ(End(kP0), 6);
+}
+
+TEST_F(StaleAnswerTest, Ft30_RemovedAndAddedAgainStartsAnew) {
+  StartWith({kP0, kP1});
+  Remove(kP0);
+  Add(kP0);
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 0);
+  EXPECT_EQ(stale_answers(), 1u);
+  EXPECT_EQ(AskedAt(kP0), 0);
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 3);
+}
+
+TEST_F(StaleAnswerTest, Ft30_Bad13_AnAnswerWithAPartitionNotAskedForIsNotUsed) {
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}, {.partition = kP2, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 0);
+  EXPECT_EQ(stale_answers(), 1u);
+  EXPECT_TRUE(leader_.fetches.back().full);
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 3);
+}
+
+TEST_F(StaleAnswerTest, Ft30_Bad13_APartitionNamedTwiceIsTakenOnce) {
+  StartWith({kP0, kP1});
+  Serve({});  // incremental from here on: a full answer must name each partition once
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}, {.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(End(kP0), 3);
+  EXPECT_EQ(stale_answers(), 1u);
+  EXPECT_THAT(events_.failed, IsEmpty());
+}
+
+TEST_F(StaleAnswerTest, Ft30_ReplayedRecordsAreNotAppendedTwice) {
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});
+  RunUntilAskedAt(kP0, 3);
+  EXPECT_EQ(End(kP0), 3);
+  EXPECT_THAT(events_.truncated, IsEmpty());
+}
+
+}  // namespace
+}  // namespace slipstream

@@ -1,0 +1,274 @@
+#include "fetcher/fetcher_manager.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "fetcher/fetcher_id.h"
+#include "tests/support/batches.h"
+#include "tests/support/recording_events.h"
+#include "tests/support/temp_dir.h"
+
+namespace slipstream {
+namespace {
+
+const TopicPartition kP0{"orders", 0}, kP1{"orders", 1};
+const Endpoint kHere{"here", 9092}, kThere{"there", 9092};
+constexpr BrokerId kOne{1}, kTwo{2};
+
+// What the leaders were asked, from all fetcher threads, and what they have to give.
+class Board {
+ public:
+  struct Fetch {
+    BrokerId leader;
+    Endpoint endpoint;
+    std::thread::id thread;
+    std::map<TopicPartition, int64_t> asked;
+  };
+
+  void Note(Fetch fetch) {
+    const std::lock_guard lock(mutex_);
+    fetches_.push_back(std::move(fetch));
+    changed_.notify_all();
+  }
+  // The first fetch that `matches`; waits for it.
+  template <typename Matches>
+  Fetch WaitFor(Matches matches) {
+    std::unique_lock lock(mutex_);
+    Fetch found;
+    const bool seen = changed_.wait_for(lock, std::chrono::seconds(30), [&] {
+      for (const Fetch& fetch : fetches_) {
+        if (!matches(fetch)) continue;
+        found = fetch;
+        return true;
+      }
+      return false;
+    });
+    EXPECT_TRUE(seen) << "no such fetch";
+    return found;
+  }
+
+  std::map<std::pair<BrokerId, TopicPartition>, std::vector<std::byte>>
+      first_records;  // given at offset 0; set before threads run
+  std::atomic<int> closed{0};
+  std::atomic<int> deaths_to_come{0};
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Fetch> fetches_;
+};
+
+// Without sessions. Gives its records at offset 0 and answers nothing else, for ever.
+class SilentLeader final : public LeaderEndpoint {
+ public:
+  SilentLeader(asio::io_context& io, BrokerId id, Endpoint endpoint, Board& board)
+      : id_(id), endpoint_(std::move(endpoint)), board_(board), closed_event_(io.get_executor()) {}
+
+  BrokerId broker_id() const override { return id_; }
+  const Endpoint& endpoint() const override { return endpoint_; }
+  asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override { co_return false; }
+  asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override { co_return true; }
+  asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t) override {
+    Board::Fetch fetch{id_, endpoint_, std::this_thread::get_id(), {}};
+    exchange.response = {};
+    bool news = false;
+    for (const FetchTopic& topic : exchange.request.topics) {
+      FetchableTopicResponse& answer = exchange.response.responses.emplace_back();
+      answer.topic = topic.topic;
+      for (const FetchPartition& asked : topic.partitions) {
+        const TopicPartition name{topic.topic, asked.partition};
+        fetch.asked[name] = asked.fetch_offset.value;
+        PartitionData& data = answer.partitions.emplace_back();
+        data.partition_index = asked.partition;
+        const auto records = board_.first_records.find({id_, name});
+        if (records == board_.first_records.end() || asked.fetch_offset != Offset{0}) continue;
+        data.records.bytes = records->second;
+        news = true;
+      }
+    }
+    board_.Note(std::move(fetch));
+    while (!news && !closed_) co_await closed_event_.Wait();
+    if (closed_) co_return absl::CancelledError("closed");
+    co_return absl::OkStatus();
+  }
+  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery>) override {
+    co_return absl::UnimplementedError("unused");
+  }
+  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition, LeaderEpoch, Timestamp) override {
+    co_return absl::UnimplementedError("unused");
+  }
+  void Close() override {
+    closed_ = true;
+    ++board_.closed;
+    closed_event_.NotifyAll();
+  }
+
+ private:
+  const BrokerId id_;
+  const Endpoint endpoint_;
+  Board& board_;
+  AsyncEvent closed_event_;
+  bool closed_ = false;
+};
+
+class FetcherManagerTest : public ::testing::Test {
+ protected:
+  void Make(int32_t threads_per_leader = 1) {
+    FetcherConfig config;
+    config.num_replica_fetchers = threads_per_leader;
+    manager_ = std::make_unique<FetcherManager>(
+        io_, config,
+        [this](asio::io_context& io, BrokerId leader, const Endpoint& endpoint) {
+          if (board_.deaths_to_come.fetch_sub(1) > 0) throw std::runtime_error("no memory for a leader");
+          return std::make_unique<SilentLeader>(io, leader, endpoint, board_);
+        },
+        events_, counters_);
+  }
+  void Run(asio::awaitable<void> work) {
+    bool done = false;
+    asio::co_spawn(io_, std::move(work), [&](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+      done = true;
+    });
+    const auto guard = asio::make_work_guard(io_);  // the answer may be on its way from another thread
+    io_.restart();
+    while (!done && io_.run_one_for(std::chrono::seconds(30)) > 0) continue;
+    ASSERT_TRUE(done) << "it hangs";
+  }
+  void Add(BrokerId leader, const Endpoint& endpoint, const std::vector<TopicPartition>& partitions,
+           int32_t epoch = 5) {
+    std::vector<InitialFetchState> initial;
+    for (const TopicPartition& partition : partitions)
+      initial.push_back({partition, {}, LeaderEpoch{epoch}, &Log(partition), std::make_shared<PartitionProgress>()});
+    Run(manager_->Add(leader, endpoint, std::move(initial)));
+  }
+  PartitionLog& Log(const TopicPartition& partition) {
+    std::unique_ptr<PartitionLog>& log = logs_[partition];
+    if (log == nullptr) {
+      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, LogConfig{},
+                                       LogOpenOptions{});
+      SLIP_CHECK(opened.ok());
+      log = *std::move(opened);
+    }
+    return *log;
+  }
+
+  TempDir directory_;
+  asio::io_context io_;
+  Board board_;
+  RecordingEvents events_;
+  FetchCounters counters_;
+  std::map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;
+  std::unique_ptr<FetcherManager> manager_;
+};
+
+TEST_F(FetcherManagerTest, Fm02_Fm03_OneThreadPerLeaderAndFetcherId) {
+  Make(2);
+  std::vector<TopicPartition> partitions;
+  for (int32_t i = 0; i < 8; ++i) partitions.push_back({"spread", i});
+  Add(kOne, kHere, partitions);
+  EXPECT_EQ(manager_->thread_count(), 2u);
+  Add(kTwo, kThere, {kP0});
+  EXPECT_EQ(manager_->thread_count(), 3u);
+  Add(kOne, kHere, {kP1});
+  EXPECT_EQ(manager_->thread_count(), 3u) << "a thread that is there is used";
+  std::set<std::thread::id> threads;
+  for (int32_t id = 0; id < 2; ++id) {
+    const auto fetch = board_.WaitFor([&](const Board::Fetch& f) {
+      return f.leader == kOne && !f.asked.empty() && FetcherIdOf(f.asked.begin()->first, 2) == id;
+    });
+    for (const auto& [partition, offset] : fetch.asked) EXPECT_EQ(FetcherIdOf(partition, 2), id);
+    threads.insert(fetch.thread);
+  }
+  threads.insert(board_.WaitFor([](const Board::Fetch& f) { return f.leader == kTwo; }).thread);
+  EXPECT_EQ(threads.size(), 3u);
+}
+
+TEST_F(FetcherManagerTest, Fm04_ALeaderThatMovedIsFollowedWithAllItsPartitions) {
+  Make();
+  Add(kOne, kHere, {kP0, kP1});
+  board_.WaitFor([](const Board::Fetch& f) { return f.endpoint == kHere && f.asked.size() == 2; });
+  Add(kOne, kThere, {kP0});
+  board_.WaitFor([](const Board::Fetch& f) { return f.endpoint == kThere && f.asked.size() == 2; });
+  EXPECT_EQ(manager_->thread_count(), 1u);
+}
+
+TEST_F(FetcherManagerTest, Fm06_RemoveReturnsOnceTheLogIsLetGo) {
+  Make();
+  board_.first_records[{kOne, kP0}] = MakeBatch({.record_count = 3, .leader_epoch = 5});
+  Add(kOne, kHere, {kP0, kP1});
+  board_.WaitFor([](const Board::Fetch& f) { return f.asked.contains(kP0) && f.asked.at(kP0) == 3; });
+  Run(manager_->Remove({kP0, {"unknown", 9}}));
+  EXPECT_EQ(Log(kP0).log_end_offset(), Offset{3});
+  EXPECT_TRUE(Log(kP0).TruncateTo(Offset{0}).ok()) << "it is ours now";
+  EXPECT_EQ(manager_->thread_count(), 1u) << "the other partition is still there";
+}
+
+TEST_F(FetcherManagerTest, Fm07_ThreadsWithoutPartitionsAreStopped) {
+  Make();
+  Add(kOne, kHere, {kP0});
+  Add(kTwo, kThere, {kP1});
+  Run(manager_->Remove({kP0}));
+  EXPECT_EQ(manager_->thread_count(), 2u) << "not before someone tends to it";
+  manager_->Tend();
+  EXPECT_EQ(manager_->thread_count(), 1u);
+  Run(manager_->Remove({kP1}));
+  manager_->Tend();
+  EXPECT_EQ(manager_->thread_count(), 0u);
+}
+
+TEST_F(FetcherManagerTest, Fm13_Rel22_ClosingDoesNotWaitForLeadersThatNeverAnswer) {
+  Make();
+  Add(kOne, kHere, {kP0});
+  Add(kTwo, kThere, {kP1});
+  board_.WaitFor([](const Board::Fetch& f) { return f.leader == kOne; });
+  board_.WaitFor([](const Board::Fetch& f) { return f.leader == kTwo; });
+  manager_->Close();
+  EXPECT_EQ(manager_->thread_count(), 0u);
+  EXPECT_GE(board_.closed.load(), 2);
+}
+
+TEST_F(FetcherManagerTest, Fm16_ADeadThreadIsReplacedWithItsPartitions) {
+  Make();
+  board_.deaths_to_come = 1;
+  Add(kOne, kHere, {kP0, kP1});
+  while (manager_->dead_thread_count() == 0) std::this_thread::yield();
+  EXPECT_THAT(events_.notices,
+              ::testing::ElementsAre(::testing::HasSubstr("fetcher-0-1 died: no memory for a leader")));
+  manager_->Tend();
+  board_.WaitFor([](const Board::Fetch& f) { return f.asked.size() == 2; });
+  EXPECT_EQ(manager_->dead_thread_count(), 0);
+}
+
+TEST_F(FetcherManagerTest, Fm16_RemovalFromADeadThreadReturns) {
+  Make();
+  board_.deaths_to_come = 1;
+  Add(kOne, kHere, {kP0});
+  while (manager_->dead_thread_count() == 0) std::this_thread::yield();
+  Run(manager_->Remove({kP0}));
+  manager_->Tend();
+  EXPECT_EQ(manager_->thread_count(), 0u);
+}
+
+TEST_F(FetcherManagerTest, Pf12_Rel13_ANewLeadersThreadStartsWhereTheOldOneStopped) {
+  Make();
+  board_.first_records[{kOne, kP0}] = MakeBatch({.record_count = 3, .leader_epoch = 5});
+  Add(kOne, kHere, {kP0});
+  board_.WaitFor([](const Board::Fetch& f) { return f.asked.contains(kP0) && f.asked.at(kP0) == 3; });
+  Add(kTwo, kThere, {kP0}, 6);
+  const auto first = board_.WaitFor([](const Board::Fetch& f) { return f.leader == kTwo; });
+  EXPECT_EQ(first.asked, (std::map<TopicPartition, int64_t>{{kP0, 3}}));
+  manager_->Close();
+  EXPECT_EQ(Log(kP0).log_end_offset(), Offset{3});
+}
+
+}  // namespace
+}  // namespace slipstream
