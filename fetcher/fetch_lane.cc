@@ -34,7 +34,7 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
 FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr); }
 
 asio::awaitable<void> FetchLane::Run() {
-  while (!stopping_) {
+  while (!stopping_ && !failure_) {
     ApplyCommands();
     if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
     if (stopping_) break;
@@ -50,6 +50,7 @@ asio::awaitable<void> FetchLane::Run() {
     between_rounds_ = false;
     FetchExchange& exchange = *std::exchange(in_flight_, nullptr);
     answered_ = false;
+    if (failure_) break;
     if (!fetch_status_.ok()) {
       co_await OnTransportError(fetch_status_);
       continue;
@@ -63,9 +64,11 @@ asio::awaitable<void> FetchLane::Run() {
     exchange.frame.reset();
     if (!usable) co_await OnTransportError(absl::UnavailableError("fetch session refused"));
   }
+  if (failure_) leader_.Close();
   while (in_flight_ != nullptr && !answered_) co_await progress_.Wait();
   in_flight_ = nullptr;
   ApplyCommands();  // whoever waits for a removal gets it
+  if (failure_) std::rethrow_exception(failure_);
 }
 
 void FetchLane::Stop() {
@@ -185,7 +188,11 @@ bool FetchLane::StartFetch() {
   in_flight_ = &exchanges_[next_exchange_];
   next_exchange_ = 1 - next_exchange_;
   answered_ = false;
-  asio::co_spawn(io_, FetchInto(*in_flight_), Rethrow);
+  asio::co_spawn(io_, FetchInto(*in_flight_), [this](std::exception_ptr thrown) {
+    if (thrown) failure_ = std::move(thrown);
+    answered_ = true;
+    progress_.NotifyAll();
+  });
   return true;
 }
 
@@ -203,8 +210,6 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
   } else {
     fetch_status_ = topic_ids.status();
   }
-  answered_ = true;
-  progress_.NotifyAll();
 }
 
 asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
@@ -219,6 +224,7 @@ asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
 }
 
 asio::awaitable<void> FetchLane::Idle(std::chrono::nanoseconds at_most) {
+  if (!to_add_.empty() || !to_remove_.empty()) co_return;  // came while nobody slept here
   between_rounds_ = true;
   if (!stopping_) co_await idle_.For(at_most);
   between_rounds_ = false;

@@ -60,11 +60,6 @@ class FetchLane {
     std::function<void()> removed;
   };
 
-  // An exception out of a spawned coroutine leaves through io_context::run and ends the thread loudly.
-  static void Rethrow(std::exception_ptr thrown) {
-    if (thrown) std::rethrow_exception(thrown);
-  }
-
   // --- what to fetch
   void ApplyCommands();
   void StartPartition(InitialFetchState initial);
@@ -125,6 +120,7 @@ class FetchLane {
   int transport_failures_ = 0;   // in a row
   bool between_rounds_ = false;  // nothing of ours runs: commands may take effect
   bool stopping_ = false;
+  std::exception_ptr failure_;  // thrown in a coroutine of ours: Run rethrows it once all are done
 };
 
 }  // namespace slipstream

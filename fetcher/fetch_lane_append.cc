@@ -66,7 +66,6 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
   }
   appended.batches = answer.records.bytes.first(taken);
   appended.failures_before = state.failures;
-  state.lag = std::max<int64_t>(0, answer.high_watermark - next);
   if (taken > 0) {
     state.Advance(next, epoch);
     Declare(partition);
@@ -81,7 +80,10 @@ asio::awaitable<void> FetchLane::AppendAccepted() {
       continue;
     }
     ++appends_running_;
-    asio::co_spawn(io_, AppendOne(appended), Rethrow);
+    asio::co_spawn(io_, AppendOne(appended), [this](std::exception_ptr thrown) {
+      if (thrown) failure_ = std::move(thrown);
+      if (--appends_running_ == 0) progress_.NotifyAll();
+    });
   }
   while (appends_running_ > 0) co_await progress_.Wait();
 }
@@ -91,7 +93,6 @@ asio::awaitable<void> FetchLane::AppendOne(Appended& appended) {
   appended.result =
       co_await WriteBatches(*appended.partition, appended.batches, bulk ? WriteHint::kBulk : WriteHint::kCached);
   FinishAppend(appended);
-  if (--appends_running_ == 0) progress_.NotifyAll();
 }
 
 asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partition, ByteSpan batches, WriteHint hint) {
@@ -106,7 +107,11 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partiti
     const absl::Status restarted = log.TruncateFullyAndStartAt(base);
     if (!restarted.ok()) co_return restarted;
   }
-  co_return co_await log.AppendAsFollower(queue_, batches, hint);
+  const absl::Status appended = co_await log.AppendAsFollower(queue_, batches, hint);
+  if (!appended.ok()) co_return appended;
+  // A segment was closed without its fsync: now, so that the recovery point follows.
+  if (log.HasUnflushedClosedSegment()) co_return co_await log.Flush(queue_);
+  co_return absl::OkStatus();
 }
 
 void FetchLane::FinishAppend(Appended& appended) {

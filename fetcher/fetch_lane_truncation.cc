@@ -63,10 +63,10 @@ asio::awaitable<void> FetchLane::LookUpEpochs(std::vector<FollowedPartition*> pa
     co_await OnTransportError(answers.status());
     co_return;
   }
+  std::vector<FollowedPartition*> unanswered = std::exchange(leader_work_, {});
   for (const EpochAnswer& answer : *answers) {
     FollowedPartition* partition = Find(answer.partition);
-    if (partition == nullptr || partition->work != LeaderWork::kLookUpEpoch) continue;
-    std::erase(leader_work_, partition);
+    if (std::erase(unanswered, partition) == 0) continue;  // not asked for, or answered twice
     if (answer.error == KafkaError::kNone) {
       partition->leader_end = answer.end;
       ApplyTruncation(*partition);
@@ -80,17 +80,21 @@ asio::awaitable<void> FetchLane::LookUpEpochs(std::vector<FollowedPartition*> pa
     }
   }
   // Left out of the answer: asked again after a pause.
-  for (FollowedPartition* partition : std::exchange(leader_work_, {})) Delay(*partition, config_.replica_fetch_backoff);
+  for (FollowedPartition* partition : unanswered) Delay(*partition, config_.replica_fetch_backoff);
 }
 
 void FetchLane::ApplyTruncation(FollowedPartition& partition) {
   PartitionLog& log = partition.log();
+  const Offset end_before = log.log_end_offset();
   const Truncation plan =
       PlanTruncation(partition.leader_end, log.epochs(), partition.truncation_fallback, log.log_end_offset());
   if (!CutTo(partition, plan.offset)) return;
   if (plan.complete || truncation_on_fetch_) {
     // Incomplete: the next fetch carries our new last epoch and may diverge again, one step further back.
     ResumeFetching(partition);
+    // A leader that sees a divergence where nothing can be cut must not make us ask without pause (BAD-15).
+    if (log.log_end_offset() == end_before && partition.leader_end.end_offset < end_before)
+      Delay(partition, config_.replica_fetch_backoff);
   } else if (log.latest_epoch()) {
     RequireLeaderWork(partition, LeaderWork::kLookUpEpoch);
   } else {
@@ -104,8 +108,8 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   const Offset high_watermark_before = log.high_watermark();
   const Offset recovery_point_before = log.recovery_point();
   absl::Status cut = log.TruncateTo(offset);
+  partition.initial.progress->Publish(log);  // first: whoever writes checkpoints meanwhile must see the lower offsets
   if (cut.ok() && log.recovery_point() < recovery_point_before) cut = events_.PersistOffsets(OffsetsOf(log));
-  partition.initial.progress->Publish(log);
   if (!cut.ok()) {
     MarkFailed(partition, Annotate(cut, absl::StrCat("truncating to ", offset.value)));
     return false;

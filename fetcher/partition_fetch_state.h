@@ -21,7 +21,6 @@ struct PartitionFetchState {
   LeaderEpoch current_leader_epoch;  // fences requests; only ever grows
   Offset fetch_offset;               // the next to ask for; the log's end once all that was fetched is written
   std::optional<LeaderEpoch> last_fetched_epoch;  // of the last batch fetched; nullopt: the log is empty
-  std::optional<int64_t> lag;                     // offsets behind the leader's high watermark; nullopt: never told yet
   std::optional<TimePoint> delayed_until;         // back-off after an error
   int failures = 0;                               // in a row; any progress makes it 0
   bool failed = false;                            // the last error was one that only rarely goes away by itself

@@ -8,13 +8,14 @@
 #include <boost/asio/post.hpp>
 
 #include "log/status.h"
+#include "session/backoff.h"
 #include "session/remote_leader_endpoint.h"
 
 namespace slipstream {
 namespace {
 
-constexpr std::chrono::milliseconds kRefreshPause{
-    100};  // between two refreshes that doubt asked for (retry.backoff.ms)
+// Between two refreshes that doubt asked for (retry.backoff.ms): doubles up to the second while doubt lasts.
+constexpr std::chrono::milliseconds kRefreshPause{100}, kRefreshPauseMax{1000};
 
 std::string OffsetRange(const Gap& gap) { return absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1); }
 
@@ -122,13 +123,14 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
     status = absl::NotFoundError(
         absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
   if (status.ok()) status = co_await Follow();
+  const bool told_to_stop = stopping_;
   stopping_ = true;
   cluster_.Close();
   fetchers_->Close();  // blocks until the last write is done
   checkpoint_sleep_.Interrupt();
   while (checkpointing_) co_await checkpoints_ended_.Wait();
-  status.Update(failure_);
-  co_return failure_.ok() ? status : failure_;
+  if (!failure_.ok()) co_return failure_;
+  co_return told_to_stop ? absl::OkStatus() : status;
 }
 
 void TopicFollower::Stop() {
@@ -139,7 +141,10 @@ void TopicFollower::Stop() {
 
 asio::awaitable<absl::Status> TopicFollower::Follow() {
   while (!stopping_) {
-    if (!refresh_wanted_) co_await refresh_sleep_.For(config_.client.metadata_max_age);
+    if (!refresh_wanted_) {
+      refreshes_in_a_row_ = 0;
+      co_await refresh_sleep_.For(config_.client.metadata_max_age);
+    }
     if (stopping_) break;
     refresh_wanted_ = false;
     const absl::Status refreshed = co_await cluster_.Refresh();
@@ -152,7 +157,8 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     }
     fetchers_->Tend();
     // Doubts come in bursts, and a leader election takes a moment.
-    asio::steady_timer pause(io_, kRefreshPause);
+    const uint32_t no_jitter = 20;
+    asio::steady_timer pause(io_, BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, no_jitter));
     co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   co_return absl::OkStatus();
@@ -181,7 +187,25 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
     }
   }
   for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
+  co_await LetGoOfDeleted(metadata);
   co_return absl::OkStatus();
+}
+
+// Partitions that the cluster no longer knows: the copy stays, the fetching ends. One answer is not enough, it may come
+// from a broker that has only just started (KAFKA-13127).
+asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metadata) {
+  constexpr int kAbsencesMin = 3;
+  std::vector<TopicPartition> gone;
+  for (auto& [partition, followed] : followed_) {
+    followed.absences = metadata.LeaderOf(partition) ? 0 : followed.absences + 1;
+    if (followed.absences >= kAbsencesMin) gone.push_back(partition);
+    if (followed.absences > 0) refresh_wanted_ = true;
+  }
+  for (const TopicPartition& partition : gone) {
+    notice_(absl::StrCat(partition.ToString(), ": deleted at the source; the copy is kept as it is"));
+    followed_.erase(partition);
+  }
+  if (!gone.empty()) co_await fetchers_->Remove(std::move(gone));
 }
 
 asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
@@ -203,6 +227,11 @@ asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, U
     std::vector<TopicPartition> taken;
     taken.push_back(partition);
     co_await fetchers_->Remove(std::move(taken));
+  }
+  if (followed.assigned && !same_topic) {
+    // What was published of the old topic says nothing of the new one.
+    followed.progress = std::make_shared<PartitionProgress>();
+    followed.assigned = false;
   }
   const absl::StatusOr<PartitionLog*> log = co_await OpenLog(partition, topic_id);
   if (!log.ok()) co_return log.status();
@@ -247,7 +276,7 @@ asio::awaitable<void> TopicFollower::WriteCheckpoints() {
   while (!stopping_) {
     co_await checkpoint_sleep_.For(config_.checkpoint_interval);
     if (stopping_) break;
-    const absl::Status written = logs_.WriteCheckpoints(PublishedOffsets());
+    const absl::Status written = logs_.WriteCheckpoints([this] { return PublishedOffsets(); });
     if (written.ok()) continue;
     failure_.Update(Annotate(written, "checkpoints"));
     Stop();

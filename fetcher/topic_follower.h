@@ -65,6 +65,7 @@ class TopicFollower {
     Endpoint endpoint;
     std::shared_ptr<PartitionProgress> progress;
     bool assigned = false;
+    int absences = 0;  // refreshes in a row that did not know the partition
   };
   using LeaderGroups = std::map<std::pair<BrokerId, Endpoint>, std::vector<InitialFetchState>>;
 
@@ -76,6 +77,7 @@ class TopicFollower {
   asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
   asio::awaitable<absl::Status> Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
                                         Endpoint endpoint, LeaderGroups* groups);
+  asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
   asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
   asio::awaitable<void> WriteCheckpoints();
   std::vector<LogOffsets> PublishedOffsets() const;
@@ -93,6 +95,7 @@ class TopicFollower {
   InterruptibleSleep refresh_sleep_, checkpoint_sleep_;
   AsyncEvent checkpoints_ended_;
   bool refresh_wanted_ = false;
+  int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them
   bool found_topics_ = false;
   bool checkpointing_ = false;
   bool stopping_ = false;

@@ -79,7 +79,9 @@ absl::Status IndexFile::Flush() {
   if (file_ == nullptr) return absl::OkStatus();
   SLIP_RETURN_IF_ERROR(Trim());
   if (tail_.empty()) return absl::OkStatus();
-  SLIP_RETURN_IF_ERROR(file_->WriteAt(tail_, FilePosition{file_count_ * entry_bytes_}));
+  const absl::Status written = file_->WriteAt(tail_, FilePosition{file_count_ * entry_bytes_});
+  trim_ = !written.ok();  // part of it may be there, and must not count as entries
+  SLIP_RETURN_IF_ERROR(written);
   file_count_ += tail_count();
   tail_.clear();
   return absl::OkStatus();

@@ -65,6 +65,8 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
   SLIP_RETURN_IF_ERROR(manager->TakeOverDirectory());
   SLIP_ASSIGN_OR_RETURN(const std::vector<TopicPartition> partitions, manager->FindPartitions());
   SLIP_RETURN_IF_ERROR(manager->LoadAll(partitions));
+  // Recovery may have found less than the checkpoints promise: that must be on disk before anything is appended.
+  SLIP_RETURN_IF_ERROR(manager->WriteCheckpoints(manager->OffsetsOfAll()));
   return manager;
 }
 
@@ -187,18 +189,10 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
   return log;
 }
 
-absl::Status LogManager::Delete(const TopicPartition& partition) {
-  SLIP_CHECK(lock_ != nullptr);
-  const auto found = logs_.find(partition);
-  if (found == logs_.end())
-    return absl::NotFoundError(absl::StrCat(partition.ToString(), " is not in ", config_.log_dir.string()));
-  const std::filesystem::path doomed = config_.log_dir / DeletedName(partition);
-  SLIP_RETURN_IF_ERROR(io_.Rename(found->second->directory(), doomed));
-  logs_.erase(found);
-  SLIP_RETURN_IF_ERROR(io_.SyncDirectory(config_.log_dir));
-  SLIP_RETURN_IF_ERROR(io_.RemoveTree(doomed));
+absl::Status LogManager::ForgetCheckpoints(const TopicPartition& partition) {
   const std::lock_guard serialised(checkpoints_mutex_);
-  // Were a topic of that name made anew, the old recovery point would vouch for data that it never saw.
+  // First: were a topic of that name made anew after a crash in here, the old recovery point would vouch for data that
+  // it never saw.
   for (OffsetCheckpoint* offsets : {&recovery_points_, &log_starts_, &high_watermarks_}) {
     if (offsets->erase(partition) == 0) continue;
     const char* name = offsets == &recovery_points_ ? kRecoveryPointCheckpoint
@@ -209,12 +203,36 @@ absl::Status LogManager::Delete(const TopicPartition& partition) {
   return absl::OkStatus();
 }
 
+absl::Status LogManager::Delete(const TopicPartition& partition) {
+  SLIP_CHECK(lock_ != nullptr);
+  const auto found = logs_.find(partition);
+  if (found == logs_.end())
+    return absl::NotFoundError(absl::StrCat(partition.ToString(), " is not in ", config_.log_dir.string()));
+  SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
+  const std::filesystem::path doomed = config_.log_dir / DeletedName(partition);
+  SLIP_RETURN_IF_ERROR(io_.Rename(found->second->directory(), doomed));
+  logs_.erase(found);
+  SLIP_RETURN_IF_ERROR(io_.SyncDirectory(config_.log_dir));
+  SLIP_RETURN_IF_ERROR(io_.RemoveTree(doomed));
+  return absl::OkStatus();
+}
+
+std::vector<LogOffsets> LogManager::OffsetsOfAll() const {
+  std::vector<LogOffsets> offsets;
+  for (const auto& [partition, log] : logs_) offsets.push_back(OffsetsOf(*log));
+  return offsets;
+}
+
 absl::Status LogManager::WriteCheckpoints(const std::vector<LogOffsets>& offsets) {
+  return WriteCheckpoints([&offsets] { return offsets; });
+}
+
+absl::Status LogManager::WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published) {
   SLIP_CHECK(lock_ != nullptr);
   const std::lock_guard serialised(checkpoints_mutex_);
   // Partitions that nobody published keep their entries.
   OffsetCheckpoint recovery_points = recovery_points_, log_starts = log_starts_, high_watermarks = high_watermarks_;
-  for (const LogOffsets& log : offsets) {
+  for (const LogOffsets& log : published()) {
     recovery_points[log.partition] = log.recovery_point;
     high_watermarks[log.partition] = log.high_watermark;
     if (log.log_start_in_segment) {

@@ -57,6 +57,9 @@ class LogManager {
   // Rewrites recovery-point-, log-start- and replication-offset-checkpoint from what the owners published, each only
   // when it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
+  // The same for callers that race with others: `published` is asked once it is this call's turn, so that offsets read
+  // before another thread lowered them are not written after it.
+  absl::Status WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published);
 
   // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
   // (only if all closed well), releases the lock.
@@ -82,6 +85,9 @@ class LogManager {
   std::string cluster_id_;
   Uuid directory_id_;
   int32_t node_id_ = 0;
+  std::vector<LogOffsets> OffsetsOfAll() const;
+  absl::Status ForgetCheckpoints(const TopicPartition& partition);
+
   std::mutex checkpoints_mutex_;                                     // one writer per file (LOG-53); guards these three
   OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_;  // as the files say
   absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;

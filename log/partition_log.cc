@@ -276,6 +276,7 @@ absl::Status PartitionLog::RemoveLastSegment() {
   LowerLogEnd(base);
   SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, base));
   segments_.pop_back();
+  if (!segments_.empty() && open_segment_ == &active()) open_segment_ = nullptr;  // active again: stays open by itself
   return absl::OkStatus();
 }
 

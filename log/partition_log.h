@@ -93,7 +93,7 @@ class PartitionLog {
   absl::Status Close();
 
   // The batches from the one that holds `offset` on, of one segment, at most `bytes_max` but at least one batch, none
-  // with a last offset at or above `bound`... (readers pass the high watermark or the log end). kOutOfRange below the
+  // with a last offset at or above `bound` (readers pass the high watermark or the log end). kOutOfRange below the
   // log start or above the log end. Empty at the bound.
   absl::StatusOr<LogSlice> Read(Offset offset, Offset bound, uint64_t bytes_max);
   // LOG-155: the first record at or after `timestamp`; nullopt when there is none.

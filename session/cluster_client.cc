@@ -26,6 +26,8 @@ std::vector<Endpoint> ClusterClient::Candidates() const {
   };
   for (const auto& [id, endpoint] : metadata_.brokers) add(endpoint);
   for (const Endpoint& endpoint : bootstrap_) add(endpoint);
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [this](const Endpoint& endpoint) { return endpoint != failed_last_; });
   return candidates;
 }
 
@@ -40,8 +42,8 @@ asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> ClusterClient::AnyB
       connection_ = *std::move(opened);
       co_return connection_;
     }
-    // Not reachable is the weaker finding: keep what says that something else listens there.
-    if (last.ok() || !IsHopeless(last)) last = opened.status();
+    // One that may still come up is worth waiting for, whatever listens at the others.
+    if (last.ok() || IsHopeless(last)) last = opened.status();
   }
   co_return last;
 }
@@ -55,13 +57,14 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
   const std::shared_ptr<Connection> broker = *connection;
   const absl::Status called = co_await broker->Call(request, response);
   if (!called.ok()) {
+    failed_last_ = broker->endpoint();
     broker->Close();
     co_return called;
   }
   // KIP-1102, or a broker that has not caught up with its controller yet: ask another one next time.
   if (response.error_code == KafkaError::kRebootstrapRequired || response.brokers.empty()) {
+    failed_last_ = broker->endpoint();
     broker->Close();
-    metadata_.brokers.clear();
     co_return absl::UnavailableError(
         absl::StrCat("broker ", broker->endpoint().ToString(), " knows of no brokers yet"));
   }

@@ -37,6 +37,7 @@ class ClusterClient {
   InterruptibleSleep sleep_;
   std::shared_ptr<Connection> connection_;
   ClusterMetadata metadata_;
+  Endpoint failed_last_;  // asked after all others
   bool closed_ = false;
 };
 

@@ -54,6 +54,7 @@ asio::awaitable<absl::Status> Connection::Connect() {
   tcp::resolver resolver(socket_.get_executor());
   auto [resolve_error, addresses] =
       co_await resolver.async_resolve(endpoint_.host, absl::StrCat(endpoint_.port), kAwait);
+  if (closed_) co_return failure_;
   if (resolve_error)
     co_return Fail(absl::UnavailableError(absl::StrCat("cannot resolve host: ", resolve_error.message())));
   boost::system::error_code ignored;

@@ -62,7 +62,11 @@ absl::Status Lead::Run() {
     stop_.Interrupt();
   });
   queue_ = MakeIoQueue(io_);
-  SLIP_RETURN_IF_ERROR(WithExitCode(OpenLogs(), ExitCode::kCannotStart));
+  if (const absl::Status opened = OpenLogs(); !opened.ok()) {
+    // What was clean stays so: the next start need not scan everything because a port was taken.
+    if (logs_ != nullptr) logs_->Close().IgnoreError();
+    return WithExitCode(opened, ExitCode::kCannotStart);
+  }
   absl::Status served;
   asio::co_spawn(io_, Main(), [&](std::exception_ptr error, absl::Status status) {
     if (error) std::rethrow_exception(error);

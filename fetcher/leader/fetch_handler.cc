@@ -20,6 +20,8 @@ bool Diverges(const HostedPartition& partition, const FetchPartition& asked, Par
   return true;
 }
 
+constexpr int32_t kMaxWaitMs = 5 * 60 * 1000;  // a request may not be parked for longer, whatever it says
+
 KafkaError ErrorOf(const absl::Status& status) {
   if (status.ok()) return KafkaError::kNone;
   return absl::IsOutOfRange(status) ? KafkaError::kOffsetOutOfRange : KafkaError::kKafkaStorageError;
@@ -41,7 +43,7 @@ std::vector<FileRegion> RegionsOf(const std::vector<size_t>& told, std::vector<L
 asio::awaitable<void> FetchHandler::Handle(const FetchRequest& request, int16_t version, FetchResponse& response,
                                            std::vector<FileRegion>& regions) {
   const auto now = std::chrono::steady_clock::now();
-  const auto deadline = now + std::chrono::milliseconds(std::max(0, request.max_wait_ms));
+  const auto deadline = now + std::chrono::milliseconds(std::clamp(request.max_wait_ms, 0, kMaxWaitMs));
   const int64_t bytes_max = std::min<int64_t>(request.max_bytes, kFetchBytesMax);
   const Limits limits{.bytes_max = bytes_max,
                       .bytes_min = std::min<int64_t>(request.min_bytes, bytes_max),

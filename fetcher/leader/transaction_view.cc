@@ -17,6 +17,7 @@ absl::Status TransactionView::CatchUp(PartitionLog& log) {
     // A slice is of one segment: all of it, since nothing is read but headers.
     SLIP_ASSIGN_OR_RETURN(const LogSlice slice, log.Read(seen_to_, end, std::numeric_limits<int64_t>::max()));
     if (slice.file == nullptr) break;
+    const Offset seen_before = seen_to_;
     BatchHeaderReader reader(*slice.file, slice.position, slice.position + slice.bytes);
     for (;;) {
       SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
@@ -24,6 +25,9 @@ absl::Status TransactionView::CatchUp(PartitionLog& log) {
       SLIP_RETURN_IF_ERROR(See(*slice.file, reader.position(), reader.header(), reader.size_bytes()));
       seen_to_ = reader.header().next_offset();
     }
+    if (seen_to_ == seen_before)
+      return absl::DataLossError(
+          absl::StrCat(slice.file->path().native(), ": no batch at byte ", slice.position.value));
   }
   return absl::OkStatus();
 }
@@ -42,14 +46,18 @@ absl::Status TransactionView::CloseTransaction(File& file, FilePosition at, Reco
   const auto open = open_.find(producer_id);
   if (open == open_.end()) return absl::OkStatus();  // nothing was written in it
   const Offset first = open->second;
-  open_.erase(open);
   std::vector<std::byte> batch(size_bytes);
   SLIP_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(batch, at));
   if (got < batch.size()) return absl::DataLossError(absl::StrCat(file.path().native(), ": cut at ", at.value + got));
   RecordCursor records{RecordBatchView(batch)};
   // Compaction may have emptied the marker's batch: then nothing of an aborted transaction is left either.
-  if (!records.Next()) return records.status();
-  SLIP_ASSIGN_OR_RETURN(const ControlType type, ParseControlType(records.record().key.value_or(ByteSpan())));
+  const bool has_marker = records.Next();
+  SLIP_RETURN_IF_ERROR(records.status());
+  ControlType type = ControlType::kCommit;
+  if (has_marker) {
+    SLIP_ASSIGN_OR_RETURN(type, ParseControlType(records.record().key.value_or(ByteSpan())));
+  }
+  open_.erase(open);  // only now: after an error it is looked at again
   if (type == ControlType::kAbort) aborted_.push_back({producer_id, first, marker});
   return absl::OkStatus();
 }

@@ -90,7 +90,7 @@ asio::awaitable<absl::Status> IoRing::Write(File& file, ByteSpan bytes, FilePosi
       continue;
     }
     if (result == -EINTR || result == -EAGAIN) continue;
-    if (result < 0) co_return ErrnoToStatus(-result, "write", file.path());
+    if (result <= 0) co_return ErrnoToStatus(result < 0 ? -result : EIO, "write", file.path());
     bytes = bytes.subspan(static_cast<size_t>(result));
     at = at + static_cast<uint64_t>(result);
   }
@@ -125,7 +125,9 @@ void IoRing::PostSubmit() {
   asio::post(io_, [this] {
     submit_posted_ = false;
     const int submitted = io_uring_submit(&ring_);
-    SLIP_CHECK_GE(submitted, 0);
+    const bool refused = submitted == -EAGAIN || submitted == -EBUSY || submitted == -EINTR;
+    SLIP_CHECK(submitted >= 0 || refused);
+    if (refused || io_uring_sq_ready(&ring_) > 0) PostSubmit();  // the rest goes with the next turn
   });
 }
 

@@ -42,7 +42,7 @@ class SystemFile final : public File {
     while (!bytes.empty()) {
       const ssize_t put = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at.value));
       if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return ErrnoToStatus(errno, "write", path_);
+      if (put <= 0) return ErrnoToStatus(put < 0 ? errno : EIO, "write", path_);
       bytes = bytes.subspan(static_cast<size_t>(put));
       at = at + static_cast<uint64_t>(put);
     }
