@@ -278,7 +278,9 @@ void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_e
       Delay(partition, config_.replica_fetch_backoff);
       return;
     case FetchAction::kMarkFailed:
-    case FetchAction::kTiered: MarkFailed(partition, absl::FailedPreconditionError(describe())); return;
+    case FetchAction::kTiered:
+      MarkFailed(partition, absl::FailedPreconditionError(KafkaErrorName(answer.error_code)));
+      return;
   }
 }
 

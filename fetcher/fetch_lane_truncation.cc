@@ -115,6 +115,9 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
     return false;
   }
   if (log.log_end_offset() < end_before) {
+    // Inside the session the leader would tell no high watermark that it has told before, and we would wait for it.
+    session_.StartOver();
+    partition.initial.progress->ForgetLeader();
     counters_.truncations.fetch_add(1, std::memory_order_relaxed);
     counters_.truncated_offsets.fetch_add(static_cast<uint64_t>(end_before - log.log_end_offset()),
                                           std::memory_order_relaxed);
@@ -163,6 +166,8 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
       return;
     }
     partition.initial.progress->Publish(log);
+    session_.StartOver();
+    partition.initial.progress->ForgetLeader();
   }
   ResumeFetching(partition);
 }

@@ -33,6 +33,11 @@ struct PartitionProgress {
     if (caught_up_at.load(std::memory_order_relaxed) < 0)
       caught_up_at.store(leader_high_watermark_now.value, std::memory_order_release);
   }
+  // The log was cut: what the leader said before no longer holds.
+  void ForgetLeader() {
+    caught_up_at.store(-1, std::memory_order_relaxed);
+    leader_high_watermark.store(-1, std::memory_order_relaxed);
+  }
   bool CaughtUp() const {
     const int64_t target = caught_up_at.load(std::memory_order_acquire);
     return target >= 0 && log_end_offset.load(std::memory_order_acquire) >= target;

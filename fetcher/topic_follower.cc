@@ -122,6 +122,7 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
   if (status.ok() && topics_required && !found_topics_ && !stopping_)
     status = absl::NotFoundError(
         absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
+  if (status.ok() && !found_topics_ && !stopping_) notice_("no topic of the cluster matches yet");
   if (status.ok()) status = co_await Follow();
   const bool told_to_stop = stopping_;
   stopping_ = true;

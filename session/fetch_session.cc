@@ -162,7 +162,7 @@ bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition)
   });
 }
 
-void FetchSession::OnSendError() { session_epoch_ = kInitialEpoch; }
+void FetchSession::StartOver() { session_epoch_ = kInitialEpoch; }
 
 const FetchSession::Asked* FetchSession::Resolve(const FetchableTopicResponse& topic, int32_t partition) const {
   const Partition* found = nullptr;

@@ -52,7 +52,9 @@ class FetchSession {
   };
   // Judges an answer to the last build (FS-09..FS-11, FS-13). Partition entries of topics not asked for make it kDrop.
   Verdict OnResponse(const FetchResponse& response);
-  void OnSendError();  // FS-12
+  void OnSendError() { StartOver(); }  // FS-12
+  // The next request is a full one, so that its answer tells of every partition anew.
+  void StartOver();
   // What was asked of the partition that an entry of the last answer speaks of. nullptr: it was not asked for, or taken
   // out of the session since: its data must be ignored (FT-30).
   struct Asked {

@@ -105,6 +105,11 @@ int RunSlipstream(int argc, char** argv) {
   try {
     const absl::Status status = run();
     if (!status.ok()) PrintError(status.message());
+    // A result that did not reach its reader is none.
+    if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && status.ok()) {
+      PrintError("cannot write to standard output");
+      return static_cast<int>(ExitCode::kRuntime);
+    }
     return static_cast<int>(ExitCodeOf(status));
   } catch (const std::exception& error) {
     PrintError(error.what());

@@ -31,13 +31,6 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   const auto milliseconds = [](std::chrono::milliseconds& field) {
     return [&field](int64_t value) { field = std::chrono::milliseconds(value); };
   };
-  // Larger numbers stay out of bounds instead of wrapping into them.
-  const auto number = [](int32_t& field) {
-    return [&field](int64_t value) {
-      field = static_cast<int32_t>(
-          std::clamp<int64_t>(value, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()));
-    };
-  };
   table.Add("gap.policy",
             "stop (default): exit 5 when records were deleted at the source before they were copied; restart: drop the "
             "copy, go on at the source's log start",
@@ -49,20 +42,19 @@ PropertyTable FollowProperties(FollowSettings& settings) {
             });
   table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)",
                 [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
-  table.AddInt("num.replica.fetchers", "fetcher threads per leader (default 1)", number(fetcher.num_replica_fetchers));
-  table.AddInt("replica.fetch.min.bytes", "an answer waits for so much (default 1)",
-               number(fetcher.replica_fetch_min_bytes));
-  table.AddInt("replica.fetch.max.bytes", "of one partition in an answer (default 4 MiB)",
-               number(fetcher.replica_fetch_max_bytes));
-  table.AddInt("replica.fetch.response.max.bytes",
-               "of one answer; memory is two of these per fetcher thread (default 4 MiB)",
-               number(fetcher.replica_fetch_response_max_bytes));
+  table.AddInt32("num.replica.fetchers", "fetcher threads per leader (default 1)", fetcher.num_replica_fetchers);
+  table.AddInt32("replica.fetch.min.bytes", "an answer waits for so much (default 1)", fetcher.replica_fetch_min_bytes);
+  table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 4 MiB)",
+                 fetcher.replica_fetch_max_bytes);
+  table.AddInt32("replica.fetch.response.max.bytes",
+                 "of one answer; memory is two of these per fetcher thread (default 4 MiB)",
+                 fetcher.replica_fetch_response_max_bytes);
   table.AddInt("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
                milliseconds(fetcher.replica_fetch_wait_max));
   table.AddInt("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",
                milliseconds(fetcher.replica_fetch_backoff));
-  table.AddInt("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)",
-               number(client.socket_receive_buffer_bytes));
+  table.AddInt32("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)",
+                 client.socket_receive_buffer_bytes);
   table.AddInt("replica.high.watermark.checkpoint.interval.ms",
                "between two writes of the checkpoint files (default 5000)",
                milliseconds(settings.follow.checkpoint_interval));
@@ -77,10 +69,10 @@ PropertyTable FollowProperties(FollowSettings& settings) {
     client.client_id = std::string(value);
     return absl::OkStatus();
   });
-  table.AddInt("segment.bytes", "of a log segment (default 1 GiB)", number(log.segment_bytes));
+  table.AddInt32("segment.bytes", "of a log segment (default 1 GiB)", log.segment_bytes);
   table.AddInt("segment.ms", "a segment is rolled at this age, in record time (default 7 days)",
                milliseconds(log.segment_ms));
-  table.AddInt("index.interval.bytes", "between two index entries (default 4096)", number(log.index_interval_bytes));
+  table.AddInt32("index.interval.bytes", "between two index entries (default 4096)", log.index_interval_bytes);
   table.AddInt("progress.interval.ms", "between two lines of progress (default 1000)",
                milliseconds(settings.progress_interval));
   return table;
@@ -131,6 +123,8 @@ class FollowRun {
     if (!follower_->started() && !result.ok())
       return WithExitCode(result, absl::IsUnauthenticated(result) ? ExitCode::kAuthentication : ExitCode::kCannotStart);
     progress_.Finish(follower_->Snapshot(), result.ok() && until_caught_up_ && follower_->CaughtUp());
+    if (result.ok() && until_caught_up_ && !follower_->CaughtUp())
+      return absl::CancelledError("interrupted before the copy was caught up");
     return absl::IsOutOfRange(result) ? WithExitCode(result, ExitCode::kGap) : result;
   }
 
@@ -185,6 +179,7 @@ absl::Status RunFollow(const FollowOptions& options) {
   FollowSettings settings;
   if (const absl::Status read = ReadSettings(options, settings); !read.ok())
     return WithExitCode(read, ExitCode::kUsage);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of our progress may go away, the copying goes on
   FollowRun run(options, settings);
   auto logs = LogManager::Open(SystemFileIo(), settings.logs);
   if (!logs.ok()) return WithExitCode(logs.status(), ExitCode::kCannotStart);

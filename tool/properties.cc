@@ -28,6 +28,14 @@ void PropertyTable::AddInt(std::string name, std::string help, std::function<voi
   });
 }
 
+void PropertyTable::AddInt32(std::string name, std::string help, int32_t& field) {
+  Add(std::move(name), std::move(help), [&field](absl::string_view value) {
+    // absl reads into 32 bits only what fits.
+    if (absl::SimpleAtoi(value, &field)) return absl::OkStatus();
+    return absl::InvalidArgumentError("is not a whole number between -2147483648 and 2147483647");
+  });
+}
+
 void PropertyTable::AddBool(std::string name, std::string help, std::function<void(bool)> set) {
   Add(std::move(name), std::move(help), [set = std::move(set)](absl::string_view value) {
     if (value != "true" && value != "false") return absl::InvalidArgumentError("is neither true nor false");

@@ -17,8 +17,9 @@ class PropertyTable {
   using Setter = std::function<absl::Status(absl::string_view value)>;
 
   void Add(std::string name, std::string help, Setter set);
-  // Whole numbers; bounds are the config's own Validate's.
+  // Whole numbers; narrower bounds are the config's own Validate's.
   void AddInt(std::string name, std::string help, std::function<void(int64_t)> set);
+  void AddInt32(std::string name, std::string help, int32_t& field);
   void AddBool(std::string name, std::string help, std::function<void(bool)> set);
 
   // kInvalidArgument for a name that is not known (naming the nearest that is) or a value that cannot be read; `source`

@@ -58,6 +58,20 @@ TEST_F(FetchLaneTruncationTest, Ft15_Ft35_Rel08_ADivergenceCutsAndNothingElseOfT
   EXPECT_EQ(Log(kP0).high_watermark(), Offset{12});
 }
 
+// What happened: inside the session the leader had nothing new to tell, and the copy never counted as caught up again.
+TEST_F(FetchLaneTruncationTest, Ft35_AfterACutTheLeaderIsAskedForItsMarksAnew) {
+  Fill(kP0, TenOfEach({3, 4}), 20);
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .high_watermark = 20}}});
+  ASSERT_TRUE(Progress(kP0)->CaughtUp());
+  Serve({{{.partition = kP0, .diverging = Diverging(3, 10)}}});
+  EXPECT_FALSE(Progress(kP0)->CaughtUp()) << "what the leader said before no longer holds";
+  EXPECT_TRUE(leader_.fetches.back().full);
+  Serve({{{.partition = kP0, .high_watermark = 10}}});
+  EXPECT_TRUE(Progress(kP0)->CaughtUp());
+  EXPECT_EQ(Progress(kP0)->Lag(), 0);
+}
+
 TEST_F(FetchLaneTruncationTest, Ft35_Pf02_StepsBackEpochByEpochUntilTheLogsAgree) {
   Fill(kP0, TenOfEach({1, 3, 5, 7}));
   Start();

@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
 #include <set>
 #include <thread>
 
@@ -59,6 +60,7 @@ class Board {
       first_records;  // given at offset 0; set before threads run
   std::atomic<int> closed{0};
   std::atomic<int> deaths_to_come{0};
+  std::atomic<int> throws_to_come{0};
 
  private:
   std::mutex mutex_;
@@ -77,6 +79,7 @@ class SilentLeader final : public LeaderEndpoint {
   asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override { co_return false; }
   asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override { co_return true; }
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t) override {
+    if (board_.throws_to_come.fetch_sub(1) > 0) throw std::runtime_error("no memory for an answer");
     Board::Fetch fetch{id_, endpoint_, std::this_thread::get_id(), {}};
     exchange.response = {};
     bool news = false;
@@ -246,6 +249,17 @@ TEST_F(FetcherManagerTest, Fm16_ADeadThreadIsReplacedWithItsPartitions) {
   manager_->Tend();
   board_.WaitFor([](const Board::Fetch& f) { return f.asked.size() == 2; });
   EXPECT_EQ(manager_->dead_thread_count(), 0);
+}
+
+// What happened: the lane was destroyed with the fetch still counted as under way, which its own check took for a mistake.
+TEST_F(FetcherManagerTest, Fm16_AnExceptionInAFetchEndsTheThreadAndNotTheProcess) {
+  Make();
+  board_.throws_to_come = 1;
+  Add(kOne, kHere, {kP0});
+  while (manager_->dead_thread_count() == 0) std::this_thread::yield();
+  EXPECT_THAT(events_.notices, ::testing::ElementsAre(::testing::HasSubstr("no memory for an answer")));
+  manager_->Tend();
+  board_.WaitFor([](const Board::Fetch& f) { return f.asked.contains(kP0); });
 }
 
 TEST_F(FetcherManagerTest, Fm16_RemovalFromADeadThreadReturns) {
