@@ -8,8 +8,8 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <stdexcept>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 #include "fetcher/fetcher_id.h"
@@ -251,7 +251,8 @@ TEST_F(FetcherManagerTest, Fm16_ADeadThreadIsReplacedWithItsPartitions) {
   EXPECT_EQ(manager_->dead_thread_count(), 0);
 }
 
-// What happened: the lane was destroyed with the fetch still counted as under way, which its own check took for a mistake.
+// What happened: the lane was destroyed with the fetch still counted as under way, which its own check took for a
+// mistake.
 TEST_F(FetcherManagerTest, Fm16_AnExceptionInAFetchEndsTheThreadAndNotTheProcess) {
   Make();
   board_.throws_to_come = 1;
