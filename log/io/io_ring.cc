@@ -56,6 +56,7 @@ IoRing::IoRing(asio::io_context& io, unsigned operations_max) : io_(io), eventfd
 
 IoRing::~IoRing() {
   SLIP_CHECK_EQ(free_.size(), operations_.size());
+  *alive_ = false;
   if (ring_.ring_fd > 0) io_uring_queue_exit(&ring_);
 }
 
@@ -72,7 +73,7 @@ absl::StatusOr<std::unique_ptr<IoRing>> IoRing::Create(asio::io_context& io, uns
   ring->eventfd_.assign(wakeup);
   if (const int registered = io_uring_register_eventfd(&ring->ring_, wakeup); registered < 0)
     return absl::UnavailableError(absl::StrCat("io_uring eventfd: ", std::strerror(-registered)));
-  asio::co_spawn(io, ring->DrainCompletions(), asio::detached);
+  asio::co_spawn(io, ring->DrainCompletions(ring->alive_), asio::detached);
   return ring;
 }
 
@@ -122,7 +123,8 @@ asio::awaitable<int> IoRing::Run(io_uring_sqe prepared) {
 
 void IoRing::PostSubmit() {
   if (std::exchange(submit_posted_, true)) return;
-  asio::post(io_, [this] {
+  asio::post(io_, [this, alive = alive_] {
+    if (!*alive) return;
     submit_posted_ = false;
     const int submitted = io_uring_submit(&ring_);
     const bool refused = submitted == -EAGAIN || submitted == -EBUSY || submitted == -EINTR;
@@ -131,11 +133,11 @@ void IoRing::PostSubmit() {
   });
 }
 
-asio::awaitable<void> IoRing::DrainCompletions() {
-  for (;;) {
+asio::awaitable<void> IoRing::DrainCompletions(std::shared_ptr<const bool> alive) {
+  while (*alive) {
     auto [error] =
         co_await eventfd_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
-    if (error) co_return;  // the ring is going away
+    if (error || !*alive) co_return;  // the ring is going away
     eventfd_t ignored = 0;
     (void)::eventfd_read(eventfd_.native_handle(), &ignored);
     ResumeCompleted();

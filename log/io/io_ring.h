@@ -36,7 +36,7 @@ class IoRing final : public IoQueue {
   IoRing(asio::io_context& io, unsigned operations_max);
   asio::awaitable<int> Run(io_uring_sqe prepared);  // the request's result: bytes, or -errno
   void PostSubmit();
-  asio::awaitable<void> DrainCompletions();
+  asio::awaitable<void> DrainCompletions(std::shared_ptr<const bool> alive);
   void ResumeCompleted();
 
   asio::io_context& io_;
@@ -47,6 +47,8 @@ class IoRing final : public IoQueue {
   std::vector<Operation*> free_;
   std::vector<Operation*> completed_;  // reused between drains
   bool submit_posted_ = false;
+  // False once the ring is gone: what was posted to the io_context before may still run after.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool uncached_writes_ = true;  // false once the file system refused RWF_DONTCACHE
 };
 

@@ -107,6 +107,14 @@ TEST_F(IoRingTest, SyncReportsSuccess) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
+// What happened: a thread that failed to start ran its io_context once more, and the ring's loop began without a ring.
+TEST_F(IoRingTest, ARingMayGoBeforeItsContextRuns) {
+  asio::io_context io;
+  { ASSERT_TRUE(IoRing::Create(io).ok()); }
+  io.poll();
+  EXPECT_TRUE(io.stopped()) << "nothing of it is left";
+}
+
 TEST_F(IoRingTest, ReplaceFileLeavesNoTemporaryBehind) {
   const auto path = directory_ / "checkpoint";
   ASSERT_TRUE(ReplaceFile(SystemFileIo(), path, "one").ok());
