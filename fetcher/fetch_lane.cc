@@ -96,9 +96,7 @@ void FetchLane::ApplyCommands() {
       std::erase_if(to_add_, [&](const InitialFetchState& initial) { return initial.partition == name; });
       FollowedPartition* partition = Find(name);
       if (partition == nullptr) continue;
-      session_.Remove(name);
-      std::erase(delayed_, partition);
-      std::erase(leader_work_, partition);
+      LetGoOf(*partition);
       partitions_.erase(name);
     }
     removal.removed();
@@ -106,14 +104,18 @@ void FetchLane::ApplyCommands() {
   for (InitialFetchState& initial : std::exchange(to_add_, {})) StartPartition(std::move(initial));
 }
 
+void FetchLane::LetGoOf(FollowedPartition& partition) {
+  session_.Remove(partition.name());
+  std::erase(delayed_, &partition);
+  std::erase(leader_work_, &partition);
+}
+
 void FetchLane::StartPartition(InitialFetchState initial) {
   if (FollowedPartition* present = Find(initial.partition)) {
     if (present->state.current_leader_epoch == initial.leader_epoch && present->initial.topic_id == initial.topic_id &&
         !present->state.failed)
       return;
-    session_.Remove(initial.partition);
-    std::erase(delayed_, present);
-    std::erase(leader_work_, present);
+    LetGoOf(*present);
   }
   auto partition = std::make_unique<FollowedPartition>();
   partition->initial = std::move(initial);

@@ -63,6 +63,7 @@ class FetchLane {
   // --- what to fetch
   void ApplyCommands();
   void StartPartition(InitialFetchState initial);
+  void LetGoOf(FollowedPartition& partition);  // nothing of the lane points at it any more
   void Declare(FollowedPartition& partition);  // tells the session what to ask next
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
   TimePoint WakeDelayed(TimePoint now);  // back into the session; returns when the next one is due

@@ -1,18 +1,15 @@
 #include "session/fetch_session.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "log/check.h"
+#include "session/fetch_session_epoch.h"
 
 namespace slipstream {
 namespace {
 
 constexpr int32_t kInitialEpoch = 0;
 constexpr int32_t kNoSession = 0;
-
-// FS-02: after 2^31-1 comes 1; 0 would open a session.
-int32_t NextEpoch(int32_t epoch) { return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1; }
 
 // Neighbours of one topic share an entry; the order of partitions is kept, so a topic may appear again (FS-07).
 template <typename Topic>
@@ -136,7 +133,7 @@ FetchSession::Verdict FetchSession::OnResponse(const FetchResponse& response) {
     session_epoch_ = kInitialEpoch;
   } else {
     session_id_ = response.session_id;
-    session_epoch_ = full_ ? 1 : NextEpoch(session_epoch_);
+    session_epoch_ = full_ ? 1 : NextFetchSessionEpoch(session_epoch_);
   }
   return Verdict::kUse;
 }

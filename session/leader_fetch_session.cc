@@ -1,7 +1,5 @@
 #include "session/leader_fetch_session.h"
 
-#include <limits>
-
 namespace slipstream {
 
 bool SessionPartition::MustTell(const PartitionData& data) const {
@@ -53,8 +51,6 @@ void LeaderFetchSession::MoveToEnd(SessionPartitions::iterator partition) {
 LeaderFetchSession::Key LeaderFetchSession::KeyOf(const std::string& topic, Uuid topic_id, int32_t partition) {
   return {.topic_id = topic_id, .topic = topic_id.IsZero() ? topic : std::string(), .partition = partition};
 }
-
-int32_t NextFetchSessionEpoch(int32_t epoch) { return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1; }
 
 SessionPartitions PartitionsOf(const FetchRequest& request) {
   SessionPartitions partitions;

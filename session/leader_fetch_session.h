@@ -11,6 +11,7 @@
 
 #include "log/offset.h"
 #include "log/uuid.h"
+#include "session/fetch_session_epoch.h"
 #include "session/wire/messages/fetch.h"
 
 namespace slipstream {
@@ -64,8 +65,6 @@ class LeaderFetchSession {
   absl::flat_hash_map<Key, SessionPartitions::iterator> by_key_;
 };
 
-// 1 follows 2^31-1: 0 would open a session anew.
-int32_t NextFetchSessionEpoch(int32_t epoch);
 // The partitions of a full request, in its order.
 SessionPartitions PartitionsOf(const FetchRequest& request);
 
