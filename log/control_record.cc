@@ -2,6 +2,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "log/record.h"
+#include "log/status.h"
+
 namespace slipstream {
 namespace {
 
@@ -35,6 +38,19 @@ absl::StatusOr<int32_t> ParseCoordinatorEpoch(ByteSpan value) {
   const int32_t coordinator_epoch = cursor.Int32();
   if (absl::Status status = CheckVersion(cursor, version, "transaction marker"); !status.ok()) return status;
   return coordinator_epoch;
+}
+
+absl::StatusOr<std::optional<TransactionMarker>> ReadTransactionMarker(const RecordBatchView& batch) {
+  SLIP_CHECK(batch.is_control());
+  RecordCursor records(batch);
+  const bool any = records.Next();
+  SLIP_RETURN_IF_ERROR(records.status());
+  if (!any) return std::nullopt;
+  const Record& record = records.record();
+  SLIP_ASSIGN_OR_RETURN(const ControlType type, ParseControlType(record.key.value_or(ByteSpan())));
+  if (type != ControlType::kAbort && type != ControlType::kCommit) return std::nullopt;
+  SLIP_ASSIGN_OR_RETURN(const int32_t coordinator_epoch, ParseCoordinatorEpoch(record.value.value_or(ByteSpan())));
+  return TransactionMarker{type, coordinator_epoch};
 }
 
 }  // namespace slipstream

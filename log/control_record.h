@@ -5,8 +5,10 @@
 #include <absl/strings/string_view.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "log/bytes.h"
+#include "log/record_batch.h"
 
 namespace slipstream {
 
@@ -29,5 +31,15 @@ absl::StatusOr<ControlType> ParseControlType(ByteSpan key);
 
 // The coordinator epoch in the value of an ABORT or COMMIT; the same rules.
 absl::StatusOr<int32_t> ParseCoordinatorEpoch(ByteSpan value);
+
+// The end of a transaction, as its coordinator had the leader write it.
+struct TransactionMarker {
+  ControlType type = ControlType::kAbort;  // or kCommit
+  int32_t coordinator_epoch = -1;
+};
+
+// nullopt: a control batch that ends no transaction, or one that compaction has emptied. kDataLoss when its record
+// cannot be read. REQUIRES: batch.is_control().
+absl::StatusOr<std::optional<TransactionMarker>> ReadTransactionMarker(const RecordBatchView& batch);
 
 }  // namespace slipstream

@@ -1,129 +1,22 @@
 #include "log/log_recovery.h"
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/strip.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "log/batch_header_reader.h"
 #include "log/check.h"
+#include "log/leftovers.h"
+#include "log/producer_snapshot.h"
+#include "log/producer_state_loading.h"
 #include "log/segment_name.h"
 #include "log/status.h"
 
 namespace slipstream {
 namespace {
-
-bool HasSegmentSuffix(absl::string_view name) {
-  return std::ranges::any_of(kSegmentSuffixes, [&](absl::string_view suffix) { return absl::EndsWith(name, suffix); });
-}
-
-bool IsTransient(absl::string_view name) {
-  return absl::EndsWith(name, kCleanedMark) || absl::EndsWith(name, kSwapMark);
-}
-
-// A directory's files while leftovers are cleared; changes go to the disk and to the list.
-class DirectoryFiles {
- public:
-  static absl::StatusOr<DirectoryFiles> List(FileIo& io, const std::filesystem::path& directory) {
-    DirectoryFiles files(io, directory);
-    SLIP_ASSIGN_OR_RETURN(const std::vector<std::string> names, io.List(directory, /*directories=*/false));
-    files.names_.insert(names.begin(), names.end());
-    return files;
-  }
-
-  const std::set<std::string>& names() const { return names_; }
-  bool Has(const std::string& name) const { return names_.contains(name); }
-
-  absl::Status RemoveIf(const auto& unwanted) {
-    for (auto it = names_.begin(); it != names_.end();) {
-      if (!unwanted(*it)) {
-        ++it;
-        continue;
-      }
-      SLIP_RETURN_IF_ERROR(io_->Remove(directory_ / *it));
-      it = names_.erase(it);
-      changed_ = true;
-    }
-    return absl::OkStatus();
-  }
-  absl::Status Rename(const std::string& from, const std::string& to) {
-    SLIP_RETURN_IF_ERROR(io_->Rename(directory_ / from, directory_ / to));
-    names_.erase(from);
-    names_.insert(to);
-    changed_ = true;
-    return absl::OkStatus();
-  }
-  absl::Status SyncIfChanged() { return changed_ ? io_->SyncDirectory(directory_) : absl::OkStatus(); }
-
- private:
-  DirectoryFiles(FileIo& io, std::filesystem::path directory) : io_(&io), directory_(std::move(directory)) {}
-
-  FileIo* io_;
-  std::filesystem::path directory_;
-  std::set<std::string> names_;
-  bool changed_ = false;
-};
-
-absl::Status CheckNames(const DirectoryFiles& files, const std::filesystem::path& directory) {
-  for (const std::string& name : files.names()) {
-    if ((HasSegmentSuffix(name) || IsTransient(name)) && !OffsetFromFileName(name))
-      return absl::DataLossError(
-          absl::StrCat((directory / name).string(), ": the name of a segment file must begin with a number"));
-  }
-  return absl::OkStatus();
-}
-
-// The offset after the last whole batch of a .log file.
-absl::StatusOr<Offset> EndOfLogFile(FileIo& io, const std::filesystem::path& path, Offset base_offset) {
-  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(path, OpenMode::kRead));
-  SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
-  BatchHeaderReader reader(*file, FilePosition{0}, FilePosition{size});
-  Offset end = base_offset;
-  for (;;) {
-    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
-    if (!more) return end;
-    end = reader.header().next_offset();
-  }
-}
-
-// Complete swaps win over the segments that they replace.
-absl::Status FinishSwaps(FileIo& io, const std::filesystem::path& directory, DirectoryFiles& files) {
-  std::optional<Offset> begin;
-  Offset end;
-  for (const std::string& name : files.names()) {
-    if (!absl::EndsWith(name, absl::StrCat(kLogSuffix, kSwapMark))) continue;
-    const Offset base = *OffsetFromFileName(name);
-    SLIP_ASSIGN_OR_RETURN(const Offset swap_end, EndOfLogFile(io, directory / name, base));
-    begin = std::min(begin.value_or(base), base);
-    end = std::max(end, swap_end);
-  }
-  SLIP_RETURN_IF_ERROR(files.RemoveIf([&](const std::string& name) {
-    if (!begin || !HasSegmentSuffix(name)) return false;
-    const Offset base = *OffsetFromFileName(name);
-    return base >= *begin && base < end;
-  }));
-  const std::set<std::string> names = files.names();
-  for (const std::string& name : names) {
-    if (!absl::EndsWith(name, kSwapMark)) continue;
-    SLIP_RETURN_IF_ERROR(files.Rename(name, std::string(absl::StripSuffix(name, kSwapMark))));
-  }
-  return absl::OkStatus();
-}
-
-// From the newest down, so that a crash in between leaves a prefix of the log.
-absl::Status RemoveSegmentsFrom(FileIo& io, const std::filesystem::path& directory,
-                                std::vector<std::unique_ptr<Segment>>& segments, size_t first) {
-  if (segments.size() <= first) return absl::OkStatus();
-  while (segments.size() > first) {
-    SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io, directory, segments.back()->base_offset()));
-    segments.pop_back();
-  }
-  return io.SyncDirectory(directory);
-}
 
 absl::Status SyncSegment(Segment& segment) {
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, segment.FilesToSync());
@@ -143,26 +36,6 @@ size_t FirstUntrusted(const std::vector<SegmentFiles>& files, const LogOpenOptio
   size_t first = 0;
   while (first + 1 < files.size() && files[first + 1].base_offset <= options.recovery_point) ++first;
   return first;
-}
-
-// True when something was cut: later segments are gone then.
-absl::StatusOr<bool> RecoverSegment(FileIo& io, const std::filesystem::path& directory,
-                                    std::vector<std::unique_ptr<Segment>>& segments, size_t number,
-                                    std::vector<std::byte>& buffer, LeaderEpochCache& epochs) {
-  Segment& segment = *segments[number];
-  const uint64_t size = segment.size_bytes();
-  SLIP_ASSIGN_OR_RETURN(const uint64_t good, segment.Recover(buffer, [&](const RecordBatchView& batch) {
-    return AssignIfNewer(epochs, batch);
-  }));
-  const bool cut = good < size;
-  if (cut) {
-    // Later segments first: were the file cut before them, a crash in between would leave a log with a hole (LOG-139).
-    SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(io, directory, segments, number + 1));
-    SLIP_RETURN_IF_ERROR(segment.CutTo(good));
-  }
-  SLIP_RETURN_IF_ERROR(SyncSegment(segment));
-  segment.Release();
-  return cut;
 }
 
 // The epoch file is missing or tells something else than the data at either end (KAFKA-10432, KAFKA-7897).
@@ -199,92 +72,197 @@ absl::Status AlignEpochs(const LoadedLog& log, Offset log_start_offset, LeaderEp
   return epochs.TruncateFromStart(log_start_offset);
 }
 
-}  // namespace
+// One run over a partition directory.
+class LogLoader {
+ public:
+  LogLoader(FileIo& io, const std::filesystem::path& directory, const LogConfig& config, const LogOpenOptions& options,
+            LeaderEpochCache& epochs)
+      : io_(io), directory_(directory), config_(config), options_(options), epochs_(epochs) {}
 
-absl::StatusOr<std::vector<SegmentFiles>> ClearLeftovers(FileIo& io, const std::filesystem::path& directory) {
-  SLIP_ASSIGN_OR_RETURN(DirectoryFiles files, DirectoryFiles::List(io, directory));
-  SLIP_RETURN_IF_ERROR(files.RemoveIf([](const std::string& name) {
-    return absl::EndsWith(name, kDeletedMark) && !absl::EndsWith(name, absl::StrCat(".checkpoint", kDeletedMark));
-  }));
-  SLIP_RETURN_IF_ERROR(CheckNames(files, directory));
+  absl::StatusOr<LoadedLog> Load();
 
-  std::optional<Offset> cleaned_begin;
-  for (const std::string& name : files.names()) {
-    if (!absl::EndsWith(name, kCleanedMark)) continue;
-    const Offset base = *OffsetFromFileName(name);
-    cleaned_begin = std::min(cleaned_begin.value_or(base), base);
-  }
-  SLIP_RETURN_IF_ERROR(files.RemoveIf([&](const std::string& name) {
-    if (absl::EndsWith(name, kCleanedMark)) return true;
-    return cleaned_begin && absl::EndsWith(name, kSwapMark) && *OffsetFromFileName(name) >= *cleaned_begin;
-  }));
-  SLIP_RETURN_IF_ERROR(FinishSwaps(io, directory, files));
-  SLIP_RETURN_IF_ERROR(files.RemoveIf([&](const std::string& name) {
-    if (!absl::EndsWith(name, kOffsetIndexSuffix) && !absl::EndsWith(name, kTimeIndexSuffix)) return false;
-    return !files.Has(SegmentFileName(*OffsetFromFileName(name), kLogSuffix));
-  }));
-  SLIP_RETURN_IF_ERROR(files.SyncIfChanged());
+ private:
+  absl::Status OpenSegments(const std::vector<SegmentFiles>& files);
+  absl::StatusOr<bool> MustRecover(const SegmentFiles& files, size_t number);
+  absl::Status MakeMissingIndexes(size_t number);
+  absl::Status RecoverFrom(size_t first);
+  absl::StatusOr<bool> RecoverSegment(size_t number);  // true: cut, and later segments are gone
+  absl::Status SnapshotAt(Offset offset);
+  absl::Status RemoveSegmentsFrom(size_t first);
+  absl::Status FindLogEnd();
+  absl::Status FinishProducers(bool recovered);
+  absl::Status StartAnew();
 
-  std::vector<SegmentFiles> segments;
-  for (const std::string& name : files.names()) {
-    if (!absl::EndsWith(name, kLogSuffix)) continue;
-    const Offset base = *OffsetFromFileName(name);
-    segments.push_back({base, files.Has(SegmentFileName(base, kOffsetIndexSuffix)) &&
-                                  files.Has(SegmentFileName(base, kTimeIndexSuffix))});
-  }
-  std::ranges::sort(segments, {}, &SegmentFiles::base_offset);
-  return segments;
+  FileIo& io_;
+  const std::filesystem::path& directory_;
+  const LogConfig& config_;
+  const LogOpenOptions& options_;
+  LeaderEpochCache& epochs_;
+  LoadedLog log_;
+  std::vector<bool> must_recover_;
+  std::vector<std::byte> buffer_;  // from segment to segment
+};
+
+absl::StatusOr<LoadedLog> LogLoader::Load() {
+  SLIP_ASSIGN_OR_RETURN(DirectoryContents contents, ClearLeftovers(io_, directory_));
+  log_.producer_snapshots = std::move(contents.producer_snapshots);
+  SLIP_RETURN_IF_ERROR(OpenSegments(contents.segments));
+  const auto first = std::ranges::find(must_recover_, true);
+  const bool recovered = first != must_recover_.end();
+  if (recovered) SLIP_RETURN_IF_ERROR(RecoverFrom(static_cast<size_t>(first - must_recover_.begin())));
+  SLIP_RETURN_IF_ERROR(FindLogEnd());
+  SLIP_RETURN_IF_ERROR(FinishProducers(recovered));
+  SLIP_RETURN_IF_ERROR(AlignEpochs(log_, options_.log_start_offset, epochs_));
+  log_.segments.front()->Release();
+  log_.segments.back()->Release();
+  return std::move(log_);
 }
+
+absl::Status LogLoader::OpenSegments(const std::vector<SegmentFiles>& files) {
+  for (const SegmentFiles& found : files) {
+    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::Open(io_, directory_, found.base_offset, config_));
+    log_.segments.push_back(std::move(segment));
+  }
+  const size_t first_untrusted = FirstUntrusted(files, options_);
+  for (size_t i = 0; i < files.size(); ++i) {
+    bool recover = i >= first_untrusted;
+    if (!recover) {
+      SLIP_ASSIGN_OR_RETURN(recover, MustRecover(files[i], i));
+    }
+    must_recover_.push_back(recover);
+    if (!recover && !files[i].indexes_present) SLIP_RETURN_IF_ERROR(MakeMissingIndexes(i));
+  }
+  return absl::OkStatus();
+}
+
+// Of a segment that no crash can have damaged.
+absl::StatusOr<bool> LogLoader::MustRecover(const SegmentFiles& files, size_t number) {
+  if (files.has_transaction_index) {
+    const absl::Status sound = log_.segments[number]->CheckTransactionIndex();
+    if (absl::IsDataLoss(sound)) return true;  // only reading all of it tells what was aborted (LOG-123)
+    SLIP_RETURN_IF_ERROR(sound);
+  }
+  if (number + 1 < log_.segments.size()) return false;
+  if (!files.indexes_present) return true;
+  SLIP_ASSIGN_OR_RETURN(const bool whole, log_.segments[number]->EndsOnBatch());
+  return !whole;
+}
+
+absl::Status LogLoader::MakeMissingIndexes(size_t number) {
+  SLIP_RETURN_IF_ERROR(log_.segments[number]->RebuildIndexes());
+  SLIP_RETURN_IF_ERROR(SyncSegment(*log_.segments[number]));
+  log_.segments[number]->Release();
+  return absl::OkStatus();
+}
+
+absl::Status LogLoader::RecoverFrom(size_t first) {
+  // What lies above the recovery point may be of a log that was cut meanwhile: only the batches themselves count there.
+  const Offset trusted = options_.clean ? log_.segments[first]->base_offset() : options_.recovery_point;
+  SLIP_RETURN_IF_ERROR(RemoveSnapshotsAbove(io_, directory_, trusted, log_.producer_snapshots));
+  SLIP_ASSIGN_OR_RETURN(log_.producers,
+                        BuildProducerState(io_, directory_, log_.segments, log_.producer_snapshots,
+                                           options_.log_start_offset, trusted, log_.segments[first]->base_offset()));
+  for (size_t i = first; i < log_.segments.size(); ++i) {
+    if (i > first) SLIP_RETURN_IF_ERROR(SnapshotAt(log_.segments[i]->base_offset()));
+    if (!must_recover_[i]) {
+      SLIP_RETURN_IF_ERROR(
+          ApplyBatches(*log_.segments[i], Offset{std::numeric_limits<int64_t>::max()}, log_.producers));
+      log_.segments[i]->Release();
+      continue;
+    }
+    SLIP_ASSIGN_OR_RETURN(const bool cut, RecoverSegment(i));
+    if (cut) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogLoader::SnapshotAt(Offset offset) {
+  log_.producers.AdvanceEndTo(offset);
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, WriteProducerSnapshot(io_, directory_, log_.producers));
+  SLIP_RETURN_IF_ERROR(file->Sync());
+  if (log_.producer_snapshots.empty() || log_.producer_snapshots.back() < offset)
+    log_.producer_snapshots.push_back(offset);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LogLoader::RecoverSegment(size_t number) {
+  Segment& segment = *log_.segments[number];
+  const uint64_t size = segment.size_bytes();
+  SLIP_ASSIGN_OR_RETURN(const uint64_t good,
+                        segment.Recover(buffer_, [&](const RecordBatchView& batch) -> absl::Status {
+                          SLIP_RETURN_IF_ERROR(AssignIfNewer(epochs_, batch));
+                          if (batch.next_offset() <= log_.producers.end_offset()) return absl::OkStatus();
+                          const std::optional<CompletedTransaction> completed = log_.producers.Apply(batch);
+                          if (!completed || !completed->aborted) return absl::OkStatus();
+                          return segment.AppendAborted(IndexEntryOf(*completed, log_.producers));
+                        }));
+  const bool cut = good < size;
+  if (cut) {
+    if (options_.clean || log_.producers.end_offset() < options_.recovery_point) {
+      log_.notices.push_back(absl::StrCat(
+          (directory_ / SegmentFileName(segment.base_offset(), kLogSuffix)).native(), ": no sound batch at byte ", good,
+          " of ", size, ": the log ends at offset ", log_.producers.end_offset().value, " now, and all up to ",
+          options_.clean ? "its end" : absl::StrCat(options_.recovery_point.value), " had been flushed"));
+    }
+    // Later segments first: were the file cut before them, a crash in between would leave a log with a hole (LOG-139).
+    SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(number + 1));
+    SLIP_RETURN_IF_ERROR(segment.CutTo(good));
+  }
+  SLIP_RETURN_IF_ERROR(SyncSegment(segment));
+  segment.Release();
+  return cut;
+}
+
+// From the newest down, so that a crash in between leaves a prefix of the log.
+absl::Status LogLoader::RemoveSegmentsFrom(size_t first) {
+  if (log_.segments.size() <= first) return absl::OkStatus();
+  while (log_.segments.size() > first) {
+    const Offset base = log_.segments.back()->base_offset();
+    SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, base));
+    std::erase(log_.producer_snapshots, base);
+    log_.segments.pop_back();
+  }
+  return io_.SyncDirectory(directory_);
+}
+
+absl::Status LogLoader::FindLogEnd() {
+  if (!log_.segments.empty()) {
+    SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, log_.segments.back()->LastBatch());
+    log_.log_end_offset = last ? last->last_offset + 1 : log_.segments.back()->base_offset();
+  }
+  // The data that the log start stands for is gone: nothing before it may come back (LOG-132).
+  if (log_.segments.empty() || log_.log_end_offset < options_.log_start_offset) return StartAnew();
+  return absl::OkStatus();
+}
+
+absl::Status LogLoader::StartAnew() {
+  SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(0));
+  SLIP_RETURN_IF_ERROR(RemoveSnapshotsAbove(io_, directory_, Offset{-1}, log_.producer_snapshots));
+  if (log_.log_end_offset < options_.log_start_offset) SLIP_RETURN_IF_ERROR(epochs_.Clear());
+  SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment,
+                        Segment::Create(io_, directory_, options_.log_start_offset, config_));
+  log_.segments.push_back(std::move(segment));
+  log_.log_end_offset = options_.log_start_offset;
+  return io_.SyncDirectory(directory_);
+}
+
+absl::Status LogLoader::FinishProducers(bool recovered) {
+  // A snapshot above the log end tells of batches that are gone (LOG-178).
+  SLIP_RETURN_IF_ERROR(RemoveSnapshotsAbove(io_, directory_, log_.log_end_offset, log_.producer_snapshots));
+  if (!recovered || log_.producers.end_offset() != log_.log_end_offset) {
+    SLIP_ASSIGN_OR_RETURN(log_.producers,
+                          BuildProducerState(io_, directory_, log_.segments, log_.producer_snapshots,
+                                             options_.log_start_offset, log_.log_end_offset, log_.log_end_offset));
+  }
+  log_.producers.ExpireBefore(options_.now, config_.producer_id_expiration);
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<LoadedLog> LoadSegments(FileIo& io, const std::filesystem::path& directory, const LogConfig& config,
                                        const LogOpenOptions& options, LeaderEpochCache& epochs) {
-  SLIP_ASSIGN_OR_RETURN(const std::vector<SegmentFiles> files, ClearLeftovers(io, directory));
-  LoadedLog log;
-  for (const SegmentFiles& found : files) {
-    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::Open(io, directory, found.base_offset, config));
-    log.segments.push_back(std::move(segment));
-  }
-
-  std::vector<std::byte> buffer;
-  const size_t first_untrusted = FirstUntrusted(files, options);
-  for (size_t i = 0; i < log.segments.size(); ++i) {
-    Segment& segment = *log.segments[i];
-    const bool is_last = i + 1 == log.segments.size();
-    bool recover = i >= first_untrusted || (is_last && !files[i].indexes_present);
-    if (!recover && is_last) {
-      SLIP_ASSIGN_OR_RETURN(const bool whole, segment.EndsOnBatch());
-      recover = !whole;
-    }
-    if (!recover && !files[i].indexes_present) {
-      SLIP_RETURN_IF_ERROR(segment.RebuildIndexes());
-      SLIP_RETURN_IF_ERROR(SyncSegment(segment));
-      segment.Release();
-    }
-    if (!recover) continue;
-    SLIP_ASSIGN_OR_RETURN(const bool cut, RecoverSegment(io, directory, log.segments, i, buffer, epochs));
-    if (cut) break;
-  }
-
-  if (!log.segments.empty()) {
-    SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, log.segments.back()->LastBatch());
-    log.log_end_offset = last ? last->last_offset + 1 : log.segments.back()->base_offset();
-  }
-  // The data that the log start stands for is gone: nothing before it may come back (LOG-132).
-  if (log.log_end_offset < options.log_start_offset) {
-    SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(io, directory, log.segments, 0));
-    SLIP_RETURN_IF_ERROR(epochs.Clear());
-  }
-  if (log.segments.empty()) {
-    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment,
-                          Segment::Create(io, directory, options.log_start_offset, config));
-    log.segments.push_back(std::move(segment));
-    log.log_end_offset = options.log_start_offset;
-    SLIP_RETURN_IF_ERROR(io.SyncDirectory(directory));
-  }
-  SLIP_RETURN_IF_ERROR(AlignEpochs(log, options.log_start_offset, epochs));
-  log.segments.front()->Release();
-  log.segments.back()->Release();
-  return log;
+  return LogLoader(io, directory, config, options, epochs).Load();
 }
 
 }  // namespace slipstream

@@ -5,19 +5,18 @@
 #include <algorithm>
 
 #include "log/check.h"
-#include "log/compression.h"
 #include "log/log_recovery.h"
 #include "log/partition_metadata.h"
-#include "log/record.h"
+#include "log/producer_snapshot.h"
 #include "log/record_batch.h"
 #include "log/segment.h"
 #include "log/status.h"
+#include "log/transaction_index.h"
 
 namespace slipstream {
 namespace {
 
 constexpr char kLeaderEpochFile[] = "leader-epoch-checkpoint";
-constexpr size_t kDecompressedBytesMax = 256 << 20;  // of one batch, when a timestamp is looked up inside it
 
 }  // namespace
 
@@ -41,6 +40,9 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
   SLIP_ASSIGN_OR_RETURN(LoadedLog loaded, LoadSegments(io, log->directory_, log->config_, options, *log->epochs_));
   log->segments_ = std::move(loaded.segments);
   log->log_end_offset_ = loaded.log_end_offset;
+  log->producers_ = std::move(loaded.producers);
+  log->snapshots_ = std::move(loaded.producer_snapshots);
+  log->load_notices_ = std::move(loaded.notices);
   log->log_start_offset_ = std::max(options.log_start_offset, log->segments_.front()->base_offset());
   log->high_watermark_ = std::clamp(options.high_watermark, log->log_start_offset_, log->log_end_offset_);
   // Recovery proves that batches are whole, not that they are on the disk: it never advances the point (LOG-131).
@@ -91,6 +93,7 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
   Offset next = log_end_offset_;
   LeaderEpoch epoch = epochs_->latest_epoch().value_or(LeaderEpoch{0});
   bool first = true;
+  ProducerRunCheck producers(producers_);
   while (walker.Next()) {
     const RecordBatchView batch = walker.batch();
     const auto refuse = [&](const auto&... what) {
@@ -110,6 +113,7 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
     if (batch.bytes().size() > static_cast<size_t>(config_.segment_bytes))
       return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": batch of ", batch.bytes().size(),
                                                      " bytes is above segment.bytes, ", config_.segment_bytes));
+    if (const absl::Status allowed = producers.Check(batch); !allowed.ok()) return refuse(allowed.message());
     next = batch.next_offset();
     epoch = batch.partition_leader_epoch();
     first = false;
@@ -189,9 +193,34 @@ asio::awaitable<absl::Status> PartitionLog::AppendChecked(IoQueue& queue, ByteSp
 asio::awaitable<absl::Status> PartitionLog::WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint, Offset end) {
   if (run.empty()) co_return absl::OkStatus();
   const absl::Status written = co_await active().WriteStaged(queue, run, hint);
-  if (written.ok()) log_end_offset_ = end;
-  co_return written;
+  if (!written.ok()) co_return written;
+  log_end_offset_ = end;
+  // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
+  co_return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");
 }
+
+absl::Status PartitionLog::ApplyToProducers(ByteSpan run) {
+  BatchWalker walker(run);
+  while (walker.Next()) {
+    const std::optional<CompletedTransaction> completed = producers_.Apply(walker.batch());
+    if (completed && completed->aborted)
+      SLIP_RETURN_IF_ERROR(active().AppendAborted(IndexEntryOf(*completed, producers_)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartitionLog::TakeProducerSnapshot() {
+  producers_.AdvanceEndTo(active().base_offset());  // past a hole
+  const Offset end = producers_.end_offset();
+  if (!snapshots_.empty() && snapshots_.back() >= end) return absl::OkStatus();  // nothing new (LOG-117)
+  SLIP_ASSIGN_OR_RETURN(std::shared_ptr<File> file, WriteProducerSnapshot(io_, directory_, producers_));
+  snapshots_.push_back(end);
+  unsynced_snapshots_.push_back(std::move(file));
+  names_unsynced_ = true;
+  return absl::OkStatus();
+}
+
+void PartitionLog::ExpireProducers(Timestamp now) { producers_.ExpireBefore(now, config_.producer_id_expiration); }
 
 asio::awaitable<absl::Status> PartitionLog::Roll(IoQueue& queue, Offset base_offset, WriteHint hint) {
   SLIP_CHECK_GT(base_offset, active().base_offset());
@@ -206,7 +235,7 @@ asio::awaitable<absl::Status> PartitionLog::Roll(IoQueue& queue, Offset base_off
   names_unsynced_ = true;
   segments_.push_back(std::move(segment));
   KeepOpen(*segments_[segments_.size() - 2]);
-  co_return absl::OkStatus();
+  co_return TakeProducerSnapshot();
 }
 
 // Flushing.
@@ -216,7 +245,8 @@ bool PartitionLog::HasUnflushedClosedSegment() const {
 }
 
 absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() {
-  std::vector<std::shared_ptr<File>> files;
+  // Snapshots first: the recovery point must not pass one that is not there after a crash (LOG-86).
+  std::vector<std::shared_ptr<File>> files = unsynced_snapshots_;
   for (size_t i = FloorSegment(recovery_point_); i < segments_.size(); ++i) {
     if (SegmentEnd(i) <= recovery_point_ && !names_unsynced_) continue;
     SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> of_segment, segments_[i]->FilesToSync());
@@ -225,8 +255,11 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() 
   return files;
 }
 
-absl::Status PartitionLog::FinishFlush(const absl::Status& synced, Offset end, uint64_t truncations) {
+absl::Status PartitionLog::FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed,
+                                       Offset end, uint64_t truncations) {
   SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
+  std::erase_if(unsynced_snapshots_,
+                [&](const auto& file) { return std::ranges::find(flushed, file) != flushed.end(); });
   if (truncations == truncations_) recovery_point_ = std::max(recovery_point_, end);
   return absl::OkStatus();
 }
@@ -246,180 +279,20 @@ asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
     names_unsynced_ = false;
     synced = io_.SyncDirectory(directory_);
   }
-  co_return FinishFlush(synced, end, truncations);
+  co_return FinishFlush(synced, files, end, truncations);
 }
 
 absl::Status PartitionLog::Close() {
   SLIP_RETURN_IF_ERROR(failure_);
   SLIP_RETURN_IF_ERROR(active().Seal());
+  SLIP_RETURN_IF_ERROR(TakeProducerSnapshot());
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());
   absl::Status synced;
   for (const std::shared_ptr<File>& file : files) synced.Update(file->Sync());
   if (synced.ok()) synced = io_.SyncDirectory(directory_);
-  SLIP_RETURN_IF_ERROR(FinishFlush(synced, log_end_offset_, truncations_));
+  SLIP_RETURN_IF_ERROR(FinishFlush(synced, files, log_end_offset_, truncations_));
   for (const std::unique_ptr<Segment>& segment : segments_) segment->Release();
   return absl::OkStatus();
-}
-
-// Truncating.
-
-void PartitionLog::LowerLogEnd(Offset offset) {
-  log_end_offset_ = std::min(log_end_offset_, offset);
-  high_watermark_ = std::min(high_watermark_, log_end_offset_);
-  recovery_point_ = std::min(recovery_point_, log_end_offset_);
-  log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
-}
-
-absl::Status PartitionLog::RemoveLastSegment() {
-  const Offset base = active().base_offset();
-  if (open_segment_ == &active()) open_segment_ = nullptr;
-  LowerLogEnd(base);
-  SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, base));
-  segments_.pop_back();
-  if (!segments_.empty() && open_segment_ == &active()) open_segment_ = nullptr;  // active again: stays open by itself
-  return absl::OkStatus();
-}
-
-absl::Status PartitionLog::TruncateTo(Offset offset) {
-  SLIP_RETURN_IF_ERROR(failure_);
-  if (offset < Offset{0})
-    return absl::InvalidArgumentError(
-        absl::StrCat(partition_.ToString(), ": cannot truncate to offset ", offset.value));
-  // At the end there may still be epochs that no data follows (LOG-175).
-  if (offset >= log_end_offset_) return epochs_->TruncateFromEnd(log_end_offset_);
-  if (offset < segments_.front()->base_offset()) return TruncateFullyAndStartAt(offset);
-  ++truncations_;
-  names_unsynced_ = true;
-  const auto cut = [&]() -> absl::Status {
-    const size_t keep = FloorSegment(offset) + 1;
-    while (segments_.size() > keep) SLIP_RETURN_IF_ERROR(RemoveLastSegment());
-    if (open_segment_ == &active()) open_segment_ = nullptr;  // active again, so it stays open by itself
-    SLIP_ASSIGN_OR_RETURN(const Offset end, active().TruncateTo(offset));
-    LowerLogEnd(end);
-    return absl::OkStatus();
-  };
-  // Half a cut leaves the log end unknown: appending there could tear a hole.
-  SLIP_RETURN_IF_ERROR(FailUnlessOk(cut(), absl::StrCat("cannot truncate to offset ", offset.value)));
-  return epochs_->TruncateFromEnd(log_end_offset_);
-}
-
-absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
-  SLIP_RETURN_IF_ERROR(failure_);
-  if (offset < Offset{0})
-    return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": cannot start at offset ", offset.value));
-  ++truncations_;
-  names_unsynced_ = true;
-  // The newest go first, the epochs after the data, the new segment last: what a crash leaves is a prefix or nothing.
-  // An error on the way leaves no log to go on with.
-  const auto replace = [&]() -> absl::Status {
-    for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment)
-      SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, (*segment)->base_offset()));
-    SLIP_RETURN_IF_ERROR(epochs_->Clear());
-    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> fresh, Segment::Create(io_, directory_, offset, config_));
-    open_segment_ = nullptr;
-    segments_.clear();
-    segments_.push_back(std::move(fresh));
-    return absl::OkStatus();
-  };
-  SLIP_RETURN_IF_ERROR(FailUnlessOk(replace(), absl::StrCat("cannot start anew at offset ", offset.value)));
-  log_start_offset_ = high_watermark_ = log_end_offset_ = offset;
-  recovery_point_ = std::min(recovery_point_, offset);
-  return absl::OkStatus();
-}
-
-absl::Status PartitionLog::MaybeIncrementLogStartOffset(Offset offset) {
-  SLIP_RETURN_IF_ERROR(failure_);
-  if (offset <= log_start_offset_) return absl::OkStatus();
-  if (offset > high_watermark_)
-    return absl::OutOfRangeError(absl::StrCat(partition_.ToString(), ": log start offset ", offset.value,
-                                              " would be above the high watermark ", high_watermark_.value));
-  log_start_offset_ = offset;
-  recovery_point_ = std::max(recovery_point_, offset);
-  SLIP_RETURN_IF_ERROR(epochs_->TruncateFromStart(offset));
-  while (segments_.size() > 1 && segments_[1]->base_offset() <= offset) {
-    if (open_segment_ == segments_.front().get()) open_segment_ = nullptr;
-    SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, segments_.front()->base_offset()));
-    segments_.erase(segments_.begin());
-    names_unsynced_ = true;
-  }
-  return absl::OkStatus();
-}
-
-bool PartitionLog::UpdateHighWatermark(Offset offset) {
-  const Offset clamped = std::clamp(offset, log_start_offset_, log_end_offset_);
-  const bool moved = clamped != high_watermark_;
-  high_watermark_ = clamped;
-  return moved;
-}
-
-// Reading.
-
-void PartitionLog::KeepOpen(Segment& segment) {
-  if (&segment == &active() || &segment == open_segment_) return;
-  if (open_segment_ != nullptr) open_segment_->Release();
-  open_segment_ = &segment;
-}
-
-absl::StatusOr<LogSlice> PartitionLog::Read(Offset offset, Offset bound, uint64_t bytes_max) {
-  if (offset < log_start_offset_ || offset > log_end_offset_)
-    return absl::OutOfRangeError(absl::StrCat(partition_.ToString(), ": offset ", offset.value, " is not within ",
-                                              log_start_offset_.value, " and ", log_end_offset_.value));
-  bound = std::min(bound, log_end_offset_);
-  if (offset >= bound) return LogSlice{};
-  for (size_t i = FloorSegment(offset); i < segments_.size(); ++i) {
-    Segment& segment = *segments_[i];
-    KeepOpen(segment);
-    SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, segment.Find(offset));
-    if (!first) continue;  // a hole up to the next segment
-    if (first->last_offset >= bound) return LogSlice{};
-    uint64_t end = segment.size_bytes();
-    if (bound < SegmentEnd(i)) {
-      SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> beyond, segment.Find(bound));
-      if (beyond) end = beyond->position.value;
-    }
-    SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment.LogFile());
-    return LogSlice{file, first->position, std::min(end - first->position.value, std::max(bytes_max, first->bytes))};
-  }
-  return LogSlice{};
-}
-
-absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> PartitionLog::OffsetForTimestamp(Timestamp timestamp) {
-  for (size_t i = FloorSegment(log_start_offset_); i < segments_.size(); ++i) {
-    Segment& segment = *segments_[i];
-    KeepOpen(segment);
-    SLIP_ASSIGN_OR_RETURN(const Timestamp max, segment.MaxTimestamp());
-    Offset lowest = log_start_offset_;
-    while (max >= timestamp) {
-      SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> place, segment.FindTimestamp(timestamp, lowest));
-      if (!place) break;
-      SLIP_ASSIGN_OR_RETURN(const auto found, FirstRecordAt(segment, *place, timestamp));
-      if (found) return found;
-      // Its latest record is gone by compaction, or lies below the log start.
-      lowest = place->last_offset + 1;
-    }
-  }
-  return std::nullopt;
-}
-
-absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> PartitionLog::FirstRecordAt(Segment& segment,
-                                                                                        const BatchPlace& place,
-                                                                                        Timestamp timestamp) {
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment.LogFile());
-  std::vector<std::byte> bytes(place.bytes), storage;
-  SLIP_ASSIGN_OR_RETURN(const size_t got, file->ReadAt(bytes, place.position));
-  if (got < bytes.size())
-    return absl::DataLossError(
-        absl::StrCat(file->path().string(), ": ended inside the batch at byte ", place.position.value));
-  const RecordBatchView batch(bytes);
-  SLIP_ASSIGN_OR_RETURN(const ByteSpan plain, PlainRecords(batch, kDecompressedBytesMax, storage));
-  RecordCursor records(batch, plain);
-  while (records.Next()) {
-    const Record& record = records.record();
-    if (record.timestamp >= timestamp && record.offset >= log_start_offset_)
-      return std::pair(record.timestamp, record.offset);
-  }
-  SLIP_RETURN_IF_ERROR(Annotate(records.status(), file->path().string()));
-  return std::nullopt;
 }
 
 }  // namespace slipstream

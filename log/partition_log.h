@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "log/asio.h"
@@ -18,6 +19,7 @@
 #include "log/io/file_io.h"
 #include "log/leader_epoch_cache.h"
 #include "log/offset.h"
+#include "log/producer_state.h"
 #include "log/topic_partition.h"
 #include "log/uuid.h"
 
@@ -25,6 +27,7 @@ namespace slipstream {
 
 class RecordBatchView;
 class Segment;
+struct AbortedTransactionEntry;
 struct BatchPlace;
 
 // Kafka's topic settings, their defaults and bounds (LOG-164).
@@ -33,7 +36,8 @@ struct LogConfig {
   std::chrono::milliseconds segment_ms{7 * 24 * 3600 * 1000LL};  // >= 1; compared with record timestamps (LOG-83)
   int32_t segment_index_bytes = 10 << 20;                        // >= 12
   int32_t index_interval_bytes = 4096;                           // >= 0
-  absl::Status Validate() const;                                 // names field, value and bound
+  std::chrono::milliseconds producer_id_expiration{24 * 3600 * 1000LL};  // producer.id.expiration.ms, >= 1
+  absl::Status Validate() const;                                         // names field, value and bound
 };
 
 // What the log dir's checkpoints and clean-shutdown marker say of a partition when it is opened.
@@ -42,6 +46,7 @@ struct LogOpenOptions {
   Offset recovery_point{0};  // everything below is durable and trusted
   Offset log_start_offset{0};
   Offset high_watermark{0};  // clamped to [log start, log end]
+  Timestamp now;             // producers not heard of for long are forgotten (LOG-116); -1: none is
 };
 
 // Where to read a run of whole batches from: for sendfile, or for reading into memory.
@@ -82,6 +87,9 @@ class PartitionLog {
   // Clamps to [log start, log end]; a follower's may fall. Returns true when it moved.
   bool UpdateHighWatermark(Offset offset);
 
+  // Drops producers not heard of for producer.id.expiration.ms, but for those with an open transaction (LOG-116).
+  void ExpireProducers(Timestamp now);
+
   // Makes everything appended before the call durable and moves the recovery point there. An append may run meanwhile.
   // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
   // and Close returns that error.
@@ -89,13 +97,17 @@ class PartitionLog {
   // True after a roll at the tail (WriteHint::kCached): the closed segment is written but waits for a Flush beside the
   // appends, so that its fsync does not hold them up. A bulk roll has flushed it already.
   bool HasUnflushedClosedSegment() const;
-  // Flushes, writes the last time index entries, trims indexes. Blocking; nothing may follow but destruction.
+  // Flushes, writes the last time index entries and a producer snapshot, trims indexes. Blocking; nothing may follow
+  // but destruction.
   absl::Status Close();
 
   // The batches from the one that holds `offset` on, of one segment, at most `bytes_max` but at least one batch, none
   // with a last offset at or above `bound` (readers pass the high watermark or the log end). kOutOfRange below the
   // log start or above the log end. Empty at the bound.
   absl::StatusOr<LogSlice> Read(Offset offset, Offset bound, uint64_t bytes_max);
+  // The aborted transactions that a reader of committed records must leave out of `slice`, which Read gave for `offset`
+  // (LOG-122, LOG-151); rising by marker. May name some that end behind it.
+  absl::StatusOr<std::vector<AbortedTransactionEntry>> AbortedTransactions(Offset offset, const LogSlice& slice);
   // LOG-155: the first record at or after `timestamp`; nullopt when there is none.
   absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> OffsetForTimestamp(Timestamp timestamp);
 
@@ -109,7 +121,13 @@ class PartitionLog {
   Offset log_end_offset() const { return log_end_offset_; }
   Offset high_watermark() const { return high_watermark_; }
   Offset recovery_point() const { return recovery_point_; }  // everything below survives a power cut
-  bool log_start_in_segment() const;                         // above the first segment's base (LOG-52)
+  // Readers of committed records go up to here: min(high watermark, first offset of the oldest transaction that is open
+  // or whose marker is not below the high watermark) (LOG-112).
+  Offset last_stable_offset() const;
+  const ProducerStateTable& producers() const { return producers_; }
+  // What a person should know of how the log was opened: damage to what had been flushed.
+  const std::vector<std::string>& load_notices() const { return load_notices_; }
+  bool log_start_in_segment() const;  // above the first segment's base (LOG-52)
   uint64_t size_bytes() const;
   size_t segment_count() const { return segments_.size(); }
   LeaderEpochCache& epochs() { return *epochs_; }
@@ -129,9 +147,13 @@ class PartitionLog {
   asio::awaitable<absl::Status> Roll(IoQueue& queue, Offset base_offset, WriteHint hint);
   void UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
   absl::Status StageBatch(const RecordBatchView& batch);
+  absl::Status ApplyToProducers(ByteSpan run);  // what was just written
+  absl::Status TakeProducerSnapshot();          // at the log end, unless there is one
+  absl::Status RewindProducers();               // to the log end, after a truncation
   absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToFlush();
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
-  absl::Status FinishFlush(const absl::Status& synced, Offset end, uint64_t truncations);
+  absl::Status FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed, Offset end,
+                           uint64_t truncations);
   absl::Status RemoveLastSegment();
   void LowerLogEnd(Offset offset);
   void KeepOpen(Segment& segment);
@@ -146,6 +168,10 @@ class PartitionLog {
   std::optional<LeaderEpochCache> epochs_;
   std::vector<std::unique_ptr<Segment>> segments_;  // by base offset; the last is the active one; never empty
   Segment* open_segment_ = nullptr;  // the one closed segment whose files are kept open, for readers that come back
+  ProducerStateTable producers_;     // up to the log end
+  std::vector<Offset> snapshots_;    // producer snapshots in the directory, rising
+  std::vector<std::shared_ptr<File>> unsynced_snapshots_;
+  std::vector<std::string> load_notices_;
   // Invariant: log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps

@@ -38,11 +38,13 @@ Segment::Segment(FileIo& io, const std::filesystem::path& directory, Offset base
       offset_index_(io, directory / SegmentFileName(base_offset, kOffsetIndexSuffix), base_offset,
                     static_cast<uint64_t>(config.segment_index_bytes)),
       time_index_(io, directory / SegmentFileName(base_offset, kTimeIndexSuffix), base_offset,
-                  static_cast<uint64_t>(config.segment_index_bytes)) {}
+                  static_cast<uint64_t>(config.segment_index_bytes)),
+      transaction_index_(io, directory / SegmentFileName(base_offset, kTransactionIndexSuffix)) {}
 
 absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::filesystem::path& directory,
                                                          Offset base_offset, const LogConfig& config) {
-  SLIP_RETURN_IF_ERROR(RemoveFiles(io, directory, base_offset));
+  for (const absl::string_view suffix : kSegmentSuffixes)
+    if (suffix != kSnapshotSuffix) SLIP_RETURN_IF_ERROR(io.Remove(directory / SegmentFileName(base_offset, suffix)));
   std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
   SLIP_ASSIGN_OR_RETURN(segment->file_, io.Open(segment->path_, OpenMode::kCreateNew));
   SLIP_RETURN_IF_ERROR(segment->LoadForAppend());
@@ -170,7 +172,10 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> Segment::FilesToSync() {
   SLIP_RETURN_IF_ERROR(time_index_.Load());
   SLIP_RETURN_IF_ERROR(offset_index_.entries().Flush());
   SLIP_RETURN_IF_ERROR(time_index_.entries().Flush());
-  return std::vector{file, offset_index_.entries().file(), time_index_.entries().file()};
+  std::vector<std::shared_ptr<File>> files = {file, offset_index_.entries().file(), time_index_.entries().file()};
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> aborted, transaction_index_.FileToSync());
+  if (aborted != nullptr) files.push_back(aborted);
+  return files;
 }
 
 void Segment::Release() {
@@ -189,6 +194,7 @@ absl::StatusOr<Offset> Segment::TruncateTo(Offset offset) {
   // Indexes before data: an index that is short is right, one that is long is not.
   SLIP_RETURN_IF_ERROR(offset_index_.TruncateTo(end));
   SLIP_RETURN_IF_ERROR(time_index_.TruncateTo(end));
+  SLIP_RETURN_IF_ERROR(transaction_index_.TruncateTo(end));
   Progress progress;
   progress.bytes = first->position.value;
   progress.offset_entries = offset_index_.count();
@@ -279,9 +285,26 @@ absl::StatusOr<Timestamp> Segment::MaxTimestamp() {
   return last.timestamp;
 }
 
+absl::StatusOr<std::optional<Offset>> Segment::UpperBoundOffset(FilePosition from, uint64_t bytes) {
+  SLIP_ASSIGN_OR_RETURN(const std::optional<OffsetIndexEntry> entry, offset_index_.Ceiling(from + bytes));
+  if (!entry) return std::optional<Offset>();
+  return std::optional(entry->offset);
+}
+
 absl::Status Segment::ForEachHeader(const std::function<absl::Status(const BatchHeaderReader&)>& visit) {
+  return ForEachHeaderAt(FilePosition{0}, visit);
+}
+
+absl::Status Segment::ForEachHeaderFrom(Offset from,
+                                        const std::function<absl::Status(const BatchHeaderReader&)>& visit) {
+  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, Find(from));
+  return first ? ForEachHeaderAt(first->position, visit) : absl::OkStatus();
+}
+
+absl::Status Segment::ForEachHeaderAt(FilePosition at,
+                                      const std::function<absl::Status(const BatchHeaderReader&)>& visit) {
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  BatchHeaderReader reader(*file, FilePosition{0}, FilePosition{written_.bytes});
+  BatchHeaderReader reader(*file, at, FilePosition{written_.bytes});
   for (;;) {
     SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
     if (!more) return absl::OkStatus();
@@ -324,6 +347,7 @@ absl::StatusOr<uint64_t> Segment::Recover(std::vector<std::byte>& buffer,
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   Progress progress;
   SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
+  SLIP_RETURN_IF_ERROR(transaction_index_.Clear());
   SegmentScan scan(*file, size, buffer);
   Offset next = base_offset_;
   for (;;) {

@@ -22,6 +22,7 @@
 #include "log/offset_index.h"
 #include "log/record_batch.h"
 #include "log/time_index.h"
+#include "log/transaction_index.h"
 
 namespace slipstream {
 
@@ -39,7 +40,8 @@ struct BatchPlace {
 
 class Segment {
  public:
-  // Makes the files of an empty segment. What an earlier, broken attempt left under these names goes first (LOG-87).
+  // Makes the files of an empty segment. What an earlier, broken attempt left under these names goes first (LOG-87); a
+  // producer snapshot of that offset stays, since it tells of what is before the segment.
   // `config` outlives the segment.
   static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const std::filesystem::path& directory,
                                                          Offset base_offset, const LogConfig& config);
@@ -51,7 +53,8 @@ class Segment {
   static absl::Status RemoveFiles(FileIo& io, const std::filesystem::path& directory, Offset base_offset);
 
   Offset base_offset() const { return base_offset_; }
-  uint64_t size_bytes() const { return written_.bytes; }  // staged batches do not count
+  const std::filesystem::path& path() const { return path_; }  // of the .log
+  uint64_t size_bytes() const { return written_.bytes; }       // staged batches do not count
 
   // Opens the files and reads what the indexes hold. Before Fits and Stage.
   absl::Status LoadForAppend();
@@ -64,6 +67,9 @@ class Segment {
   // Writes the staged batches, whose bytes are `run`. On error none of them counts, and what was torn is cut before the
   // next write.
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint);
+
+  // Notes a transaction whose abort marker was just written to this segment (LOG-121).
+  absl::Status AppendAborted(const AbortedTransactionEntry& entry) { return transaction_index_.Append(entry); }
 
   // Adds the last time index entry and writes both indexes out (LOG-86).
   absl::Status Seal();
@@ -83,15 +89,23 @@ class Segment {
   absl::StatusOr<std::optional<BatchPlace>> LastBatch();
   absl::StatusOr<Timestamp> MaxTimestamp();  // -1: no record has one
   absl::StatusOr<std::shared_ptr<File>> LogFile();
+  absl::StatusOr<std::vector<AbortedTransactionEntry>> AbortedTransactions() { return transaction_index_.Entries(); }
+  // An offset at or above the last one of what lies in the `bytes` from `from` on; nullopt: the segment's end
+  // (LOG-151).
+  absl::StatusOr<std::optional<Offset>> UpperBoundOffset(FilePosition from, uint64_t bytes);
 
-  // Walks all headers from the start.
+  // Walks all headers from the start, or from the batch that holds `from`.
   absl::Status ForEachHeader(const std::function<absl::Status(const BatchHeaderReader&)>& visit);
+  absl::Status ForEachHeaderFrom(Offset from, const std::function<absl::Status(const BatchHeaderReader&)>& visit);
   // True when the last index entry leads to batches that end exactly where the file does (LOG-136).
   absl::StatusOr<bool> EndsOnBatch();
+  // kDataLoss when the transaction index does not fit the segment (LOG-123).
+  absl::Status CheckTransactionIndex() { return transaction_index_.Check(base_offset_); }
   // Makes both indexes anew from the headers. kDataLoss when a header is bad.
   absl::Status RebuildIndexes();
-  // Reads and checks everything, makes both indexes anew, gives each good batch to `visit` (LOG-138). Returns the
-  // length of the good part; the file is left as it is, so that later segments can go before it is cut.
+  // Reads and checks everything, makes the indexes anew (the transaction index empty), gives each good batch to `visit`
+  // (LOG-138). Returns the length of the good part; the file is left as it is, so that later segments can go before it
+  // is cut.
   absl::StatusOr<uint64_t> Recover(std::vector<std::byte>& buffer,
                                    const std::function<absl::Status(const RecordBatchView&)>& visit);
   absl::Status CutTo(uint64_t bytes);  // after Recover
@@ -113,6 +127,7 @@ class Segment {
   absl::Status ResetIndexes(Progress& progress);
   absl::Status CutLogFile();
   absl::Status ReloadMaxTimestamp();
+  absl::Status ForEachHeaderAt(FilePosition at, const std::function<absl::Status(const BatchHeaderReader&)>& visit);
   absl::StatusOr<std::optional<BatchPlace>> FindFrom(const OffsetIndexEntry& entry, Offset offset);
 
   FileIo& io_;
@@ -121,6 +136,7 @@ class Segment {
   Offset base_offset_;
   OffsetIndex offset_index_;
   TimeIndex time_index_;
+  TransactionIndex transaction_index_;
   std::shared_ptr<File> file_;  // nullptr until used; slices handed out share it
   bool loaded_ = false;         // written_ holds more than the size
   bool torn_ = false;           // the file may be longer than written_.bytes

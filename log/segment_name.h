@@ -15,9 +15,11 @@ namespace slipstream {
 inline constexpr absl::string_view kLogSuffix = ".log";
 inline constexpr absl::string_view kOffsetIndexSuffix = ".index";
 inline constexpr absl::string_view kTimeIndexSuffix = ".timeindex";
+inline constexpr absl::string_view kTransactionIndexSuffix = ".txnindex";
+inline constexpr absl::string_view kSnapshotSuffix = ".snapshot";
 // All of one segment; the .log first.
 inline constexpr std::array<absl::string_view, 5> kSegmentSuffixes = {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix,
-                                                                      ".txnindex", ".snapshot"};
+                                                                      kTransactionIndexSuffix, kSnapshotSuffix};
 inline constexpr absl::string_view kDeletedMark = ".deleted";
 inline constexpr absl::string_view kCleanedMark = ".cleaned";
 inline constexpr absl::string_view kSwapMark = ".swap";

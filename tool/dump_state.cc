@@ -7,16 +7,15 @@
 #include "log/leader_epoch_cache.h"
 #include "log/meta_properties.h"
 #include "log/partition_metadata.h"
-#include "log/record_batch.h"
+#include "log/producer_snapshot.h"
 #include "log/status.h"
+#include "log/transaction_index.h"
 #include "tool/dump_files.h"
 
 namespace slipstream {
 namespace {
 
 constexpr size_t kAbortEntryBytes = 34;
-constexpr size_t kSnapshotHeaderBytes = 10, kSnapshotCrcFrom = 6, kSnapshotEntryBytes = 46;
-constexpr int16_t kAbortEntryVersion = 0, kSnapshotVersion = 1;
 
 // A reader's verdict on a whole file: corruption is a finding, anything else ends the dump.
 absl::Status ProblemOrError(const absl::Status& status, const std::filesystem::path& path, DumpReport& report) {
@@ -25,8 +24,8 @@ absl::Status ProblemOrError(const absl::Status& status, const std::filesystem::p
   return absl::OkStatus();
 }
 
-std::string OptionalLong(int64_t value) {
-  return value < 0 ? "OptionalLong.empty" : absl::StrCat("OptionalLong[", value, "]");
+std::string OptionalLong(std::optional<Offset> offset) {
+  return offset ? absl::StrCat("OptionalLong[", offset->value, "]") : "OptionalLong.empty";
 }
 
 // The first sequence of a batch that ended with `last` (LOG-188: it may have wrapped).
@@ -34,39 +33,17 @@ int32_t FirstSequence(int32_t last, int32_t delta) {
   return static_cast<int32_t>((static_cast<int64_t>(last) - delta) & std::numeric_limits<int32_t>::max());
 }
 
-std::string DescribeProducer(ByteCursor& cursor) {
-  const int64_t producer_id = cursor.Int64();
-  const int16_t epoch = cursor.Int16();
-  const int32_t last_sequence = cursor.Int32();
-  const int64_t last_offset = cursor.Int64();
-  const int32_t offset_delta = cursor.Int32();
-  const int64_t timestamp = cursor.Int64();
-  const int32_t coordinator_epoch = cursor.Int32();
-  const int64_t transaction_first_offset = cursor.Int64();
-  std::string line = absl::StrCat(
-      "producerId: ", producer_id, " producerEpoch: ", epoch, " coordinatorEpoch: ", coordinator_epoch,
-      " currentTxnFirstOffset: ", OptionalLong(transaction_first_offset), " lastTimestamp: ", timestamp, " ");
-  if (last_offset >= 0)  // else it has written no data since its epoch began
-    absl::StrAppend(&line, "firstSequence: ", FirstSequence(last_sequence, offset_delta),
-                    " lastSequence: ", last_sequence, " lastOffset: ", last_offset, " offsetDelta: ", offset_delta,
-                    " timestamp: ", timestamp);
+std::string DescribeProducer(const ProducerSnapshotEntry& entry) {
+  const ProducerState& state = entry.state;
+  std::string line = absl::StrCat("producerId: ", entry.producer_id, " producerEpoch: ", state.epoch,
+                                  " coordinatorEpoch: ", state.coordinator_epoch,
+                                  " currentTxnFirstOffset: ", OptionalLong(state.transaction_first_offset),
+                                  " lastTimestamp: ", state.last_timestamp.value, " ");
+  if (const std::optional<ProducerBatch> last = state.last_batch())  // else it has written no data in its epoch
+    absl::StrAppend(&line, "firstSequence: ", FirstSequence(last->last_sequence, last->offset_delta),
+                    " lastSequence: ", last->last_sequence, " lastOffset: ", last->last_offset.value,
+                    " offsetDelta: ", last->offset_delta, " timestamp: ", last->timestamp.value);
   return line;
-}
-
-// Empty: the header can be trusted, and the count fits the size exactly.
-std::string SnapshotFault(ByteSpan content) {
-  if (content.size() < kSnapshotHeaderBytes)
-    return absl::StrCat("size ", content.size(), " is below ", kSnapshotHeaderBytes);
-  ByteCursor cursor(content);
-  if (const int16_t version = cursor.Int16(); version != kSnapshotVersion)
-    return absl::StrCat("version ", version, " is not known");
-  const uint32_t crc = cursor.UInt32();
-  if (const uint32_t actual = Crc32c(content.subspan(kSnapshotCrcFrom)); crc != actual)
-    return absl::StrCat("its CRC is ", actual, ", not ", crc);
-  const int32_t count = cursor.Int32();
-  if (count < 0 || cursor.remaining() != static_cast<uint64_t>(count) * kSnapshotEntryBytes)
-    return absl::StrCat(count, " entries in ", cursor.remaining(), " bytes");
-  return "";
 }
 
 }  // namespace
@@ -74,18 +51,13 @@ std::string SnapshotFault(ByteSpan content) {
 absl::Status DumpTransactionIndex(FileIo& io, const std::filesystem::path& path, const DumpOptions&,
                                   DumpReport& report) {
   SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io, path));
-  ByteCursor cursor(AsBytes(content));
-  while (cursor.remaining() >= kAbortEntryBytes) {
-    const int16_t version = cursor.Int16();
-    const int64_t producer_id = cursor.Int64();
-    const int64_t first_offset = cursor.Int64();
-    const int64_t last_offset = cursor.Int64();
-    const int64_t last_stable_offset = cursor.Int64();
-    report.Line(absl::StrCat("version: ", version, " producerId: ", producer_id, " firstOffset: ", first_offset,
-                             " lastOffset: ", last_offset, " lastStableOffset: ", last_stable_offset));
-    if (version != kAbortEntryVersion) report.Problem(path, absl::StrCat("version ", version, " is not known"));
-  }
-  if (cursor.remaining() != 0)
+  const auto entries = DecodeTransactionIndex(AsBytes(content));
+  if (!entries.ok()) return ProblemOrError(entries.status(), path, report);
+  for (const AbortedTransactionEntry& entry : *entries)
+    report.Line(absl::StrCat("version: 0 producerId: ", entry.producer_id, " firstOffset: ", entry.first_offset.value,
+                             " lastOffset: ", entry.last_offset.value,
+                             " lastStableOffset: ", entry.last_stable_offset.value));
+  if (content.size() % kAbortEntryBytes != 0)
     report.Problem(path, absl::StrCat("size ", content.size(), " is no multiple of ", kAbortEntryBytes));
   return absl::OkStatus();
 }
@@ -93,12 +65,9 @@ absl::Status DumpTransactionIndex(FileIo& io, const std::filesystem::path& path,
 absl::Status DumpProducerSnapshot(FileIo& io, const std::filesystem::path& path, const DumpOptions&,
                                   DumpReport& report) {
   SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io, path));
-  if (const std::string fault = SnapshotFault(AsBytes(content)); !fault.empty()) {
-    report.Problem(path, fault);
-    return absl::OkStatus();
-  }
-  ByteCursor cursor(AsBytes(content).subspan(kSnapshotHeaderBytes));
-  while (cursor.remaining() > 0) report.Line(DescribeProducer(cursor));
+  const auto entries = DecodeProducerSnapshot(AsBytes(content));
+  if (!entries.ok()) return ProblemOrError(entries.status(), path, report);
+  for (const ProducerSnapshotEntry& entry : *entries) report.Line(DescribeProducer(entry));
   return absl::OkStatus();
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "log/transaction_index.h"
+
 namespace slipstream {
 namespace {
 
@@ -98,15 +100,11 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   const bool diverges = Diverges(*partition, asked, data);
   if (data.error_code != KafkaError::kNone) return nullptr;
   // Before the read, so that no record above the high watermark told is sent (LD-07).
-  data.high_watermark = data.last_stable_offset = log.high_watermark();
+  data.high_watermark = log.high_watermark();
   data.log_start_offset = log.log_start_offset();
-  if (limits.read_committed) {
-    data.error_code = ErrorOf(partition->transactions.CatchUp(log));
-    if (data.error_code != KafkaError::kNone) return nullptr;
-    data.last_stable_offset = partition->transactions.LastStableOffset(data.high_watermark);
-  }
+  data.last_stable_offset = log.last_stable_offset();
   const Offset bound = limits.read_committed ? data.last_stable_offset : data.high_watermark;
-  if (limits.read_committed) data.aborted_transactions = partition->transactions.AbortedIn(asked.fetch_offset, bound);
+  if (limits.read_committed) data.aborted_transactions.emplace();
   if (diverges || (asked.fetch_offset >= bound && asked.fetch_offset <= log.high_watermark())) return partition;
   const int64_t room =
       std::max<int64_t>(0, std::min<int64_t>(asked.partition_max_bytes, limits.bytes_max - bytes_so_far));
@@ -118,7 +116,15 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   }
   // Only the first records of an answer may be more than was asked for, so that one large batch cannot stop a reader.
   const bool fits = bytes_so_far == 0 || read->bytes <= static_cast<uint64_t>(room);
-  if (fits) slice = *std::move(read);
+  if (!fits) return partition;
+  if (limits.read_committed) {
+    const auto aborted = log.AbortedTransactions(asked.fetch_offset, *read);
+    data.error_code = ErrorOf(aborted.status());
+    if (!aborted.ok()) return nullptr;
+    for (const AbortedTransactionEntry& entry : *aborted)
+      data.aborted_transactions->push_back({entry.producer_id, entry.first_offset});
+  }
+  slice = *std::move(read);
   return partition;
 }
 

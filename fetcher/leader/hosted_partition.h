@@ -4,7 +4,6 @@
 #include "fetcher/leader/append_turn.h"
 #include "fetcher/leader/delayed_fetch.h"
 #include "fetcher/leader/producer_table.h"
-#include "fetcher/leader/transaction_view.h"
 #include "log/offset.h"
 #include "log/partition_log.h"
 #include "session/wire/kafka_error.h"
@@ -39,7 +38,6 @@ struct HostedPartition {
   LeaderEpoch leader_epoch{0};
   AppendTurn append_turn;  // held while an append to the log runs
   ProducerTable producers;
-  TransactionView transactions;  // looked at when a reader of committed records comes
   FetchWatchers watchers;
 };
 

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "log/leftovers.h"
 #include "log/segment_name.h"
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
@@ -225,7 +226,8 @@ TEST_F(LogRecoveryTest, Log133_DeletedFilesAndOrphanIndexesGo) {
   Touch("notes.txt");
   ASSERT_TRUE(ClearLeftovers(SystemFileIo(), dir_.path()).ok());
   EXPECT_THAT(Files(), UnorderedElementsAre("00000000000000000000.index", "00000000000000000000.log",
-                                            "00000000000000000000.timeindex", "leader-epoch-checkpoint", "notes.txt"));
+                                            "00000000000000000000.timeindex", "00000000000000000002.snapshot",
+                                            "leader-epoch-checkpoint", "notes.txt"));
 }
 
 TEST_F(LogRecoveryTest, Log133_UnfinishedSplitIsUndone) {
@@ -233,9 +235,9 @@ TEST_F(LogRecoveryTest, Log133_UnfinishedSplitIsUndone) {
   Touch("00000000000000000002.log.cleaned");
   Touch("00000000000000000002.log.swap");
   Touch("00000000000000000003.log.swap");
-  const auto segments = ClearLeftovers(SystemFileIo(), dir_.path());
-  ASSERT_TRUE(segments.ok()) << segments.status();
-  EXPECT_EQ(segments->size(), 2u);
+  const auto contents = ClearLeftovers(SystemFileIo(), dir_.path());
+  ASSERT_TRUE(contents.ok()) << contents.status();
+  EXPECT_EQ(contents->segments.size(), 2u);
   EXPECT_FALSE(Has("00000000000000000002.log.cleaned") || Has("00000000000000000002.log.swap") ||
                Has("00000000000000000003.log.swap"));
 }

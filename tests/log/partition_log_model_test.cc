@@ -79,7 +79,8 @@ class LogModel : public testing::TestWithParam<uint64_t> {
   void Truncate() {
     const int64_t to = Pick();
     const int64_t end_before = LogEnd();
-    ASSERT_TRUE(log_->TruncateTo(Offset{to}).ok());
+    const absl::Status cut = log_->TruncateTo(Offset{to});
+    ASSERT_TRUE(cut.ok()) << cut;
     int64_t expected = std::min(to, end_before);
     std::erase_if(model_, [&](const ModelBatch& batch) {
       if (batch.last < to) return false;
