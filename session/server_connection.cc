@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "log/check.h"
 #include "log/status.h"
@@ -151,7 +151,7 @@ asio::awaitable<absl::Status> ServerConnection::SendBytes(ByteSpan bytes, bool m
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) co_return Lost("sending", std::strerror(errno));
+    if (errno != EAGAIN) co_return Lost("sending", std::generic_category().message(errno));
     const absl::Status writable = co_await WaitWritable();
     if (!writable.ok()) co_return writable;
   }
@@ -166,7 +166,7 @@ asio::awaitable<absl::Status> ServerConnection::SendRegion(const FileRegion& reg
   while (left > 0) {
     const ssize_t sent = ::sendfile(socket_.native_handle(), file, &at, std::min<uint64_t>(left, kSendFileBytes));
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno != EAGAIN) co_return Lost("sending", std::strerror(errno));
+    if (sent < 0 && errno != EAGAIN) co_return Lost("sending", std::generic_category().message(errno));
     // The size is promised already, so the connection cannot be saved (LOG-152).
     if (sent == 0)
       co_return absl::DataLossError(absl::StrCat(region.file->path().string(), ": ends at byte ", at, ", ", left,

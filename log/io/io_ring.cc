@@ -9,8 +9,8 @@
 #include <boost/asio/post.hpp>
 
 #include <cerrno>
-#include <cstring>
 #include <new>
+#include <system_error>
 
 #include "log/check.h"
 #include "log/io/blocking_queue.h"
@@ -66,13 +66,14 @@ absl::StatusOr<std::unique_ptr<IoRing>> IoRing::Create(asio::io_context& io, uns
       io_uring_queue_init(operations_max, &ring->ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
   if (made < 0) {
     ring->ring_.ring_fd = -1;
-    return absl::UnavailableError(absl::StrCat("io_uring: ", std::strerror(-made)));
+    return absl::UnavailableError(absl::StrCat("io_uring: ", std::generic_category().message(-made)));
   }
   const int wakeup = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wakeup < 0) return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", std::strerror(errno)));
+  if (wakeup < 0)
+    return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", std::generic_category().message(errno)));
   ring->eventfd_.assign(wakeup);
   if (const int registered = io_uring_register_eventfd(&ring->ring_, wakeup); registered < 0)
-    return absl::UnavailableError(absl::StrCat("io_uring eventfd: ", std::strerror(-registered)));
+    return absl::UnavailableError(absl::StrCat("io_uring eventfd: ", std::generic_category().message(-registered)));
   asio::co_spawn(io, ring->DrainCompletions(ring->alive_), asio::detached);
   return ring;
 }

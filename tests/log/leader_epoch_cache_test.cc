@@ -207,7 +207,7 @@ TEST_F(LeaderEpochCacheTest, Log128_RandomHistoriesAgreeWithANaiveModel) {
   std::vector<EpochStart> model;
   LeaderEpochCache cache = Load();
   for (int step = 0; step < 200; ++step) {
-    const EpochStart entry = E(static_cast<int32_t>(random() % 12), random() % 40);
+    const EpochStart entry = E(static_cast<int32_t>(random() % 12), static_cast<int64_t>(random() % 40));
     switch (random() % 4) {
       case 0:
       case 1:

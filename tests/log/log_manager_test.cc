@@ -32,8 +32,9 @@ class LogManagerTest : public testing::Test {
   absl::Status TryOpen() {
     manager_.reset();
     auto opened = LogManager::Open(SystemFileIo(), config_);
-    if (opened.ok()) manager_ = *std::move(opened);
-    return opened.status();
+    if (!opened.ok()) return opened.status();
+    manager_ = *std::move(opened);
+    return absl::OkStatus();
   }
   void Open() {
     const absl::Status opened = TryOpen();

@@ -31,8 +31,9 @@ class LogRecoveryTest : public testing::Test {
   absl::Status TryOpen(LogOpenOptions options) {
     log_.reset();
     auto opened = PartitionLog::Open(SystemFileIo(), dir_.path(), {"orders", 0}, config_, options);
-    if (opened.ok()) log_ = *std::move(opened);
-    return opened.status();
+    if (!opened.ok()) return opened.status();
+    log_ = *std::move(opened);
+    return absl::OkStatus();
   }
   void Open(LogOpenOptions options) {
     const absl::Status opened = TryOpen(options);
