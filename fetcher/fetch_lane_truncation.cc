@@ -148,8 +148,9 @@ asio::awaitable<absl::Status> FetchLane::ResetOffset(FollowedPartition& partitio
 
 void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& reset) {
   PartitionLog& log = partition.log();
-  const bool empty = log.log_end_offset() == log.log_start_offset();
-  const Gap gap = GapOf(reset, log.log_end_offset(), empty && !log.topic_id());
+  // Nothing was ever written to it: a new copy begins wherever the leader does.
+  const bool new_copy = log.log_end_offset() == Offset{0} && log.epochs().entries().empty();
+  const Gap gap = GapOf(reset, log.log_end_offset(), new_copy);
   if (!gap.empty()) {
     const bool restart = config_.gap_policy == GapPolicy::kRestart;
     events_.OnGap(partition.name(), gap, restart);

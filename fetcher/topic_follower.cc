@@ -248,7 +248,9 @@ asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicParti
   absl::StatusOr<PartitionLog*> log = logs_.GetOrCreate(partition, Uuid{});
   if (!log.ok()) co_return log;
   const std::optional<Uuid> known = (*log)->topic_id();
-  if (topic_id.IsZero() || !known || *known == topic_id) co_return log;
+  // At once, not with the first batch: to a broker that boots from here a directory without an id is a stray (LOG-49).
+  if (!known) co_return logs_.GetOrCreate(partition, topic_id);
+  if (topic_id.IsZero() || *known == topic_id) co_return log;
   // Deleted and made again under the same name: none of what we hold is in the new topic (INV-16).
   const std::string what =
       absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ",
@@ -257,7 +259,7 @@ asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicParti
   notice_(absl::StrCat(what, "; the copy was dropped"));
   const absl::Status deleted = logs_.Delete(partition);
   if (!deleted.ok()) co_return deleted;
-  co_return logs_.GetOrCreate(partition, Uuid{});
+  co_return logs_.GetOrCreate(partition, topic_id);
 }
 
 std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {

@@ -212,7 +212,8 @@ absl::Status PartitionLog::ApplyToProducers(ByteSpan run) {
 absl::Status PartitionLog::TakeProducerSnapshot() {
   producers_.AdvanceEndTo(active().base_offset());  // past a hole
   const Offset end = producers_.end_offset();
-  if (!snapshots_.empty() && snapshots_.back() >= end) return absl::OkStatus();  // nothing new (LOG-117)
+  // Nothing new since the last one (LOG-117); an empty log has nothing to tell.
+  if (end <= (snapshots_.empty() ? log_start_offset_ : snapshots_.back())) return absl::OkStatus();
   SLIP_ASSIGN_OR_RETURN(std::shared_ptr<File> file, WriteProducerSnapshot(io_, directory_, producers_));
   snapshots_.push_back(end);
   unsynced_snapshots_.push_back(std::move(file));
