@@ -30,6 +30,14 @@ class Segment;
 struct AbortedTransactionEntry;
 struct BatchPlace;
 
+// How a segment's bytes go to the disk (log.write.mode).
+enum class WriteMode {
+  kAuto,      // catching up: past the page cache where the file system can, else as kUncached; at the tail: buffered
+  kDirect,    // always past the page cache; an error where the file system cannot
+  kUncached,  // catching up: through the page cache, which lets go of the pages at once (RWF_DONTCACHE)
+  kBuffered,  // always as Kafka does
+};
+
 // Kafka's topic settings, their defaults and bounds (LOG-164).
 struct LogConfig {
   int32_t segment_bytes = 1 << 30;                               // 14 .. 2^31-1
@@ -37,7 +45,8 @@ struct LogConfig {
   int32_t segment_index_bytes = 10 << 20;                        // >= 12
   int32_t index_interval_bytes = 4096;                           // >= 0
   std::chrono::milliseconds producer_id_expiration{24 * 3600 * 1000LL};  // producer.id.expiration.ms, >= 1
-  absl::Status Validate() const;                                         // names field, value and bound
+  WriteMode write_mode = WriteMode::kAuto;
+  absl::Status Validate() const;  // names field, value and bound
 };
 
 // What the log dir's checkpoints and clean-shutdown marker say of a partition when it is opened.

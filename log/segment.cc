@@ -16,6 +16,7 @@ namespace slipstream {
 namespace {
 
 constexpr int64_t kRelativeOffsetMax = std::numeric_limits<int32_t>::max();
+constexpr int kSmallWritesMax = 8;
 constexpr uint64_t kLogBytesMax = std::numeric_limits<int32_t>::max();
 
 BatchPlace PlaceOf(const BatchHeaderReader& reader) {
@@ -134,7 +135,14 @@ void Segment::Unstage() {
 asio::awaitable<absl::Status> Segment::WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint) {
   SLIP_CHECK_EQ(run.size(), staged_.bytes - written_.bytes);
   const std::shared_ptr<File> file = file_;
-  const absl::Status write = co_await queue.Write(*file, run, FilePosition{written_.bytes}, hint);
+  const absl::StatusOr<bool> direct = UseDirect(hint);
+  absl::Status write = direct.status();
+  if (direct.ok() && *direct) {
+    write = co_await direct_->Append(queue, run);
+  } else if (direct.ok()) {
+    const WriteHint kept = config_.write_mode == WriteMode::kBuffered ? WriteHint::kCached : hint;
+    write = co_await queue.Write(*file, run, FilePosition{written_.bytes}, kept);
+  }
   if (write.ok()) {
     written_ = staged_;
     co_return absl::OkStatus();
@@ -145,7 +153,27 @@ asio::awaitable<absl::Status> Segment::WriteStaged(IoQueue& queue, ByteSpan run,
   co_return write;
 }
 
+absl::StatusOr<bool> Segment::UseDirect(WriteHint hint) {
+  const bool bulk = hint == WriteHint::kBulk;
+  if (config_.write_mode == WriteMode::kUncached || config_.write_mode == WriteMode::kBuffered) return false;
+  small_writes_ = bulk || config_.write_mode == WriteMode::kDirect ? 0 : small_writes_ + 1;
+  if (direct_ != nullptr) {
+    // A small answer between large ones is no reason to change; several in a row are the tail.
+    if (small_writes_ < kSmallWritesMax) return true;
+    SLIP_RETURN_IF_ERROR(CutLogFile());
+    return false;
+  }
+  if (small_writes_ > 0) return false;
+  SLIP_ASSIGN_OR_RETURN(direct_,
+                        DirectAppender::Create(file_, written_.bytes, static_cast<uint64_t>(config_.segment_bytes)));
+  if (direct_ == nullptr && config_.write_mode == WriteMode::kDirect)
+    return absl::FailedPreconditionError(
+        absl::StrCat("log.write.mode is direct, but the file system of ", path_.native(), " has no direct writes"));
+  return direct_ != nullptr;
+}
+
 absl::Status Segment::CutLogFile() {
+  direct_.reset();
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   // Never to the same or a larger size: it would change the modification time for nothing (LOG-104).
@@ -156,6 +184,7 @@ absl::Status Segment::CutLogFile() {
 
 absl::Status Segment::Seal() {
   SLIP_RETURN_IF_ERROR(LoadForAppend());
+  if (direct_ != nullptr) SLIP_RETURN_IF_ERROR(CutLogFile());
   if (written_.max_timestamp.timestamp >= Timestamp{0}) {
     const absl::Status last = time_index_.MaybeAppend(written_.max_timestamp, /*last=*/true);
     // A segment reopened with a smaller index than it was made with has no room; its entries are right without it.
@@ -180,6 +209,7 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> Segment::FilesToSync() {
 
 void Segment::Release() {
   SLIP_CHECK_EQ(staged_.bytes, written_.bytes);
+  if (direct_ != nullptr && !CutLogFile().ok()) return;
   if (!offset_index_.Release().ok() || !time_index_.Release().ok())
     return;  // entries that are only in memory stay there
   file_.reset();

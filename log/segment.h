@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "log/asio.h"
+#include "log/io/direct_appender.h"
 #include "log/io/file_io.h"
 #include "log/offset.h"
 #include "log/offset_index.h"
@@ -126,6 +127,7 @@ class Segment {
   absl::Status Account(const RecordBatchView& header, uint64_t size, Progress& progress);
   absl::Status ResetIndexes(Progress& progress);
   absl::Status CutLogFile();
+  absl::StatusOr<bool> UseDirect(WriteHint hint);  // true: direct_ is there for the next write
   absl::Status ReloadMaxTimestamp();
   absl::Status ForEachHeaderAt(FilePosition at, const std::function<absl::Status(const BatchHeaderReader&)>& visit);
   absl::StatusOr<std::optional<BatchPlace>> FindFrom(const OffsetIndexEntry& entry, Offset offset);
@@ -137,10 +139,12 @@ class Segment {
   OffsetIndex offset_index_;
   TimeIndex time_index_;
   TransactionIndex transaction_index_;
-  std::shared_ptr<File> file_;  // nullptr until used; slices handed out share it
-  bool loaded_ = false;         // written_ holds more than the size
-  bool torn_ = false;           // the file may be longer than written_.bytes
-  Progress written_, staged_;   // staged_ is ahead of written_ only during an append
+  std::shared_ptr<File> file_;              // nullptr until used; slices handed out share it
+  std::unique_ptr<DirectAppender> direct_;  // while it is written past the page cache: the file is longer than written_
+  int small_writes_ = 0;                    // in a row, since direct_ is there
+  bool loaded_ = false;                     // written_ holds more than the size
+  bool torn_ = false;                       // the file may be longer than written_.bytes
+  Progress written_, staged_;               // staged_ is ahead of written_ only during an append
 };
 
 }  // namespace slipstream

@@ -31,15 +31,10 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   const auto milliseconds = [](std::chrono::milliseconds& field) {
     return [&field](int64_t value) { field = std::chrono::milliseconds(value); };
   };
-  table.Add("gap.policy",
-            "stop (default): exit 5 when records were deleted at the source before they were copied; restart: drop the "
-            "copy, go on at the source's log start",
-            [&fetcher](absl::string_view value) {
-              if (value != "stop" && value != "restart")
-                return absl::InvalidArgumentError("is neither stop nor restart");
-              fetcher.gap_policy = value == "stop" ? GapPolicy::kStop : GapPolicy::kRestart;
-              return absl::OkStatus();
-            });
+  table.AddChoice("gap.policy",
+                  "stop (default): exit 5 when records were deleted at the source before they were copied; restart: "
+                  "drop the copy, go on at the source's log start",
+                  {{"stop", GapPolicy::kStop}, {"restart", GapPolicy::kRestart}}, fetcher.gap_policy);
   table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)",
                 [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
   table.AddInt32("num.replica.fetchers", "fetcher threads per leader (default 1)", fetcher.num_replica_fetchers);
@@ -73,6 +68,12 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   table.AddInt("segment.ms", "a segment is rolled at this age, in record time (default 7 days)",
                milliseconds(log.segment_ms));
   table.AddInt32("index.interval.bytes", "between two index entries (default 4096)", log.index_interval_bytes);
+  table.AddChoice("log.write.mode", "how segments are written (default auto: direct while catching up, else buffered)",
+                  {{"auto", WriteMode::kAuto},
+                   {"direct", WriteMode::kDirect},
+                   {"dontcache", WriteMode::kUncached},
+                   {"buffered", WriteMode::kBuffered}},
+                  log.write_mode);
   table.AddInt("progress.interval.ms", "between two lines of progress (default 1000)",
                milliseconds(settings.progress_interval));
   return table;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/string_view.h>
 
 #include <functional>
@@ -21,6 +23,20 @@ class PropertyTable {
   void AddInt(std::string name, std::string help, std::function<void(int64_t)> set);
   void AddInt32(std::string name, std::string help, int32_t& field);
   void AddBool(std::string name, std::string help, std::function<void(bool)> set);
+  // One of a few words.
+  template <typename T>
+  void AddChoice(std::string name, std::string help, std::vector<std::pair<std::string, T>> choices, T& field) {
+    std::vector<std::string> words;
+    for (const auto& [word, value] : choices) words.push_back(word);
+    Add(std::move(name), std::move(help), [choices = std::move(choices), words, &field](absl::string_view text) {
+      for (const auto& [word, value] : choices) {
+        if (word != text) continue;
+        field = value;
+        return absl::OkStatus();
+      }
+      return absl::InvalidArgumentError(absl::StrCat("is none of ", absl::StrJoin(words, ", ")));
+    });
+  }
 
   // kInvalidArgument for a name that is not known (naming the nearest that is) or a value that cannot be read; `source`
   // says where it came from, a flag or file and line.

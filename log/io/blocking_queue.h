@@ -8,6 +8,7 @@ namespace slipstream {
 class BlockingIoQueue final : public IoQueue {
  public:
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) override;
+  asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override;
   asio::awaitable<absl::Status> Sync(File& file) override;
 };
 

@@ -8,8 +8,10 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +26,16 @@ namespace slipstream {
 // EDQUOT, EMFILE), kUnavailable (EIO and all else). The message names the path, the call and the system's own words.
 absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path);
 
+// What a write past the page cache asks of places in the file and of addresses in memory: both are multiples of these.
+// Powers of two, at most kDirectAlignmentMax.
+struct DirectAlignment {
+  uint32_t file = 0, memory = 0;
+};
+inline constexpr uint32_t kDirectAlignmentMax = 4096;
+
+// Pieces of memory that lie side by side in the file; empty ones are skipped.
+using DirectParts = std::array<ByteSpan, 3>;
+
 class File {
  public:
   virtual ~File() = default;  // closes
@@ -35,12 +47,21 @@ class File {
   virtual absl::StatusOr<uint64_t> Size() = 0;
   // Cuts or grows (with zeros) to exactly `size` bytes.
   virtual absl::Status Truncate(uint64_t size) = 0;
+  // Makes the file at least `size` bytes long (with zeros), with room on the disk for all of them, so that writing
+  // there finds no full disk. kResourceExhausted when there is no room; the file may then be longer than before.
+  virtual absl::Status Allocate(uint64_t size) = 0;
+  // nullopt: the file system has no direct writes. Asking opens a second descriptor.
+  virtual std::optional<DirectAlignment> PrepareDirect() = 0;
+  // Writes `parts` one after the other, past the page cache. REQUIRES: PrepareDirect() gave the alignment that `at` and
+  // every part's address and size keep.
+  virtual absl::Status WriteDirectAt(DirectParts parts, FilePosition at) = 0;
   // fsync. An error means the data may be gone for good: never retry it (INV-20).
   virtual absl::Status Sync() = 0;
   // Last modification, milliseconds since 1970.
   virtual absl::StatusOr<Timestamp> ModifiedAt() = 0;
   // For sendfile and io_uring; -1 on a simulated disk.
   virtual int descriptor() const = 0;
+  virtual int direct_descriptor() const = 0;  // after PrepareDirect
   virtual const std::filesystem::path& path() const = 0;
 };
 
@@ -89,6 +110,8 @@ class IoQueue {
   // Writes all of `bytes`, or fails with any part written. `bytes` and `file` stay untouched until this returns
   // (INV-21).
   virtual asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) = 0;
+  // As File::WriteDirectAt, without blocking the thread; the same duties as Write's.
+  virtual asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) = 0;
   // As File::Sync, without blocking the thread.
   virtual asio::awaitable<absl::Status> Sync(File& file) = 0;
 };

@@ -99,6 +99,27 @@ asio::awaitable<absl::Status> IoRing::Write(File& file, ByteSpan bytes, FilePosi
   co_return absl::OkStatus();
 }
 
+asio::awaitable<absl::Status> IoRing::WriteDirect(File& file, DirectParts parts, FilePosition at) {
+  std::array<iovec, std::tuple_size_v<DirectParts>> pieces;
+  unsigned count = 0;
+  uint64_t size = 0;
+  for (const ByteSpan part : parts) {
+    if (part.empty()) continue;
+    pieces[count++] = {const_cast<std::byte*>(part.data()), part.size()};
+    size += part.size();
+  }
+  int result = -EINTR;
+  while (result == -EINTR || result == -EAGAIN) {
+    io_uring_sqe request;
+    io_uring_prep_writev(&request, file.direct_descriptor(), pieces.data(), count, at.value);
+    result = co_await Run(request);
+  }
+  if (result < 0) co_return ErrnoToStatus(-result, "write", file.path());
+  // A direct write is cut short only by a disk that has no room or fails: the caller cuts the file and starts over.
+  if (static_cast<uint64_t>(result) < size) co_return ErrnoToStatus(ENOSPC, "write", file.path());
+  co_return absl::OkStatus();
+}
+
 asio::awaitable<absl::Status> IoRing::Sync(File& file) {
   io_uring_sqe request;
   io_uring_prep_fsync(&request, file.descriptor(), 0);

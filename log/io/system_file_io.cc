@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "log/io/file_io.h"
@@ -18,10 +20,30 @@ namespace {
 constexpr mode_t kFileMode = 0640;
 constexpr std::filesystem::perms kDirectoryMode = static_cast<std::filesystem::perms>(0750);
 
+// Debian 12's headers do not know STATX_DIOALIGN (Linux 6.1) yet.
+constexpr unsigned kStatxDioAlign = 0x2000;
+constexpr size_t kDioMemAlignAt = 152, kDioOffsetAlignAt = 156;
+
+std::optional<DirectAlignment> AskDirectAlignment(const std::filesystem::path& path) {
+  struct statx info {};
+  if (::statx(AT_FDCWD, path.c_str(), 0, kStatxDioAlign, &info) != 0 || (info.stx_mask & kStatxDioAlign) == 0)
+    return std::nullopt;
+  const ByteSpan raw = std::as_bytes(std::span(&info, 1));
+  DirectAlignment alignment;
+  std::memcpy(&alignment.memory, raw.subspan(kDioMemAlignAt).data(), sizeof(alignment.memory));
+  std::memcpy(&alignment.file, raw.subspan(kDioOffsetAlignAt).data(), sizeof(alignment.file));
+  const auto usable = [](uint32_t value) { return std::has_single_bit(value) && value <= kDirectAlignmentMax; };
+  if (!usable(alignment.memory) || !usable(alignment.file)) return std::nullopt;
+  return alignment;
+}
+
 class SystemFile final : public File {
  public:
   SystemFile(int descriptor, std::filesystem::path path) : descriptor_(descriptor), path_(std::move(path)) {}
-  ~SystemFile() override { ::close(descriptor_); }
+  ~SystemFile() override {
+    ::close(descriptor_);
+    if (direct_ >= 0) ::close(direct_);
+  }
   SystemFile(const SystemFile&) = delete;
   SystemFile& operator=(const SystemFile&) = delete;
 
@@ -60,6 +82,36 @@ class SystemFile final : public File {
     return absl::OkStatus();
   }
 
+  absl::Status Allocate(uint64_t size) override {
+    if (::fallocate(descriptor_, 0, 0, static_cast<off_t>(size)) == 0) return absl::OkStatus();
+    if (errno != EOPNOTSUPP) return ErrnoToStatus(errno, "allocate", path_);
+    SLIP_ASSIGN_OR_RETURN(const uint64_t present, Size());
+    return size > present ? Truncate(size) : absl::OkStatus();
+  }
+
+  std::optional<DirectAlignment> PrepareDirect() override {
+    if (!direct_asked_) {
+      direct_asked_ = true;
+      alignment_ = AskDirectAlignment(path_);
+      if (alignment_) direct_ = ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
+      if (direct_ < 0) alignment_.reset();
+    }
+    return alignment_;
+  }
+
+  absl::Status WriteDirectAt(DirectParts parts, FilePosition at) override {
+    for (ByteSpan part : parts) {
+      while (!part.empty()) {
+        const ssize_t put = ::pwrite(direct_, part.data(), part.size(), static_cast<off_t>(at.value));
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) return ErrnoToStatus(put < 0 ? errno : EIO, "write", path_);
+        part = part.subspan(static_cast<size_t>(put));
+        at = at + static_cast<uint64_t>(put);
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Sync() override {
     if (::fsync(descriptor_) != 0) return ErrnoToStatus(errno, "fsync", path_);
     return absl::OkStatus();
@@ -72,11 +124,15 @@ class SystemFile final : public File {
   }
 
   int descriptor() const override { return descriptor_; }
+  int direct_descriptor() const override { return direct_; }
   const std::filesystem::path& path() const override { return path_; }
 
  private:
   int descriptor_;
   std::filesystem::path path_;
+  bool direct_asked_ = false;
+  int direct_ = -1;
+  std::optional<DirectAlignment> alignment_;
 };
 
 int OpenFlags(OpenMode mode) {

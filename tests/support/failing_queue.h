@@ -19,6 +19,7 @@ class FailingQueue final : public IoQueue {
   std::function<void()> before_write;
   bool fail_syncs = false;
   int writes = 0;
+  int direct_writes = 0;  // of those
   int syncs = 0;
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
@@ -29,6 +30,20 @@ class FailingQueue final : public IoQueue {
     absl::Status status = file.WriteAt(bytes.first(taken), at);
     if (status.ok() && taken < bytes.size()) status = absl::ResourceExhaustedError("no space left on the test's disk");
     co_return status;
+  }
+  asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override {
+    ++writes;
+    ++direct_writes;
+    if (before_write) before_write();
+    for (const ByteSpan part : parts) {
+      const bool room = part.size() <= write_bytes_left;
+      const absl::Status written = room ? file.WriteDirectAt({part}, at) : absl::OkStatus();
+      if (!written.ok()) co_return written;
+      if (!room) co_return absl::ResourceExhaustedError("no space left on the test's disk");
+      write_bytes_left -= part.size();
+      at = at + part.size();
+    }
+    co_return absl::OkStatus();
   }
   asio::awaitable<absl::Status> Sync(File& file) override {
     ++syncs;

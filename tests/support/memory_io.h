@@ -79,9 +79,16 @@ class MemoryIo final : public FileIo {
       content_->resize(size);
       return absl::OkStatus();
     }
+    absl::Status Allocate(uint64_t size) override {
+      content_->resize(std::max<size_t>(content_->size(), size));
+      return absl::OkStatus();
+    }
+    std::optional<DirectAlignment> PrepareDirect() override { return std::nullopt; }
+    absl::Status WriteDirectAt(DirectParts, FilePosition) override { return absl::UnimplementedError("direct write"); }
     absl::Status Sync() override { return absl::OkStatus(); }
     absl::StatusOr<Timestamp> ModifiedAt() override { return Timestamp{0}; }
     int descriptor() const override { return -1; }
+    int direct_descriptor() const override { return -1; }
     const std::filesystem::path& path() const override { return path_; }
 
    private:
