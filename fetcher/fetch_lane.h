@@ -39,8 +39,8 @@ class FetchLane {
 
   // A partition already there with the same leader epoch and topic id stays as it is (FT-03).
   void Add(InitialFetchState initial);
-  // Takes effect between rounds; `removed` runs once nothing touches the logs any more. Unknown partitions count as
-  // removed.
+  // Takes effect at once unless an answer is being written: the leader is never waited for. `removed` runs once nothing
+  // touches the logs any more. Unknown partitions count as removed.
   void Remove(std::vector<TopicPartition> partitions, std::function<void()> removed);
   size_t size() const { return partitions_.size(); }
 
@@ -73,7 +73,9 @@ class FetchLane {
   // --- one round
   bool StartFetch();
   asio::awaitable<void> FetchInto(FetchExchange& exchange);
+  void OnAnswer();
   asio::awaitable<void> OnTransportError(absl::Status why);
+  asio::awaitable<void> PauseAfterFailure(std::string why);
   asio::awaitable<void> Idle(std::chrono::nanoseconds at_most);
   bool Judge(FetchExchange& exchange);  // false: the session refused the answer
   void JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer);
@@ -85,12 +87,13 @@ class FetchLane {
 
   // --- what needs the leader's word
   asio::awaitable<void> DoLeaderWork();
+  FollowedPartition* TakeLeaderWork(LeaderWork work);  // nullptr: there is none of this sort
   bool BeginFetching(FollowedPartition& partition);
   void ResumeFetching(FollowedPartition& partition);
-  asio::awaitable<void> LookUpEpochs(std::vector<FollowedPartition*> partitions);
+  asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
   void ApplyTruncation(FollowedPartition& partition);
   bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so
-  asio::awaitable<absl::Status> ResetOffset(FollowedPartition& partition);
+  asio::awaitable<absl::Status> ResetOffset();              // of the only one in asking_
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
   FollowedPartition* Find(const TopicPartition& partition);
 
@@ -104,6 +107,7 @@ class FetchLane {
   absl::flat_hash_map<TopicPartition, std::unique_ptr<FollowedPartition>> partitions_;
   std::vector<FollowedPartition*> delayed_;      // out of the session until their time comes
   std::vector<FollowedPartition*> leader_work_;  // out of the session until the leader was asked
+  std::vector<FollowedPartition*> asking_;       // taken out of leader_work_ while the leader is asked
   FetchSession session_;
   std::vector<InitialFetchState> to_add_;
   std::vector<Removal> to_remove_;
@@ -119,6 +123,7 @@ class FetchLane {
   InterruptibleSleep idle_;
   bool truncation_on_fetch_ = true;
   int transport_failures_ = 0;   // in a row
+  bool reached_told_ = false;    // since the leader was lost last
   bool between_rounds_ = false;  // nothing of ours runs: commands may take effect
   bool stopping_ = false;
   std::exception_ptr failure_;  // thrown in a coroutine of ours: Run rethrows it once all are done

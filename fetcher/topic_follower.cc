@@ -17,6 +17,9 @@ namespace {
 // Between two refreshes that doubt asked for (retry.backoff.ms): doubles up to the second while doubt lasts.
 constexpr std::chrono::milliseconds kRefreshPause{100}, kRefreshPauseMax{1000};
 
+// What happens to one partition often happens to its neighbours: so long is waited for them, to tell it in one line.
+constexpr std::chrono::milliseconds kJoinNotices{200};
+
 std::string OffsetRange(const Gap& gap) { return absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1); }
 
 }  // namespace
@@ -32,10 +35,20 @@ class TopicFollower::Events final : public FetchEvents {
       follower_.refresh_sleep_.Interrupt();
     });
   }
+  void OnLeaderLost(BrokerId leader, const absl::Status& why) override {
+    asio::post(follower_.io_, [this, leader, why] {
+      follower_.TellOfLeader(follower_.leaders_.OnLost(leader, follower_.PartitionsOf(leader), why));
+    });
+  }
+  void OnLeaderReached(BrokerId leader, const Endpoint& endpoint) override {
+    asio::post(follower_.io_,
+               [this, leader, endpoint] { follower_.TellOfLeader(follower_.leaders_.OnReached(leader, endpoint)); });
+  }
   void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
-    Tell(absl::StrCat(
-        partition.ToString(), ": truncated from offset ", from.value, " to ", to.value,
-        below_high_watermark ? ", below the high watermark: the leader lost records in an unclean election" : ""));
+    const std::string what = below_high_watermark
+                                 ? "truncated below the high watermark, the leader lost records in an unclean election"
+                                 : "truncated";
+    TellOf(partition, what, absl::StrCat("from offset ", from.value, " to ", to.value));
   }
   absl::Status PersistOffsets(const LogOffsets& offsets) override {
     return follower_.logs_.WriteCheckpoints({offsets});
@@ -51,18 +64,22 @@ class TopicFollower::Events final : public FetchEvents {
   }
   void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override {
     if (absl::IsOutOfRange(why)) return;  // a gap, told already
-    const absl::Status named = Annotate(why, partition.ToString());
     if (absl::IsResourceExhausted(why) || absl::IsPermissionDenied(why)) {
-      End(named);
+      End(Annotate(why, partition.ToString()));
     } else {
-      Tell(absl::StrCat(named.message(), "; will be retried"));
+      TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
     }
   }
   void OnNotice(const std::string& text) override { Tell(text); }
 
  private:
   void Tell(std::string text) {
-    asio::post(follower_.io_, [this, text = std::move(text)] { follower_.notice_(text); });
+    asio::post(follower_.io_, [this, text = std::move(text)] { follower_.notice_(NoticeKind::kEvent, text); });
+  }
+  void TellOf(const TopicPartition& partition, std::string what, std::string detail) {
+    asio::post(follower_.io_, [this, partition, what = std::move(what), detail = std::move(detail)] {
+      follower_.TellOf(partition, what, detail);
+    });
   }
   void End(absl::Status why) {
     asio::post(follower_.io_, [this, why = std::move(why)] {
@@ -101,8 +118,10 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
       cluster_(io, config_.bootstrap, config_.client),
       events_(std::make_unique<Events>(*this)),
       refresh_sleep_(io.get_executor()),
+      refresh_pause_(io.get_executor()),
       checkpoint_sleep_(io.get_executor()),
-      checkpoints_ended_(io.get_executor()) {
+      checkpoints_ended_(io.get_executor()),
+      join_timer_(io.get_executor()) {
   const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id](
                                asio::io_context& thread_io, BrokerId leader, const Endpoint& endpoint) {
     return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client);
@@ -122,7 +141,7 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
   if (status.ok() && topics_required && !found_topics_ && !stopping_)
     status = absl::NotFoundError(
         absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
-  if (status.ok() && !found_topics_ && !stopping_) notice_("no topic of the cluster matches yet");
+  if (status.ok() && !found_topics_ && !stopping_) notice_(NoticeKind::kEvent, "no topic of the cluster matches yet");
   if (status.ok()) status = co_await Follow();
   const bool told_to_stop = stopping_;
   stopping_ = true;
@@ -130,13 +149,47 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
   fetchers_->Close();  // blocks until the last write is done
   checkpoint_sleep_.Interrupt();
   while (checkpointing_) co_await checkpoints_ended_.Wait();
+  co_await asio::post(io_, asio::use_awaitable);  // after what the fetchers told to the end
+  TellJoined();
   if (!failure_.ok()) co_return failure_;
   co_return told_to_stop ? absl::OkStatus() : status;
+}
+
+void TopicFollower::TellOf(const TopicPartition& partition, const std::string& what, const std::string& detail) {
+  const bool first = joiner_.empty();
+  joiner_.Add(partition, what, detail);
+  if (!first) return;
+  join_timer_.expires_after(kJoinNotices);
+  join_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) TellJoined();
+  });
+}
+
+void TopicFollower::TellJoined() {
+  for (const std::string& line : joiner_.Take()) notice_(NoticeKind::kEvent, line);
+}
+
+void TopicFollower::TellOfLeader(const std::optional<std::string>& line) {
+  if (line) notice_(NoticeKind::kLeader, *line);
+}
+
+void TopicFollower::TellOfLeadersDoneWith() {
+  std::set<BrokerId> leading;
+  for (const auto& [partition, followed] : followed_)
+    if (followed.assigned) leading.insert(followed.leader.leader);
+  for (const std::string& line : leaders_.OnLeadersChanged(leading)) TellOfLeader(line);
+}
+
+size_t TopicFollower::PartitionsOf(BrokerId leader) const {
+  return static_cast<size_t>(std::ranges::count_if(followed_, [leader](const auto& entry) {
+    return entry.second.assigned && entry.second.leader.leader == leader;
+  }));
 }
 
 void TopicFollower::Stop() {
   stopping_ = true;
   refresh_sleep_.Interrupt();
+  refresh_pause_.Interrupt();
   cluster_.Close();
 }
 
@@ -150,17 +203,19 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     refresh_wanted_ = false;
     const absl::Status refreshed = co_await cluster_.Refresh();
     if (stopping_) break;
+    refresh_failures_ = refreshed.ok() ? 0 : refresh_failures_ + 1;
+    TellOfLeader(leaders_.OnMetadata(refresh_failures_, refreshed));
     if (refreshed.ok()) {
       const absl::Status reconciled = co_await Reconcile();
       if (!reconciled.ok()) co_return reconciled;
+      TellOfLeadersDoneWith();
     } else {
       refresh_wanted_ = true;
     }
     fetchers_->Tend();
     // Doubts come in bursts, and a leader election takes a moment.
     const uint32_t no_jitter = 20;
-    asio::steady_timer pause(io_, BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, no_jitter));
-    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await refresh_pause_.For(BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, no_jitter));
   }
   co_return absl::OkStatus();
 }
@@ -203,7 +258,7 @@ asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metad
     if (followed.absences > 0) refresh_wanted_ = true;
   }
   for (const TopicPartition& partition : gone) {
-    notice_(absl::StrCat(partition.ToString(), ": deleted at the source; the copy is kept as it is"));
+    TellOf(partition, "deleted at the source; the copy is kept as it is", "");
     followed_.erase(partition);
   }
   if (!gone.empty()) co_await fetchers_->Remove(std::move(gone));
@@ -256,7 +311,7 @@ asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicParti
       absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ",
                    topic_id.ToString(), ", the copy has ", known->ToString(), ")");
   if (config_.fetcher.gap_policy == GapPolicy::kStop) co_return absl::OutOfRangeError(what);
-  notice_(absl::StrCat(what, "; the copy was dropped"));
+  notice_(NoticeKind::kEvent, absl::StrCat(what, "; the copy was dropped"));
   const absl::Status deleted = logs_.Delete(partition);
   if (!deleted.ok()) co_return deleted;
   co_return logs_.GetOrCreate(partition, topic_id);

@@ -4,6 +4,8 @@
 
 #include <absl/status/status.h>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <atomic>
 #include <functional>
 #include <map>
@@ -13,6 +15,8 @@
 #include <vector>
 
 #include "fetcher/fetcher_manager.h"
+#include "fetcher/leader_watch.h"
+#include "fetcher/notice_joiner.h"
 #include "log/log_manager.h"
 #include "session/cluster_client.h"
 
@@ -34,9 +38,14 @@ struct FollowSnapshot {
   uint64_t bytes = 0, records = 0, truncations = 0, truncated_offsets = 0;
 };
 
+enum class NoticeKind {
+  kEvent,   // to partitions, or to the follower itself
+  kLeader,  // a leader, or the whole cluster, is lost or back
+};
+
 class TopicFollower {
  public:
-  using NoticeSink = std::function<void(const std::string&)>;
+  using NoticeSink = std::function<void(NoticeKind kind, const std::string& line)>;
 
   // `io` is the control thread's. `notice` gets one line for each event a person wants to know of; on the control
   // thread.
@@ -75,12 +84,17 @@ class TopicFollower {
   bool Wanted(const std::string& name, const TopicMetadata& topic) const;
   asio::awaitable<absl::Status> Follow();     // one refresh after the other
   asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
+  void TellOfLeadersDoneWith();
   asio::awaitable<absl::Status> Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
                                         Endpoint endpoint, LeaderGroups* groups);
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
   asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
   asio::awaitable<void> WriteCheckpoints();
   std::vector<LogOffsets> PublishedOffsets() const;
+  void TellOf(const TopicPartition& partition, const std::string& what, const std::string& detail);
+  void TellJoined();
+  void TellOfLeader(const std::optional<std::string>& line);
+  size_t PartitionsOf(BrokerId leader) const;
 
   asio::io_context& io_;
   LogManager& logs_;
@@ -92,9 +106,13 @@ class TopicFollower {
   FetchCounters counters_;
   std::unique_ptr<FetcherManager> fetchers_;
   std::map<TopicPartition, Followed> followed_;
-  InterruptibleSleep refresh_sleep_, checkpoint_sleep_;
+  InterruptibleSleep refresh_sleep_, refresh_pause_, checkpoint_sleep_;
   AsyncEvent checkpoints_ended_;
+  NoticeJoiner joiner_;
+  asio::steady_timer join_timer_;  // runs while joiner_ has something
   bool refresh_wanted_ = false;
+  LeaderWatch leaders_;
+  int refresh_failures_ = 0;    // in a row
   int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them
   bool found_topics_ = false;
   bool checkpointing_ = false;

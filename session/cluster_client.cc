@@ -17,7 +17,7 @@ bool IsHopeless(const absl::Status& status) { return absl::IsDataLoss(status) ||
 }  // namespace
 
 ClusterClient::ClusterClient(asio::io_context& io, std::vector<Endpoint> bootstrap, ClientConfig config)
-    : config_(std::move(config)), bootstrap_(std::move(bootstrap)), sleep_(io.get_executor()) {}
+    : io_(io), config_(std::move(config)), bootstrap_(std::move(bootstrap)), sleep_(io.get_executor()) {}
 
 std::vector<Endpoint> ClusterClient::Candidates() const {
   std::vector<Endpoint> candidates;
@@ -36,14 +36,13 @@ asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> ClusterClient::AnyB
   if (connection_ != nullptr && !connection_->closed()) co_return connection_;
   absl::Status last;
   for (const Endpoint& endpoint : Candidates()) {
-    absl::StatusOr<std::shared_ptr<Connection>> opened = co_await Connection::Open(endpoint, config_);
+    // Kept before it is open, so that Close ends that too.
+    connection_ = Connection::Create(io_.get_executor(), endpoint, config_);
+    const absl::Status opened = co_await connection_->Open();
     if (closed_) co_return absl::CancelledError("cluster client closed");
-    if (opened.ok()) {
-      connection_ = *std::move(opened);
-      co_return connection_;
-    }
+    if (opened.ok()) co_return connection_;
     // One that may still come up is worth waiting for, whatever listens at the others.
-    if (last.ok() || IsHopeless(last)) last = opened.status();
+    if (last.ok() || IsHopeless(last)) last = opened;
   }
   co_return last;
 }

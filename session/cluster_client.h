@@ -12,6 +12,7 @@
 
 namespace slipstream {
 
+// Used by one thread, one call at a time.
 class ClusterClient {
  public:
   ClusterClient(asio::io_context& io, std::vector<Endpoint> bootstrap, ClientConfig config);
@@ -26,12 +27,14 @@ class ClusterClient {
 
   // Some broker's connection, for requests that any broker answers.
   asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> AnyBroker();
+  // Ends at once, with kCancelled, whatever is under way; no call may follow.
   void Close();
 
  private:
   std::vector<Endpoint> Candidates() const;
   asio::awaitable<absl::Status> RefreshUntil(std::chrono::steady_clock::time_point give_up_at);
 
+  asio::io_context& io_;
   ClientConfig config_;
   std::vector<Endpoint> bootstrap_;
   InterruptibleSleep sleep_;

@@ -4,9 +4,7 @@
 #include <netinet/tcp.h>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -28,9 +26,11 @@ struct ReadAll {
 
 }  // namespace
 
-Connection::Connection(asio::any_io_executor executor, Endpoint endpoint, ClientConfig config)
+Connection::Connection(const asio::any_io_executor& executor, Endpoint endpoint, ClientConfig config,
+                       HostLookup::BlockingLookup look_up)
     : endpoint_(std::move(endpoint)),
       config_(std::move(config)),
+      lookup_(executor, std::move(look_up)),
       socket_(executor),
       deadline_(executor),
       turn_(executor),
@@ -38,34 +38,38 @@ Connection::Connection(asio::any_io_executor executor, Endpoint endpoint, Client
 
 Connection::~Connection() { Close(); }
 
-asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connection::Open(Endpoint endpoint, ClientConfig config) {
-  const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  std::shared_ptr<Connection> connection(new Connection(executor, std::move(endpoint), std::move(config)));
-  connection->ArmDeadline(connection->timeout_);
-  const absl::Status connected = co_await connection->Connect();
+std::shared_ptr<Connection> Connection::Create(const asio::any_io_executor& executor, Endpoint endpoint,
+                                               ClientConfig config, HostLookup::BlockingLookup look_up) {
+  return std::shared_ptr<Connection>(
+      new Connection(executor, std::move(endpoint), std::move(config), std::move(look_up)));
+}
+
+asio::awaitable<absl::Status> Connection::Open() {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  if (closed_) co_return failure_;
+  ArmDeadline(timeout_);
+  const absl::Status connected = co_await Connect();
   if (!connected.ok()) co_return connected;
-  const absl::Status asked = co_await connection->AskApiVersions();
-  if (!asked.ok()) co_return asked;
-  connection->timeout_ = connection->config_.request_timeout;
-  co_return connection;
+  const absl::Status asked = co_await AskApiVersions();
+  if (!asked.ok()) co_return Fail(asked);
+  timeout_ = config_.request_timeout;
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> Connection::Connect() {
-  tcp::resolver resolver(socket_.get_executor());
-  auto [resolve_error, addresses] =
-      co_await resolver.async_resolve(endpoint_.host, absl::StrCat(endpoint_.port), kAwait);
+  const absl::StatusOr<HostAddresses> addresses = co_await lookup_.Find(endpoint_.host);
   if (closed_) co_return failure_;
-  if (resolve_error)
-    co_return Fail(absl::UnavailableError(absl::StrCat("cannot resolve host: ", resolve_error.message())));
+  if (!addresses.ok()) co_return Fail(addresses.status());
   boost::system::error_code ignored;
   absl::Status last = absl::UnavailableError("no address");
-  for (const auto& address : addresses) {
+  for (const asio::ip::address& address : *addresses) {
+    const tcp::endpoint peer(address, endpoint_.port);
     socket_.close(ignored);
-    socket_.open(address.endpoint().protocol(), ignored);
+    socket_.open(peer.protocol(), ignored);
     // Before connecting: the window scale is fixed in the handshake.
     if (config_.socket_receive_buffer_bytes > 0)
       socket_.set_option(tcp::socket::receive_buffer_size(config_.socket_receive_buffer_bytes), ignored);
-    auto [error] = co_await socket_.async_connect(address.endpoint(), kAwait);
+    auto [error] = co_await socket_.async_connect(peer, kAwait);
     if (closed_) co_return failure_;
     if (!error) {
       socket_.set_option(tcp::no_delay(true), ignored);
@@ -111,6 +115,7 @@ absl::StatusOr<int16_t> Connection::VersionFor(ApiKey key, int16_t version_min, 
 }
 
 asio::awaitable<absl::Status> Connection::Perform(Exchange exchange, BufferPool& pool, ReceivedFrame& frame) {
+  if (closed_) co_return failure_;
   const absl::StatusOr<int16_t> version = VersionFor(exchange.key, exchange.version_min, exchange.version_max);
   if (!version.ok()) co_return version.status();
   const int32_t correlation_id = next_correlation_id_++;
@@ -182,6 +187,7 @@ void Connection::Close() {
   if (failure_.ok())
     failure_ = absl::CancelledError(absl::StrCat("broker ", endpoint_.ToString(), ": connection closed"));
   boost::system::error_code ignored;
+  lookup_.Cancel();
   socket_.close(ignored);
   deadline_.cancel();
   turn_.NotifyAll();

@@ -15,6 +15,7 @@
 #include "log/io/aligned_buffer.h"
 #include "session/client_config.h"
 #include "session/endpoint.h"
+#include "session/host_lookup.h"
 #include "session/wire/api_key.h"
 #include "session/wire/codec.h"
 
@@ -31,9 +32,13 @@ struct ReceivedFrame {
 // kDataLoss (not the Kafka protocol); all name the endpoint.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // Connects and asks for ApiVersions.
-  static asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Open(Endpoint endpoint, ClientConfig config);
+  // `look_up` finds the host's addresses; without one the system is asked.
+  static std::shared_ptr<Connection> Create(const asio::any_io_executor& executor, Endpoint endpoint,
+                                            ClientConfig config, HostLookup::BlockingLookup look_up = nullptr);
   ~Connection();
+
+  // Connects and asks for ApiVersions; once, before all else.
+  asio::awaitable<absl::Status> Open();
 
   // Sends the request and fills `response`, at the highest version both sides know, at most `version_max`. `frame`
   // receives the answer's bytes, taken from `pool`. kUnimplemented: the broker knows no version of this API.
@@ -64,6 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // The version to use for an API: the highest in both our range and the broker's.
   absl::StatusOr<int16_t> VersionFor(ApiKey key, int16_t version_min, int16_t version_max) const;
 
+  // Ends at once, with kCancelled, whatever is under way, Open among it.
   void Close();
   bool closed() const { return closed_; }
   const Endpoint& endpoint() const { return endpoint_; }
@@ -83,7 +89,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     absl::Status (*decode)(ByteSpan frame, int16_t version, int32_t correlation_id, void* response);
   };
 
-  Connection(asio::any_io_executor executor, Endpoint endpoint, ClientConfig config);
+  Connection(const asio::any_io_executor& executor, Endpoint endpoint, ClientConfig config,
+             HostLookup::BlockingLookup look_up);
   asio::awaitable<absl::Status> Connect();
   asio::awaitable<absl::Status> AskApiVersions();
   asio::awaitable<absl::Status> Perform(Exchange exchange, BufferPool& pool, ReceivedFrame& frame);
@@ -94,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Endpoint endpoint_;
   ClientConfig config_;
+  HostLookup lookup_;
   asio::ip::tcp::socket socket_;
   asio::steady_timer deadline_;
   AsyncEvent turn_;  // notified when a request has been written or an answer read

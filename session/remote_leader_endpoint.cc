@@ -19,7 +19,8 @@ constexpr int16_t kFetchVersionWithTopicIds = 13;
 
 RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint,
                                            BrokerId replica_id, ClientConfig config)
-    : broker_id_(broker_id),
+    : io_(io),
+      broker_id_(broker_id),
       endpoint_(std::move(endpoint)),
       replica_id_(replica_id),
       config_(std::move(config)),
@@ -32,18 +33,13 @@ asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> RemoteLeaderEndpoin
       BackoffAfter(failures_, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
   if (wait.count() > 0) co_await backoff_sleep_.For(wait);
   if (closed_) co_return absl::CancelledError("endpoint closed");
-  absl::StatusOr<std::shared_ptr<Connection>> opened = co_await Connection::Open(endpoint_, config_);
-  if (!opened.ok()) {
-    ++failures_;
-    co_return opened.status();
-  }
-  if (closed_) {
-    (*opened)->Close();
-    co_return absl::CancelledError("endpoint closed");
-  }
-  failures_ = 0;
-  connection_ = *std::move(opened);
-  co_return connection_;
+  // Kept before it is open, so that Close ends that too.
+  const std::shared_ptr<Connection> opening = Connection::Create(io_.get_executor(), endpoint_, config_);
+  connection_ = opening;
+  const absl::Status opened = co_await opening->Open();
+  failures_ = opened.ok() ? 0 : failures_ + 1;
+  if (!opened.ok()) co_return opened;
+  co_return opening;
 }
 
 asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTopicIds() {

@@ -28,6 +28,7 @@ class RemoteLeaderEndpoint final : public LeaderEndpoint {
   // The live connection, or a new one; waits out the backoff of earlier failures first.
   asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connected();
 
+  asio::io_context& io_;
   BrokerId broker_id_;
   Endpoint endpoint_;
   BrokerId replica_id_;

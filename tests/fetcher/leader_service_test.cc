@@ -118,23 +118,25 @@ TEST_F(LeaderServiceTest, Log152_ServesRecordsOverASocket) {
   const auto test = [](LeaderService& service, Server& serving, const ProduceRequest& produce_request,
                        const FetchRequest& fetch_request, ByteSpan sent) -> asio::awaitable<void> {
     const ClientConfig config;
-    auto connection = co_await Connection::Open(serving.endpoint(), config);
-    SLIP_CHECK(connection.ok());
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    const auto connection = Connection::Create(executor, serving.endpoint(), config);
+    const absl::Status opened = co_await connection->Open();
+    SLIP_CHECK(opened.ok());
     ProduceResponse produced;
-    const absl::Status appended = co_await (*connection)->Call(produce_request, produced);
+    const absl::Status appended = co_await connection->Call(produce_request, produced);
     EXPECT_TRUE(appended.ok()) << appended;
     EXPECT_EQ(produced.responses.at(0).partition_responses.at(0).error_code, KafkaError::kNone);
 
     FetchResponse fetched;
     BufferPool pool(1);
     ReceivedFrame frame;
-    const absl::Status read = co_await (*connection)->Call(fetch_request, fetched, pool, frame);
+    const absl::Status read = co_await connection->Call(fetch_request, fetched, pool, frame);
     EXPECT_TRUE(read.ok()) << read;
     const Records& records = fetched.responses.at(0).partitions.at(0).records;
     EXPECT_EQ(records.bytes.size(), sent.size());
     // All but the leader's stamps, before the magic byte, is as it was sent.
     EXPECT_TRUE(std::ranges::equal(records.bytes.subspan(16), sent.subspan(16)));
-    (*connection)->Close();
+    connection->Close();
     service.Stop();
     co_await serving.Stop();
   };

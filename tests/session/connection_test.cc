@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <functional>
+#include <future>
 
 #include "session/wire/messages/api_versions.h"
 #include "session/wire/messages/fetch.h"
@@ -91,15 +92,23 @@ class ConnectionTest : public ::testing::Test {
     while (!condition())
       if (io_.run_one_for(std::chrono::seconds(30)) == 0) FAIL() << "it hangs";
   }
+  void StartOpening() {
+    connection_ = Connection::Create(io_.get_executor(), endpoint_, config_, look_up_);
+    asio::co_spawn(io_, connection_->Open(),
+                   [this](std::exception_ptr, absl::Status status) { opened_ = std::move(status); });
+  }
   absl::Status Open() {
-    std::optional<absl::StatusOr<std::shared_ptr<Connection>>> opened;
-    asio::co_spawn(
-        io_, Connection::Open(endpoint_, config_),
-        [&](std::exception_ptr, absl::StatusOr<std::shared_ptr<Connection>> result) { opened = std::move(result); });
-    RunUntil([&] { return opened.has_value(); });
-    if (!opened || !opened->ok()) return opened ? opened->status() : absl::InternalError("it hangs");
-    connection_ = **opened;
-    return absl::OkStatus();
+    StartOpening();
+    RunUntil([&] { return opened_.has_value(); });
+    return opened_.value_or(absl::InternalError("it hangs"));
+  }
+  // Nothing but Close can end it: any deadline is far away.
+  void ExpectCloseEndsOpening() {
+    ASSERT_FALSE(opened_) << *opened_;
+    connection_->Close();
+    RunUntil([&] { return opened_.has_value(); });
+    EXPECT_TRUE(absl::IsCancelled(*opened_)) << *opened_;
+    EXPECT_THAT(std::string(opened_->message()), HasSubstr(endpoint_.ToString()));
   }
   // One Metadata call's result.
   struct Result {
@@ -129,7 +138,6 @@ class ConnectionTest : public ::testing::Test {
   void ExpectLost(const absl::Status& status, absl::StatusCode code, const std::string& what) {
     EXPECT_EQ(status.code(), code) << status;
     EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(endpoint_.ToString()), HasSubstr(what)));
-    if (connection_ == nullptr) return;
     EXPECT_TRUE(connection_->closed());
     EXPECT_EQ(CallOnce(), status) << "what came first is told from then on";
   }
@@ -138,6 +146,7 @@ class ConnectionTest : public ::testing::Test {
   tcp::acceptor acceptor_;
   Endpoint endpoint_;
   ClientConfig config_;
+  HostLookup::BlockingLookup look_up_;
   std::deque<Replier> script_{Versions};
   size_t held_ = 1;
   std::vector<RequestHeader> seen_;
@@ -145,6 +154,7 @@ class ConnectionTest : public ::testing::Test {
   MetadataRequest request_;
   std::vector<Result*> ended_;
   std::shared_ptr<Connection> connection_;
+  std::optional<absl::Status> opened_;
 };
 
 TEST_F(ConnectionTest, OpensAndUsesTheHighestCommonVersion) {
@@ -191,6 +201,58 @@ TEST_F(ConnectionTest, ClosingCancelsWhatIsInFlight) {
   connection_->Close();
   RunUntil([&] { return result.status.has_value() && broker_saw_the_end_; });
   EXPECT_TRUE(absl::IsCancelled(*result.status)) << *result.status;
+}
+
+class ConnectionOpeningTest : public ConnectionTest {
+ protected:
+  ConnectionOpeningTest() { config_.socket_connection_setup_timeout = std::chrono::hours(1); }
+};
+
+TEST_F(ConnectionOpeningTest, ClosingCancelsTheLookUpOfTheHost) {
+  std::promise<void> answer;
+  const auto asked = std::make_shared<std::promise<void>>();
+  endpoint_.host = "a-name-server-that-is-silent";
+  look_up_ = [held = answer.get_future().share(), asked](const std::string&) -> absl::StatusOr<HostAddresses> {
+    asked->set_value();
+    held.wait();
+    return HostAddresses{};
+  };
+  StartOpening();
+  io_.poll();
+  asked->get_future().wait();
+  io_.poll();
+  ExpectCloseEndsOpening();
+  answer.set_value();
+}
+
+TEST_F(ConnectionOpeningTest, ClosingCancelsTheConnecting) {
+  // A full queue of connections that nobody accepts: the next one gets no answer from the kernel.
+  tcp::acceptor full(io_, tcp::v4());
+  full.bind({asio::ip::address_v4::loopback(), 0});
+  full.listen(0);
+  endpoint_.port = full.local_endpoint().port();
+  tcp::socket in_the_queue(io_);
+  in_the_queue.connect(full.local_endpoint());
+  StartOpening();
+  io_.poll();
+  ExpectCloseEndsOpening();
+}
+
+TEST_F(ConnectionOpeningTest, ClosingCancelsTheHandshake) {
+  script_.clear();
+  StartOpening();
+  RunUntil([&] { return seen_.size() == 1; });
+  ExpectCloseEndsOpening();
+  RunUntil([&] { return broker_saw_the_end_; });
+}
+
+TEST_F(ConnectionOpeningTest, WhatWasClosedBeforeIsNotOpened) {
+  connection_ = Connection::Create(io_.get_executor(), endpoint_, config_);
+  connection_->Close();
+  asio::co_spawn(io_, connection_->Open(),
+                 [this](std::exception_ptr, absl::Status status) { opened_ = std::move(status); });
+  RunUntil([&] { return opened_.has_value(); });
+  EXPECT_TRUE(absl::IsCancelled(*opened_)) << *opened_;
 }
 
 TEST_F(ConnectionTest, Bad01_ANegativeSizeIsRefused) {
