@@ -29,7 +29,10 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
       events_(events),
       counters_(counters),
       progress_(io.get_executor()),
-      idle_(io.get_executor()) {}
+      idle_(io.get_executor()) {
+  for (FetchExchange& exchange : exchanges_)
+    exchange.landing = [this](const FetchableTopicResponse& topic, int32_t index) { return LandingOf(topic, index); };
+}
 
 FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr); }
 
@@ -247,6 +250,13 @@ asio::awaitable<void> FetchLane::Idle(std::chrono::nanoseconds at_most) {
   between_rounds_ = true;
   if (!stopping_) co_await idle_.For(at_most);
   between_rounds_ = false;
+}
+
+std::optional<FilePosition> FetchLane::LandingOf(const FetchableTopicResponse& topic, int32_t partition_index) {
+  const FetchSession::Asked* asked = session_.Resolve(topic, partition_index);
+  const FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
+  if (partition == nullptr) return std::nullopt;
+  return partition->log().append_position() + partition->bytes_being_written;
 }
 
 bool FetchLane::Judge(FetchExchange& exchange) {

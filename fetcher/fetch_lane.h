@@ -77,6 +77,8 @@ class FetchLane {
   asio::awaitable<void> OnTransportError(absl::Status why);
   asio::awaitable<void> PauseAfterFailure(std::string why);
   asio::awaitable<void> Idle(std::chrono::nanoseconds at_most);
+  // Where the records of an answer that is on its way will go (FetchExchange::landing).
+  std::optional<FilePosition> LandingOf(const FetchableTopicResponse& topic, int32_t partition_index);
   bool Judge(FetchExchange& exchange);  // false: the session refused the answer
   void JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer);
   void Accept(FollowedPartition& partition, const PartitionData& answer);

@@ -65,6 +65,7 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
     return;
   }
   appended.batches = answer.records.bytes.first(taken);
+  partition.bytes_being_written = taken;
   appended.failures_before = state.failures;
   if (taken > 0) {
     state.Advance(next, epoch);
@@ -117,6 +118,7 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partiti
 void FetchLane::FinishAppend(Appended& appended) {
   FollowedPartition& partition = *appended.partition;
   PartitionLog& log = partition.log();
+  partition.bytes_being_written = 0;
   if (!appended.result.ok()) {
     partition.state.BecomeFetching(log.log_end_offset(), log.latest_epoch());
     partition.state.failures = appended.failures_before;  // what was fetched but not written is no progress

@@ -31,6 +31,8 @@ struct FollowedPartition {
   EpochEndOffset leader_end;      // kTruncate: what the leader answered
   Offset truncation_fallback{0};  // where to cut when the leader cannot tell: the high watermark when added
 
+  uint64_t bytes_being_written = 0;  // accepted, but not in the log yet
+
   const TopicPartition& name() const { return initial.partition; }
   PartitionLog& log() const { return *initial.log; }
 };

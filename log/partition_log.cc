@@ -69,6 +69,8 @@ uint64_t PartitionLog::size_bytes() const {
   return sum;
 }
 
+FilePosition PartitionLog::append_position() const { return {segments_.back()->size_bytes()}; }
+
 bool PartitionLog::log_start_in_segment() const { return log_start_offset_ > segments_.front()->base_offset(); }
 
 size_t PartitionLog::FloorSegment(Offset offset) const {

@@ -138,6 +138,7 @@ class PartitionLog {
   const std::vector<std::string>& load_notices() const { return load_notices_; }
   bool log_start_in_segment() const;  // above the first segment's base (LOG-52)
   uint64_t size_bytes() const;
+  FilePosition append_position() const;  // where the next append goes, unless the log rolls first
   size_t segment_count() const { return segments_.size(); }
   LeaderEpochCache& epochs() { return *epochs_; }
   const LeaderEpochCache& epochs() const { return *epochs_; }

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "log/check.h"
 #include "log/status.h"
 #include "session/wire/kafka_error.h"
 #include "session/wire/messages/api_versions.h"
@@ -16,6 +17,10 @@ namespace slipstream {
 namespace {
 
 using asio::ip::tcp;
+
+constexpr size_t kLandedFrameBytesMin = 64 << 10;  // below this a copy costs less than a second read
+constexpr size_t kFrameBeginBytes = 512;
+
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 // Reads all of a buffer, as much per call as the socket has: Asio's own conditions stop at 64 KiB a call.
@@ -120,14 +125,16 @@ asio::awaitable<absl::Status> Connection::Perform(Exchange exchange, BufferPool&
   if (!version.ok()) co_return version.status();
   const int32_t correlation_id = next_correlation_id_++;
   EncodedFrame encoded = exchange.encode(exchange.request, *version, correlation_id, config_.client_id);
-  absl::StatusOr<ReceivedFrame> received = co_await RoundTrip(std::move(encoded), pool);
+  const Landing landing{exchange.landing, *version};
+  absl::StatusOr<ReceivedFrame> received = co_await RoundTrip(std::move(encoded), pool, landing);
   if (!received.ok()) co_return received.status();
   frame = *std::move(received);
   const absl::Status decoded = exchange.decode(frame.bytes, *version, correlation_id, exchange.response);
   co_return decoded.ok() ? decoded : Fail(decoded);
 }
 
-asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFrame encoded, BufferPool& pool) {
+asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFrame encoded, BufferPool& pool,
+                                                                     Landing landing) {
   const std::shared_ptr<Connection> self = shared_from_this();
   const uint64_t ticket = next_ticket_++;
   while (!closed_ && write_turn_ != ticket) co_await turn_.Wait();
@@ -143,7 +150,7 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFram
   while (!closed_ && read_turn_ != ticket) co_await turn_.Wait();
   if (closed_) co_return failure_;
   ArmDeadline(timeout_);
-  absl::StatusOr<ReceivedFrame> frame = co_await ReadFrame(pool);
+  absl::StatusOr<ReceivedFrame> frame = co_await ReadFrame(pool, landing);
   if (!frame.ok()) co_return frame.status();
   ++read_turn_;
   // Not only cancelled: one that fired just now must find that it is not due.
@@ -152,7 +159,7 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFram
   co_return frame;
 }
 
-asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::ReadFrame(BufferPool& pool) {
+asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::ReadFrame(BufferPool& pool, Landing landing) {
   std::array<std::byte, 4> prefix;
   auto [size_error, size_read] = co_await asio::async_read(socket_, asio::buffer(prefix), kAwait);
   if (closed_) co_return failure_;
@@ -161,17 +168,38 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::ReadFrame(BufferPool&
   if (size < 4 || size > config_.response_bytes_max)
     co_return Fail(absl::DataLossError(absl::StrCat("answer of ", size, " bytes, 4 to ", config_.response_bytes_max,
                                                     " expected: is this a Kafka broker?")));
+  const auto bytes = static_cast<size_t>(size);
   ReceivedFrame frame;
-  frame.buffer = pool.Take(static_cast<size_t>(size));
-  const std::span<std::byte> body = frame.buffer->span().first(static_cast<size_t>(size));
-  auto [error, read] =
-      co_await asio::async_read(socket_, asio::buffer(body.data(), body.size()), ReadAll{body.size()}, kAwait);
-  if (closed_) co_return failure_;
-  if (error)
-    co_return Fail(absl::UnavailableError(
-        absl::StrCat("connection lost after ", read, " of ", size, " bytes of an answer: ", error.message())));
+  if (landing.at == nullptr || bytes < kLandedFrameBytesMin) {
+    frame.buffer = pool.Take(bytes);
+    const std::span<std::byte> body = frame.buffer->span().first(bytes);
+    const absl::Status received = co_await ReadInto(body, bytes, 0);
+    if (!received.ok()) co_return received;
+    frame.bytes = body;
+    co_return frame;
+  }
+  std::array<std::byte, kFrameBeginBytes> begin;
+  absl::Status received = co_await ReadInto(begin, bytes, 0);
+  if (!received.ok()) co_return received;
+  frame.buffer = pool.Take(bytes + kPageBytes);
+  const size_t shift = landing.at->ShiftFor(begin, landing.version);
+  SLIP_CHECK_LT(shift, kPageBytes);
+  const std::span<std::byte> body = frame.buffer->span().subspan(shift, bytes);
+  std::ranges::copy(begin, body.begin());
+  received = co_await ReadInto(body.subspan(begin.size()), bytes, begin.size());
+  if (!received.ok()) co_return received;
   frame.bytes = body;
   co_return frame;
+}
+
+asio::awaitable<absl::Status> Connection::ReadInto(std::span<std::byte> bytes, size_t frame_bytes, size_t done_before) {
+  auto [error, read] =
+      co_await asio::async_read(socket_, asio::buffer(bytes.data(), bytes.size()), ReadAll{bytes.size()}, kAwait);
+  if (closed_) co_return failure_;
+  if (error)
+    co_return Fail(absl::UnavailableError(absl::StrCat("connection lost after ", done_before + read, " of ",
+                                                       frame_bytes, " bytes of an answer: ", error.message())));
+  co_return absl::OkStatus();
 }
 
 absl::Status Connection::Fail(const absl::Status& status) {

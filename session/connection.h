@@ -27,6 +27,15 @@ struct ReceivedFrame {
   ByteSpan bytes;
 };
 
+// Says where in memory a large frame shall lie, once its first bytes are there: so that what is in it lies as it will
+// on the disk.
+class FrameLanding {
+ public:
+  virtual ~FrameLanding() = default;
+  // How far behind the beginning of a page the frame shall begin: 0 .. kPageBytes - 1. Never called for small frames.
+  virtual size_t ShiftFor(ByteSpan frame_begin, int16_t version) = 0;
+};
+
 // Used by coroutines of one thread. After any error the connection is closed for good, and every request in flight
 // fails: make a new one. Errors: kUnavailable (could not connect, closed by the broker), kDeadlineExceeded,
 // kDataLoss (not the Kafka protocol); all name the endpoint.
@@ -41,10 +50,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<absl::Status> Open();
 
   // Sends the request and fills `response`, at the highest version both sides know, at most `version_max`. `frame`
-  // receives the answer's bytes, taken from `pool`. kUnimplemented: the broker knows no version of this API.
+  // receives the answer's bytes, taken from `pool`, where `landing` wants them. kUnimplemented: the broker knows no
+  // version of this API.
   template <class Request>
   asio::awaitable<absl::Status> Call(const Request& request, typename Request::Response& response, BufferPool& pool,
-                                     ReceivedFrame& frame, int16_t version_max = Request::kVersionMax) {
+                                     ReceivedFrame& frame, int16_t version_max = Request::kVersionMax,
+                                     FrameLanding* landing = nullptr) {
     const Exchange exchange{
         Request::kApiKey,
         Request::kVersionMin,
@@ -56,7 +67,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
         },
         [](ByteSpan bytes, int16_t version, int32_t correlation_id, void* message) {
           return DecodeResponse(bytes, version, correlation_id, *static_cast<typename Request::Response*>(message));
-        }};
+        },
+        landing};
     return Perform(exchange, pool, frame);
   }
 
@@ -87,6 +99,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void* response;
     EncodedFrame (*encode)(const void* request, int16_t version, int32_t correlation_id, absl::string_view client_id);
     absl::Status (*decode)(ByteSpan frame, int16_t version, int32_t correlation_id, void* response);
+    FrameLanding* landing;  // nullptr: anywhere
+  };
+  struct Landing {
+    FrameLanding* at;
+    int16_t version;
   };
 
   Connection(const asio::any_io_executor& executor, Endpoint endpoint, ClientConfig config,
@@ -94,8 +111,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<absl::Status> Connect();
   asio::awaitable<absl::Status> AskApiVersions();
   asio::awaitable<absl::Status> Perform(Exchange exchange, BufferPool& pool, ReceivedFrame& frame);
-  asio::awaitable<absl::StatusOr<ReceivedFrame>> RoundTrip(EncodedFrame encoded, BufferPool& pool);
-  asio::awaitable<absl::StatusOr<ReceivedFrame>> ReadFrame(BufferPool& pool);
+  asio::awaitable<absl::StatusOr<ReceivedFrame>> RoundTrip(EncodedFrame encoded, BufferPool& pool, Landing landing);
+  asio::awaitable<absl::StatusOr<ReceivedFrame>> ReadFrame(BufferPool& pool, Landing landing);
+  asio::awaitable<absl::Status> ReadInto(std::span<std::byte> bytes, size_t frame_bytes, size_t done_before);
   absl::Status Fail(const absl::Status& status);  // closes; returns the first cause, which names the endpoint
   void ArmDeadline(std::chrono::milliseconds timeout);
 

@@ -4,7 +4,9 @@
 
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "log/asio.h"
@@ -23,6 +25,9 @@ struct FetchExchange {
   FetchRequest request;
   FetchResponse response;
   std::shared_ptr<void> frame;
+  // Where in its file a partition's records will go, as far as that can be told beforehand: they are received at an
+  // address congruent to it, so that they can be written from there past the page cache. May be empty.
+  std::function<std::optional<FilePosition>(const FetchableTopicResponse& topic, int32_t partition_index)> landing;
 };
 
 // What one partition's epoch look-up or offset query came to.

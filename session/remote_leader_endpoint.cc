@@ -15,6 +15,23 @@ namespace {
 constexpr int16_t kFetchVersionWithDivergence = 12;
 constexpr int16_t kFetchVersionWithTopicIds = 13;
 
+// Lays an answer so that its first records are congruent to where they go: of a large answer they are nearly all.
+class RecordsLanding final : public FrameLanding {
+ public:
+  RecordsLanding(const FetchExchange& exchange, FetchResponse& scratch) : exchange_(exchange), scratch_(scratch) {}
+
+  size_t ShiftFor(ByteSpan frame_begin, int16_t version) override {
+    const std::optional<FirstRecords> first = FindFirstRecords(frame_begin, version, scratch_);
+    if (!first) return 0;
+    const std::optional<FilePosition> position = exchange_.landing(*first->topic, first->partition_index);
+    return position ? (position->value - first->at) % kPageBytes : 0;
+  }
+
+ private:
+  const FetchExchange& exchange_;
+  FetchResponse& scratch_;
+};
+
 }  // namespace
 
 RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint,
@@ -62,8 +79,10 @@ asio::awaitable<absl::Status> RemoteLeaderEndpoint::Fetch(FetchExchange& exchang
   exchange.request.replica_id = replica_id_;
   exchange.request.replica_state.replica_id = replica_id_;
   ReceivedFrame frame;
-  const absl::Status called =
-      co_await (*connection)->Call(exchange.request, exchange.response, fetch_frames_, frame, version_max);
+  RecordsLanding landing(exchange, landing_scratch_);
+  const absl::Status called = co_await (*connection)
+                                  ->Call(exchange.request, exchange.response, fetch_frames_, frame, version_max,
+                                         exchange.landing ? &landing : nullptr);
   exchange.frame = std::move(frame.buffer);
   co_return called;
 }

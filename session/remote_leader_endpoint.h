@@ -34,6 +34,7 @@ class RemoteLeaderEndpoint final : public LeaderEndpoint {
   BrokerId replica_id_;
   ClientConfig config_;
   InterruptibleSleep backoff_sleep_;
+  FetchResponse landing_scratch_;
   BufferPool fetch_frames_{2};  // one is being written from while the next is received
   std::shared_ptr<Connection> connection_;
   int failures_ = 0;  // to connect, in a row

@@ -9,6 +9,8 @@
 
 namespace slipstream {
 
+inline constexpr size_t kPageBytes = 4096;
+
 class AlignedBuffer {
  public:
   explicit AlignedBuffer(size_t capacity);  // rounded up to whole pages; contents undefined

@@ -88,7 +88,10 @@ void Decoder::ReadRecords(Records& records) {
   const int64_t length = ReadLength(4);
   records = Records{};
   if (cursor_.failed()) return;
-  if (length == -1) {
+  if (stop_at_records_ && length > 0) {
+    records_at_ = cursor_.position();
+    cursor_.Fail();
+  } else if (length == -1) {
     records.null = true;
   } else if (length < 0 || static_cast<uint64_t>(length) > cursor_.remaining()) {
     FailWith("records beyond the end");

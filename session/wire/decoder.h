@@ -80,6 +80,11 @@ class Decoder {
     if (flexible_ && !cursor_.failed()) TaggedSection(message);
   }
 
+  // Stops, as at the end of the bytes, in front of the first records that are not empty: for bytes of a frame that are
+  // still on their way.
+  void StopAtRecords() { stop_at_records_ = true; }
+  std::optional<size_t> records_at() const { return records_at_; }  // where it stopped
+
   // OK when everything was read and nothing is left. `message_name` is for the error.
   absl::Status Finish(absl::string_view message_name);
 
@@ -200,6 +205,8 @@ class Decoder {
   ByteCursor cursor_;
   const int16_t version_;
   const bool flexible_;
+  bool stop_at_records_ = false;
+  std::optional<size_t> records_at_;
   const char* reason_ = nullptr;  // set with the first failure that is more than a read past the end
   std::string field_path_;
 };

@@ -331,5 +331,44 @@ TEST_F(ConnectionTest, NobodyListens) {
   ExpectLost(Open(), absl::StatusCode::kUnavailable, "cannot connect");
 }
 
+// Lays every large frame 777 bytes behind the beginning of a page.
+class LandingAt777 final : public FrameLanding {
+ public:
+  size_t ShiftFor(ByteSpan frame_begin, int16_t version) override {
+    ++asked;
+    begin.assign(frame_begin.begin(), frame_begin.end());
+    EXPECT_EQ(version, 9);
+    return 777;
+  }
+  int asked = 0;
+  std::vector<std::byte> begin;
+};
+
+TEST_F(ConnectionTest, ALargeFrameLandsWhereItIsWanted) {
+  const Replier large = [](const RequestHeader& header) {
+    MetadataResponse response;
+    for (int32_t i = 0; i < 5'000; ++i) response.brokers.push_back({BrokerId{i}, "a.host.with.a.name", 9092, {}});
+    return Reply{EncodeResponse(response, header.version, header.correlation_id).bytes};
+  };
+  script_ = {Versions, [](const RequestHeader& header) { return Cluster(header, "small"); }, large};
+  ASSERT_TRUE(Open().ok());
+  LandingAt777 landing;
+  BufferPool pool(2);
+  ReceivedFrame frame;
+  Result small, landed;
+  for (Result* result : {&small, &landed}) {
+    EXPECT_EQ(landing.asked, 0) << "a small frame may lie anywhere";
+    asio::co_spawn(io_, connection_->Call(request_, result->response, pool, frame, 9, &landing),
+                   [result](std::exception_ptr, absl::Status status) { result->status = std::move(status); });
+    RunUntil([&] { return result->status.has_value(); });
+    ASSERT_TRUE(result->status->ok()) << *result->status;
+  }
+  EXPECT_EQ(landing.asked, 1);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(frame.bytes.data()) % kPageBytes, 777u);
+  ASSERT_EQ(landed.response.brokers.size(), 5'000u);
+  EXPECT_EQ(landed.response.brokers.back().node_id, BrokerId{4'999});
+  EXPECT_TRUE(std::ranges::equal(landing.begin, frame.bytes.first(landing.begin.size())));
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -215,4 +215,15 @@ struct FetchResponse {
   bool operator==(const FetchResponse&) const = default;
 };
 
+// Where the first records of an answer will stand in its frame, and whose they are.
+struct FirstRecords {
+  size_t at = 0;  // in the frame, after its size
+  const FetchableTopicResponse* topic = nullptr;
+  int32_t partition_index = 0;
+};
+
+// From the first bytes of a frame (after its size), while the rest is on its way. `scratch` is working space that the
+// result points into. nullopt: they do not tell, or there are no records.
+std::optional<FirstRecords> FindFirstRecords(ByteSpan frame_begin, int16_t version, FetchResponse& scratch);
+
 }  // namespace slipstream
