@@ -223,8 +223,6 @@ absl::Status PartitionLog::TakeProducerSnapshot() {
   return absl::OkStatus();
 }
 
-void PartitionLog::ExpireProducers(Timestamp now) { producers_.ExpireBefore(now, config_.producer_id_expiration); }
-
 asio::awaitable<absl::Status> PartitionLog::Roll(IoQueue& queue, Offset base_offset, WriteHint hint) {
   SLIP_CHECK_GT(base_offset, active().base_offset());
   SLIP_CO_RETURN_IF_ERROR(active().Seal());
@@ -234,11 +232,15 @@ asio::awaitable<absl::Status> PartitionLog::Roll(IoQueue& queue, Offset base_off
     const absl::Status flushed = co_await Flush(queue);
     if (!flushed.ok()) co_return flushed;
   }
-  SLIP_CO_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::Create(io_, directory_, base_offset, config_));
+  co_return StartSegment(base_offset);
+}
+
+absl::Status PartitionLog::StartSegment(Offset base_offset) {
+  SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::Create(io_, directory_, base_offset, config_));
   names_unsynced_ = true;
   segments_.push_back(std::move(segment));
   KeepOpen(*segments_[segments_.size() - 2]);
-  co_return TakeProducerSnapshot();
+  return TakeProducerSnapshot();
 }
 
 // Flushing.
@@ -295,6 +297,7 @@ absl::Status PartitionLog::Close() {
   if (synced.ok()) synced = io_.SyncDirectory(directory_);
   SLIP_RETURN_IF_ERROR(FinishFlush(synced, files, log_end_offset_, truncations_));
   for (const std::unique_ptr<Segment>& segment : segments_) segment->Release();
+  for (const DeletedFile& file : deleted_) (void)io_.Remove(file.path);  // or the next start does it
   return absl::OkStatus();
 }
 

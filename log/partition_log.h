@@ -45,6 +45,10 @@ struct LogConfig {
   int32_t segment_index_bytes = 10 << 20;                        // >= 12
   int32_t index_interval_bytes = 4096;                           // >= 0
   std::chrono::milliseconds producer_id_expiration{24 * 3600 * 1000LL};  // producer.id.expiration.ms, >= 1
+  bool cleanup_delete = true;  // cleanup.policy has "delete": segments go by age and size, else only by the log start
+  std::chrono::milliseconds retention_ms{7 * 24 * 3600 * 1000LL};  // < 0: whatever their age
+  int64_t retention_bytes = -1;                                    // of a partition; < 0: whatever its size
+  std::chrono::milliseconds file_delete_delay{60'000};             // file.delete.delay.ms, >= 0
   WriteMode write_mode = WriteMode::kAuto;
   absl::Status Validate() const;  // names field, value and bound
 };
@@ -96,8 +100,11 @@ class PartitionLog {
   // Clamps to [log start, log end]; a follower's may fall. Returns true when it moved.
   bool UpdateHighWatermark(Offset offset);
 
-  // Drops producers not heard of for producer.id.expiration.ms, but for those with an open transaction (LOG-116).
-  void ExpireProducers(Timestamp now);
+  // To be called every log.retention.check.interval.ms: deletes the oldest segments that retention.ms and
+  // retention.bytes do not keep (LOG-106..LOG-109), never above the high watermark; removes the files of segments that
+  // were deleted file.delete.delay.ms ago; forgets producers not heard of for producer.id.expiration.ms (LOG-116).
+  // Blocking.
+  absl::Status Maintain(Timestamp now);
 
   // Makes everything appended before the call durable and moves the recovery point there. An append may run meanwhile.
   // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
@@ -165,10 +172,21 @@ class PartitionLog {
   absl::Status FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed, Offset end,
                            uint64_t truncations);
   absl::Status RemoveLastSegment();
+  absl::Status StartSegment(Offset base_offset);  // the active one from now on; the last was sealed
+  absl::Status DeleteOldSegments(Timestamp now);
+  absl::StatusOr<bool> MayGo(size_t number, uint64_t bytes_left, Timestamp now);
+  absl::StatusOr<Timestamp> LargestTimestamp(Segment& segment);
+  absl::Status MarkDeleted(Offset base_offset);  // the files of a segment, which its reader may still have open
+  absl::Status RemoveDeletedFiles(Timestamp now);
   void LowerLogEnd(Offset offset);
   void KeepOpen(Segment& segment);
   absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> FirstRecordAt(Segment& segment, const BatchPlace& place,
                                                                             Timestamp timestamp);
+
+  struct DeletedFile {
+    std::filesystem::path path;
+    Timestamp due;  // -1: not decided yet
+  };
 
   FileIo& io_;
   std::filesystem::path directory_;
@@ -181,6 +199,7 @@ class PartitionLog {
   ProducerStateTable producers_;     // up to the log end
   std::vector<Offset> snapshots_;    // producer snapshots in the directory, rising
   std::vector<std::shared_ptr<File>> unsynced_snapshots_;
+  std::vector<DeletedFile> deleted_;  // waiting to leave the disk
   std::vector<std::string> load_notices_;
   // Invariant: log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};

@@ -22,8 +22,7 @@ absl::Status PartitionLog::RemoveLastSegment() {
   const Offset base = active().base_offset();
   if (open_segment_ == &active()) open_segment_ = nullptr;
   LowerLogEnd(base);
-  SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, base));
-  std::erase(snapshots_, base);  // gone with its segment
+  SLIP_RETURN_IF_ERROR(MarkDeleted(base));
   segments_.pop_back();
   if (!segments_.empty() && open_segment_ == &active()) open_segment_ = nullptr;  // active again: stays open by itself
   return absl::OkStatus();
@@ -64,7 +63,7 @@ absl::Status PartitionLog::RewindProducers() {
   }
   SLIP_ASSIGN_OR_RETURN(producers_, BuildProducerState(io_, directory_, segments_, snapshots_, log_start_offset_,
                                                        log_end_offset_, log_end_offset_));
-  for (const std::unique_ptr<Segment>& segment : segments_) KeepOpen(*segment);
+  for (const std::unique_ptr<Segment>& segment : segments_) KeepOpen(*segment);  // which closes the one before
   return absl::OkStatus();
 }
 
@@ -78,7 +77,7 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
   // An error on the way leaves no log to go on with.
   const auto replace = [&]() -> absl::Status {
     for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment)
-      SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, (*segment)->base_offset()));
+      SLIP_RETURN_IF_ERROR(MarkDeleted((*segment)->base_offset()));
     SLIP_RETURN_IF_ERROR(RemoveSnapshotsAbove(io_, directory_, Offset{-1}, snapshots_));
     SLIP_RETURN_IF_ERROR(epochs_->Clear());
     SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> fresh, Segment::Create(io_, directory_, offset, config_));
@@ -107,10 +106,8 @@ absl::Status PartitionLog::MaybeIncrementLogStartOffset(Offset offset) {
   SLIP_RETURN_IF_ERROR(epochs_->TruncateFromStart(offset));
   while (segments_.size() > 1 && segments_[1]->base_offset() <= offset) {
     if (open_segment_ == segments_.front().get()) open_segment_ = nullptr;
-    SLIP_RETURN_IF_ERROR(Segment::RemoveFiles(io_, directory_, segments_.front()->base_offset()));
-    std::erase(snapshots_, segments_.front()->base_offset());
+    SLIP_RETURN_IF_ERROR(MarkDeleted(segments_.front()->base_offset()));
     segments_.erase(segments_.begin());
-    names_unsynced_ = true;
   }
   return absl::OkStatus();
 }

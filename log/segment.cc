@@ -70,6 +70,22 @@ absl::Status Segment::RemoveFiles(FileIo& io, const std::filesystem::path& direc
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::filesystem::path>> Segment::MarkDeleted(FileIo& io,
+                                                                        const std::filesystem::path& directory,
+                                                                        Offset base_offset) {
+  std::vector<std::filesystem::path> marked;
+  for (const absl::string_view suffix : kSegmentSuffixes) {
+    const std::filesystem::path path = directory / SegmentFileName(base_offset, suffix);
+    std::filesystem::path deleted = path;
+    deleted += std::string(kDeletedMark);
+    const absl::Status renamed = io.Rename(path, deleted);
+    if (absl::IsNotFound(renamed) && suffix != kLogSuffix) continue;  // an index that was never made
+    SLIP_RETURN_IF_ERROR(renamed);
+    marked.push_back(std::move(deleted));
+  }
+  return marked;
+}
+
 absl::StatusOr<std::shared_ptr<File>> Segment::LogFile() {
   if (file_ == nullptr) {
     SLIP_ASSIGN_OR_RETURN(file_, io_.Open(path_, OpenMode::kReadWrite));

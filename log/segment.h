@@ -53,6 +53,12 @@ class Segment {
   // files stay readable.
   static absl::Status RemoveFiles(FileIo& io, const std::filesystem::path& directory, Offset base_offset);
 
+  // Renames all files of a segment to .deleted, the .log first, and returns the new names (LOG-58): whoever reads them
+  // goes on, and removing them, which takes the disk a while, waits for a better time.
+  static absl::StatusOr<std::vector<std::filesystem::path>> MarkDeleted(FileIo& io,
+                                                                        const std::filesystem::path& directory,
+                                                                        Offset base_offset);
+
   Offset base_offset() const { return base_offset_; }
   const std::filesystem::path& path() const { return path_; }  // of the .log
   uint64_t size_bytes() const { return written_.bytes; }       // staged batches do not count
