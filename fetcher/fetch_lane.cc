@@ -39,6 +39,7 @@ FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == null
 asio::awaitable<void> FetchLane::Run() {
   while (!stopping_ && !failure_) {
     ApplyCommands();
+    MaintainSomeLogs();
     if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
     if (stopping_) break;
     const TimePoint now = std::chrono::steady_clock::now();
@@ -61,9 +62,7 @@ asio::awaitable<void> FetchLane::Run() {
     OnAnswer();
     const bool usable = Judge(exchange);
     if (usable) transport_failures_ = 0;
-    // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds.
-    if (config_.replica_id < BrokerId{0} && usable && leader_work_.empty() && to_add_.empty() && to_remove_.empty())
-      StartFetch();
+    if (MayFetchAhead() && usable && leader_work_.empty() && to_add_.empty() && to_remove_.empty()) StartFetch();
     co_await AppendAccepted();
     exchange.frame.reset();
     if (!usable) co_await PauseAfterFailure("fetch session refused");

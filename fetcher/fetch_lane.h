@@ -70,7 +70,13 @@ class FetchLane {
   void Delay(FollowedPartition& partition, std::chrono::milliseconds wait);
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
 
+  // --- from time to time
+  void MaintainSomeLogs();
+
   // --- one round
+  // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds,
+  // and so is anyone's who promised to ask past nothing that a power cut could take.
+  bool MayFetchAhead() const { return config_.replica_id < BrokerId{0} && config_.flush_mode == FlushMode::kCached; }
   bool StartFetch();
   asio::awaitable<void> FetchInto(FetchExchange& exchange);
   void OnAnswer();
@@ -111,6 +117,8 @@ class FetchLane {
   std::vector<FollowedPartition*> leader_work_;  // out of the session until the leader was asked
   std::vector<FollowedPartition*> asking_;       // taken out of leader_work_ while the leader is asked
   FetchSession session_;
+  std::vector<TopicPartition> to_maintain_;  // of the round that is due
+  TimePoint next_maintenance_ = TimePoint::min();
   std::vector<InitialFetchState> to_add_;
   std::vector<Removal> to_remove_;
 

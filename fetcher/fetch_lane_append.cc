@@ -110,8 +110,9 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partiti
   }
   const absl::Status appended = co_await log.AppendAsFollower(queue_, batches, hint);
   if (!appended.ok()) co_return appended;
-  // A segment was closed without its fsync: now, so that the recovery point follows.
-  if (log.HasUnflushedClosedSegment()) co_return co_await log.Flush(queue_);
+  if (config_.flush_mode == FlushMode::kDurable) co_return co_await log.FlushUpTo(queue_, log.log_end_offset());
+  // Such as a segment that was closed without its fsync: now, so that the recovery point follows.
+  if (log.FlushDue()) co_return co_await log.Flush(queue_);
   co_return absl::OkStatus();
 }
 

@@ -23,6 +23,8 @@ absl::Status FetcherConfig::Validate() const {
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.response.max.bytes", replica_fetch_response_max_bytes, 1024, kGiB));
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.wait.max.ms", replica_fetch_wait_max.count(), 0, kFiveMinutesMs));
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.backoff.ms", replica_fetch_backoff.count(), 1, kFiveMinutesMs));
+  SLIP_RETURN_IF_ERROR(CheckInRange("log.retention.check.interval.ms", retention_check_interval.count(), 1,
+                                    std::numeric_limits<int64_t>::max() / 1'000'000));
   return CheckInRange("failed.partition.backoff.max.ms", failed_partition_backoff_max.count(),
                       replica_fetch_backoff.count(), 3'600'000);
 }

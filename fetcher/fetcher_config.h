@@ -16,6 +16,12 @@ enum class GapPolicy {
   kRestart,  // drop the copy and start anew at the leader's log start, saying so
 };
 
+// What a copied record must have survived before it is published and asked past.
+enum class FlushMode {
+  kCached,   // Kafka's promise: it is in the page cache, or on its way to the disk; a power cut may take it
+  kDurable,  // it is on the disk (INV-19)
+};
+
 struct FetcherConfig {
   BrokerId replica_id;                        // -1: a consumer-side follower, reads up to the high watermark
   int32_t num_replica_fetchers = 1;           // 1 .. 64 threads per leader
@@ -29,6 +35,8 @@ struct FetcherConfig {
   std::chrono::milliseconds failed_partition_backoff_max{
       60'000};  // retries of a failed partition grow apart up to this
   GapPolicy gap_policy = GapPolicy::kStop;
+  FlushMode flush_mode = FlushMode::kCached;                          // log.flush.mode
+  std::chrono::milliseconds retention_check_interval{5 * 60 * 1000};  // log.retention.check.interval.ms, >= 1
 
   absl::Status Validate() const;  // names field, value and bound
 };

@@ -17,6 +17,8 @@ absl::Status LogConfig::Validate() const {
   SLIP_RETURN_IF_ERROR(AtLeast("segment.bytes", segment_bytes, 14));
   SLIP_RETURN_IF_ERROR(AtLeast("segment.ms", segment_ms.count(), 1));
   SLIP_RETURN_IF_ERROR(AtLeast("segment.index.bytes", segment_index_bytes, 12));
+  SLIP_RETURN_IF_ERROR(AtLeast("flush.messages", flush_messages, 1));
+  SLIP_RETURN_IF_ERROR(AtLeast("flush.bytes.max", flush_bytes_max, 1));
   SLIP_RETURN_IF_ERROR(AtLeast("file.delete.delay.ms", file_delete_delay.count(), 0));
   SLIP_RETURN_IF_ERROR(AtLeast("producer.id.expiration.ms", producer_id_expiration.count(), 1));
   return AtLeast("index.interval.bytes", index_interval_bytes, 0);

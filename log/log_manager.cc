@@ -136,7 +136,8 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> LogManager::Load(const TopicPartit
   const LogOpenOptions options{.clean = clean_start_,
                                .recovery_point = Checkpointed(recovery_points_, partition),
                                .log_start_offset = Checkpointed(log_starts_, partition),
-                               .high_watermark = Checkpointed(high_watermarks_, partition)};
+                               .high_watermark = Checkpointed(high_watermarks_, partition),
+                               .now = config_.clock->WallTime()};
   return PartitionLog::Open(io_, config_.log_dir / partition.ToString(), partition, config_.log, options);
 }
 
@@ -156,6 +157,14 @@ absl::Status LogManager::LoadAll(const std::vector<TopicPartition>& partitions) 
     logs_[partitions[i]] = *std::move(loaded[i]);
   }
   return absl::OkStatus();
+}
+
+std::vector<std::string> LogManager::LoadNotices() const {
+  std::vector<std::string> notices;
+  for (const auto& [partition, log] : logs_)
+    notices.insert(notices.end(), log->load_notices().begin(), log->load_notices().end());
+  std::ranges::sort(notices);
+  return notices;
 }
 
 std::vector<TopicPartition> LogManager::partitions() const {

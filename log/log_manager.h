@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "log/checkpoint_file.h"
+#include "log/clock.h"
 #include "log/directory_lock.h"
 #include "log/partition_log.h"
 
@@ -25,6 +26,7 @@ struct LogManagerConfig {
   std::string cluster_id;            // "" : take what meta.properties says, or write a new one
   // nullopt: as cluster_id; a new directory gets 1.
   std::optional<int32_t> node_id;
+  Clock* clock = &SystemClock();  // outlives the LogManager
 };
 
 // Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
@@ -64,6 +66,9 @@ class LogManager {
   // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
   // (only if all closed well), releases the lock.
   absl::Status Close();
+
+  // What a person should know of how the partitions were opened: damage to what had been flushed.
+  std::vector<std::string> LoadNotices() const;
 
   const std::string& cluster_id() const { return cluster_id_; }
   Uuid directory_id() const { return directory_id_; }

@@ -197,6 +197,7 @@ asio::awaitable<absl::Status> PartitionLog::WriteStaged(IoQueue& queue, ByteSpan
   const absl::Status written = co_await active().WriteStaged(queue, run, hint);
   if (!written.ok()) co_return written;
   log_end_offset_ = end;
+  unflushed_bytes_ += run.size();
   // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
   co_return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");
 }
@@ -243,49 +244,7 @@ absl::Status PartitionLog::StartSegment(Offset base_offset) {
   return TakeProducerSnapshot();
 }
 
-// Flushing.
-
-bool PartitionLog::HasUnflushedClosedSegment() const {
-  return segments_.size() > 1 && recovery_point_ < segments_.back()->base_offset();
-}
-
-absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() {
-  // Snapshots first: the recovery point must not pass one that is not there after a crash (LOG-86).
-  std::vector<std::shared_ptr<File>> files = unsynced_snapshots_;
-  for (size_t i = FloorSegment(recovery_point_); i < segments_.size(); ++i) {
-    if (SegmentEnd(i) <= recovery_point_ && !names_unsynced_) continue;
-    SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> of_segment, segments_[i]->FilesToSync());
-    files.insert(files.end(), of_segment.begin(), of_segment.end());
-  }
-  return files;
-}
-
-absl::Status PartitionLog::FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed,
-                                       Offset end, uint64_t truncations) {
-  SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
-  std::erase_if(unsynced_snapshots_,
-                [&](const auto& file) { return std::ranges::find(flushed, file) != flushed.end(); });
-  if (truncations == truncations_) recovery_point_ = std::max(recovery_point_, end);
-  return absl::OkStatus();
-}
-
-asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
-  SLIP_CO_RETURN_IF_ERROR(failure_);
-  const Offset end = log_end_offset_;
-  const uint64_t truncations = truncations_;
-  SLIP_CO_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());
-  // The files are held by themselves: a truncation may remove their segments before the fsyncs are done.
-  absl::Status synced;
-  for (const std::shared_ptr<File>& file : files) {
-    const absl::Status one = co_await queue.Sync(*file);
-    synced.Update(one);
-  }
-  if (synced.ok() && names_unsynced_) {
-    names_unsynced_ = false;
-    synced = io_.SyncDirectory(directory_);
-  }
-  co_return FinishFlush(synced, files, end, truncations);
-}
+// Closing.
 
 absl::Status PartitionLog::Close() {
   SLIP_RETURN_IF_ERROR(failure_);

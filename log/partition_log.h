@@ -9,12 +9,14 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "log/asio.h"
+#include "log/async_event.h"
 #include "log/bytes.h"
 #include "log/io/file_io.h"
 #include "log/leader_epoch_cache.h"
@@ -49,6 +51,8 @@ struct LogConfig {
   std::chrono::milliseconds retention_ms{7 * 24 * 3600 * 1000LL};  // < 0: whatever their age
   int64_t retention_bytes = -1;                                    // of a partition; < 0: whatever its size
   std::chrono::milliseconds file_delete_delay{60'000};             // file.delete.delay.ms, >= 0
+  int64_t flush_messages = std::numeric_limits<int64_t>::max();    // >= 1; a flush is due after so many offsets
+  int64_t flush_bytes_max = 256 << 20;  // >= 1; and after so many bytes, lest dirty pages pile up
   WriteMode write_mode = WriteMode::kAuto;
   absl::Status Validate() const;  // names field, value and bound
 };
@@ -110,9 +114,13 @@ class PartitionLog {
   // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
   // and Close returns that error.
   asio::awaitable<absl::Status> Flush(IoQueue& queue);
-  // True after a roll at the tail (WriteHint::kCached): the closed segment is written but waits for a Flush beside the
-  // appends, so that its fsync does not hold them up. A bulk roll has flushed it already.
-  bool HasUnflushedClosedSegment() const;
+  // Returns once everything below `offset` is durable: by its own fsync, or by one that begins after this call and
+  // serves all who wait (group commit: one is in flight, the others ride the next). REQUIRES: offset <=
+  // log_end_offset(). Fails as Flush does.
+  asio::awaitable<absl::Status> FlushUpTo(IoQueue& queue, Offset offset);
+  // True when the owner should run Flush beside the appends: a segment was closed at the tail, whose fsync must not
+  // hold them up (a bulk roll has flushed it already); or flush_messages or flush_bytes_max is reached.
+  bool FlushDue() const;
   // Flushes, writes the last time index entries and a producer snapshot, trims indexes. Blocking; nothing may follow
   // but destruction.
   absl::Status Close();
@@ -205,7 +213,10 @@ class PartitionLog {
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps
   bool names_unsynced_ = false;  // files came or went since the directory was last fsynced
-  uint64_t truncations_ = 0;     // a flush that was overtaken by one proves nothing
+  uint64_t unflushed_bytes_ = 0;
+  bool flush_running_ = false;               // of FlushUpTo
+  std::unique_ptr<AsyncEvent> flush_ended_;  // made when somebody waits
+  uint64_t truncations_ = 0;                 // a flush that was overtaken by one proves nothing
 };
 
 }  // namespace slipstream

@@ -19,6 +19,9 @@ namespace slipstream {
 namespace {
 
 struct FollowSettings {
+  // The source decides what is kept, unless a property says otherwise.
+  FollowSettings() { logs.log.retention_ms = std::chrono::milliseconds(-1); }
+
   FollowConfig follow;
   LogManagerConfig logs;
   std::chrono::milliseconds progress_interval{1000};
@@ -69,6 +72,21 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   table.AddInt("segment.ms", "a segment is rolled at this age, in record time (default 7 days)",
                milliseconds(log.segment_ms));
   table.AddInt32("index.interval.bytes", "between two index entries (default 4096)", log.index_interval_bytes);
+  table.AddInt("retention.ms",
+               "segments older than this go, in record time (default -1: only those deleted at the source)",
+               milliseconds(log.retention_ms));
+  table.AddInt("retention.bytes", "of a partition; the oldest segments above it go (default -1: any size)",
+               [&log](int64_t value) { log.retention_bytes = value; });
+  table.AddInt("file.delete.delay.ms", "files of deleted segments stay so long (default 60000)",
+               milliseconds(log.file_delete_delay));
+  table.AddInt("log.retention.check.interval.ms", "between two looks at what may go (default 300000)",
+               milliseconds(fetcher.retention_check_interval));
+  table.AddInt("flush.messages", "an fsync after so many offsets (default: left to the system)",
+               [&log](int64_t value) { log.flush_messages = value; });
+  table.AddChoice("log.flush.mode",
+                  "cached (default): as Kafka, a power cut may take the newest records; durable: nothing counts as "
+                  "copied before its fsync",
+                  {{"cached", FlushMode::kCached}, {"durable", FlushMode::kDurable}}, fetcher.flush_mode);
   table.AddChoice("log.write.mode", "how segments are written (default auto: direct while catching up, else buffered)",
                   {{"auto", WriteMode::kAuto},
                    {"direct", WriteMode::kDirect},
@@ -189,6 +207,7 @@ absl::Status RunFollow(const FollowOptions& options) {
   FollowRun run(options, settings);
   auto logs = LogManager::Open(SystemFileIo(), settings.logs);
   if (!logs.ok()) return WithExitCode(logs.status(), ExitCode::kCannotStart);
+  for (const std::string& notice : (*logs)->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());
   const absl::Status followed = run.Run(**logs, settings.follow);
   const absl::Status closed = (*logs)->Close();
   return followed.ok() ? closed : followed;

@@ -14,6 +14,7 @@
 #include "fetcher/leader/leader_service.h"
 #include "fetcher/leader/topic_catalog.h"
 #include "log/async_event.h"
+#include "log/clock.h"
 #include "log/io/io_ring.h"
 #include "log/log_manager.h"
 #include "log/status.h"
@@ -84,7 +85,9 @@ absl::Status Lead::OpenLogs() {
   LogManagerConfig config;
   config.log_dir = options_.log_dir;
   config.log = options_.log;
+  config.log.retention_ms = std::chrono::milliseconds(-1);  // nobody asked for anything to be thrown away
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
+  for (const std::string& notice : logs_->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());
   SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir / kEpochFile));
   service_ = std::make_unique<LeaderService>(*catalog_, *queue_,
                                              MetadataConfig{.advertised = {}, .auto_create = options_.auto_create});
@@ -154,15 +157,19 @@ asio::awaitable<absl::Status> Lead::ServeUntilStopped() {
   co_return status;
 }
 
-// What the owner of logs does beside the appends: closed segments to the disk, offsets to the checkpoints.
+// What the owner of logs does beside the appends: closed segments to the disk, deleted ones away, offsets to the
+// checkpoints.
 asio::awaitable<absl::Status> Lead::Maintain() {
-  std::vector<PartitionLog*> unflushed;
+  std::vector<HostedPartition*> partitions;
   for (const auto& [name, topic] : catalog_->topics())
-    for (const auto& [number, partition] : topic->partitions)
-      if (partition->log.HasUnflushedClosedSegment()) unflushed.push_back(&partition->log);
-  for (PartitionLog* log : unflushed) {
-    const absl::Status flushed = co_await log->Flush(*queue_);
-    if (!flushed.ok()) co_return flushed;
+    for (const auto& [number, partition] : topic->partitions) partitions.push_back(partition.get());
+  for (HostedPartition* partition : partitions) {
+    absl::Status done;
+    if (partition->log.FlushDue()) done = co_await partition->log.Flush(*queue_);
+    co_await partition->append_turn.Take();
+    done.Update(partition->log.Maintain(SystemClock().WallTime()));
+    partition->append_turn.Release();
+    if (!done.ok()) co_return done;
   }
   co_return logs_->WriteCheckpoints(catalog_->Offsets());
 }

@@ -14,6 +14,7 @@
 
 #include "fetcher/fetcher_id.h"
 #include "tests/support/batches.h"
+#include "tests/support/log_configs.h"
 #include "tests/support/recording_events.h"
 #include "tests/support/temp_dir.h"
 
@@ -156,7 +157,7 @@ class FetcherManagerTest : public ::testing::Test {
   PartitionLog& Log(const TopicPartition& partition) {
     std::unique_ptr<PartitionLog>& log = logs_[partition];
     if (log == nullptr) {
-      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, LogConfig{},
+      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, KeepsAll(),
                                        LogOpenOptions{});
       SLIP_CHECK(opened.ok());
       log = *std::move(opened);

@@ -13,6 +13,7 @@
 #include "log/io/blocking_queue.h"
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
+#include "tests/support/log_configs.h"
 #include "tests/support/recording_events.h"
 #include "tests/support/run.h"
 #include "tests/support/scripted_leader.h"
@@ -77,7 +78,7 @@ class LaneFixture : public ::testing::Test {
   PartitionLog& Log(const TopicPartition& partition) {
     std::unique_ptr<PartitionLog>& log = logs_[partition];
     if (log == nullptr) {
-      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, LogConfig{},
+      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, KeepsAll(),
                                        LogOpenOptions{});
       SLIP_CHECK(opened.ok());
       log = *std::move(opened);

@@ -213,7 +213,7 @@ TEST_F(PartitionLogTest, Log86_Inv17_BulkRollRaisesTheRecoveryPointAfterTheFsync
   ASSERT_TRUE(Append(MakeRun({}, 5), WriteHint::kBulk).ok());
   EXPECT_EQ(log_->recovery_point(), Offset{4});
   EXPECT_GE(queue_.syncs, 6) << "each closed segment with both indexes";
-  EXPECT_FALSE(log_->HasUnflushedClosedSegment());
+  EXPECT_FALSE(log_->FlushDue());
 }
 
 TEST_F(PartitionLogTest, Log86_RollAtTheTailLeavesTheRecoveryPointToFlush) {
@@ -223,10 +223,10 @@ TEST_F(PartitionLogTest, Log86_RollAtTheTailLeavesTheRecoveryPointToFlush) {
   ASSERT_TRUE(Append(MakeRun({}, 5)).ok());
   EXPECT_EQ(queue_.syncs, 0);
   EXPECT_EQ(log_->recovery_point(), Offset{0});
-  EXPECT_TRUE(log_->HasUnflushedClosedSegment());
+  EXPECT_TRUE(log_->FlushDue());
   ASSERT_TRUE(Flush().ok());
   EXPECT_EQ(log_->recovery_point(), Offset{5});
-  EXPECT_FALSE(log_->HasUnflushedClosedSegment());
+  EXPECT_FALSE(log_->FlushDue());
 }
 
 TEST_F(PartitionLogTest, Log72_WriteErrorKeepsTheWrittenPrefix) {

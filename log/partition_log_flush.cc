@@ -1,0 +1,80 @@
+// PartitionLog: making what was appended durable.
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+#include "log/check.h"
+#include "log/partition_log.h"
+#include "log/segment.h"
+#include "log/status.h"
+
+namespace slipstream {
+
+bool PartitionLog::FlushDue() const {
+  const bool closed_unflushed = segments_.size() > 1 && recovery_point_ < segments_.back()->base_offset();
+  return closed_unflushed || log_end_offset_ - recovery_point_ >= config_.flush_messages ||
+         unflushed_bytes_ >= static_cast<uint64_t>(config_.flush_bytes_max);
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() {
+  // Snapshots first: the recovery point must not pass one that is not there after a crash (LOG-86).
+  std::vector<std::shared_ptr<File>> files = unsynced_snapshots_;
+  for (size_t i = FloorSegment(recovery_point_); i < segments_.size(); ++i) {
+    if (SegmentEnd(i) <= recovery_point_ && !names_unsynced_) continue;
+    SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> of_segment, segments_[i]->FilesToSync());
+    files.insert(files.end(), of_segment.begin(), of_segment.end());
+  }
+  return files;
+}
+
+absl::Status PartitionLog::FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed,
+                                       Offset end, uint64_t truncations) {
+  SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
+  std::erase_if(unsynced_snapshots_,
+                [&](const auto& file) { return std::ranges::find(flushed, file) != flushed.end(); });
+  if (truncations == truncations_) recovery_point_ = std::max(recovery_point_, end);
+  return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
+  SLIP_CO_RETURN_IF_ERROR(failure_);
+  const Offset end = log_end_offset_;
+  const uint64_t truncations = truncations_;
+  unflushed_bytes_ = 0;
+  SLIP_CO_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());
+  // The files are held by themselves: a truncation may remove their segments before the fsyncs are done.
+  absl::Status synced;
+  for (const std::shared_ptr<File>& file : files) {
+    const absl::Status one = co_await queue.Sync(*file);
+    synced.Update(one);
+  }
+  if (synced.ok() && names_unsynced_) {
+    names_unsynced_ = false;
+    synced = io_.SyncDirectory(directory_);
+  }
+  co_return FinishFlush(synced, files, end, truncations);
+}
+
+asio::awaitable<absl::Status> PartitionLog::FlushUpTo(IoQueue& queue, Offset offset) {
+  SLIP_CHECK_LE(offset.value, log_end_offset_.value);
+  const uint64_t truncations = truncations_;
+  while (recovery_point_ < offset) {
+    SLIP_CO_RETURN_IF_ERROR(failure_);
+    if (truncations != truncations_) co_return absl::AbortedError(absl::StrCat(partition_.ToString(), ": truncated"));
+    if (flush_ended_ == nullptr) flush_ended_ = std::make_unique<AsyncEvent>(co_await asio::this_coro::executor);
+    if (flush_running_) {
+      co_await flush_ended_->Wait();
+      continue;
+    }
+    flush_running_ = true;
+    const absl::Status flushed = co_await Flush(queue);
+    flush_running_ = false;
+    flush_ended_->NotifyAll();
+    if (!flushed.ok()) co_return flushed;
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace slipstream

@@ -1,0 +1,162 @@
+// When what was appended is durable, and whose fsync made it so.
+#include <gmock/gmock.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <optional>
+
+#include "log/partition_log.h"
+#include "tests/support/batches.h"
+#include "tests/support/temp_dir.h"
+
+namespace slipstream {
+namespace {
+
+// Writes at once; an fsync ends when the test says so.
+class HeldSyncs final : public IoQueue {
+ public:
+  explicit HeldSyncs(asio::io_context& io) : released_(io.get_executor()) {}
+
+  asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
+    co_return file.WriteAt(bytes, at);
+  }
+  asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override {
+    co_return file.WriteDirectAt(parts, at);
+  }
+  asio::awaitable<absl::Status> Sync(File& file) override {
+    ++begun;
+    while (held) co_await released_.Wait();
+    if (fail) co_return absl::UnavailableError("the test's fsync failed");
+    co_return file.Sync();
+  }
+  void Release() {
+    held = false;
+    released_.NotifyAll();
+  }
+
+  int begun = 0;
+  bool held = true, fail = false;
+
+ private:
+  AsyncEvent released_;
+};
+
+class FlushTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = PartitionLog::Open(SystemFileIo(), dir_.path() / "t-0", {"t", 0}, config_, {.clean = true});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    log_ = *std::move(opened);
+  }
+  template <typename T>
+  void Start(asio::awaitable<T> work, std::optional<T>& result) {
+    asio::co_spawn(io_, std::move(work), [&result](std::exception_ptr, T value) { result = std::move(value); });
+    Run();
+  }
+  // Until nothing moves any more.
+  void Run() {
+    io_.restart();
+    io_.poll();
+  }
+  void Append() {
+    const std::vector<std::byte> batch = MakeBatch({.base_offset = log_->log_end_offset().value});
+    std::optional<absl::Status> appended;
+    Start(log_->AppendAsFollower(queue_, batch, WriteHint::kCached), appended);
+    ASSERT_TRUE(appended && appended->ok());
+  }
+
+  TempDir dir_;
+  LogConfig config_;
+  asio::io_context io_;
+  HeldSyncs queue_{io_};
+  std::unique_ptr<PartitionLog> log_;
+};
+
+TEST_F(FlushTest, Inv19_GroupCommitOneFsyncInFlightTheOthersRideTheNext) {
+  std::optional<absl::Status> first, second, third;
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{1}), first);
+  const int of_one_flush = queue_.begun;
+  EXPECT_EQ(of_one_flush, 1) << "the first file is being synced";
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{2}), second);
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{3}), third);
+  EXPECT_EQ(queue_.begun, 1);
+  EXPECT_FALSE(first || second || third);
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(first && second && third);
+  EXPECT_TRUE(first->ok() && second->ok() && third->ok());
+  EXPECT_EQ(log_->recovery_point(), Offset{3});
+  EXPECT_EQ(queue_.begun, 6) << "two flushes of three files";
+}
+
+TEST_F(FlushTest, WhatIsDurableCostsNothing) {
+  queue_.held = false;
+  Append();
+  std::optional<absl::Status> first, again;
+  Start(log_->FlushUpTo(queue_, Offset{1}), first);
+  const int begun = queue_.begun;
+  Start(log_->FlushUpTo(queue_, Offset{1}), again);
+  EXPECT_TRUE(again && again->ok());
+  EXPECT_EQ(queue_.begun, begun);
+}
+
+TEST_F(FlushTest, Inv20_AllWhoWaitLearnOfTheFailedFsyncAndNobodyRetries) {
+  std::optional<absl::Status> first, second;
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{1}), first);
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{2}), second);
+  queue_.fail = true;
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(first->ok());
+  EXPECT_FALSE(second->ok());
+  EXPECT_EQ(log_->recovery_point(), Offset{0});
+  const int begun = queue_.begun;
+  queue_.fail = false;
+  std::optional<absl::Status> later;
+  Start(log_->FlushUpTo(queue_, Offset{2}), later);
+  EXPECT_FALSE(later->ok());
+  EXPECT_EQ(queue_.begun, begun);
+}
+
+TEST_F(FlushTest, ATruncationEndsTheWaitForWhatItCut) {
+  std::optional<absl::Status> waiting;
+  Append();
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{2}), waiting);
+  ASSERT_TRUE(log_->TruncateTo(Offset{1}).ok());
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(waiting);
+  EXPECT_TRUE(absl::IsAborted(*waiting)) << *waiting;
+}
+
+TEST_F(FlushTest, Log96_AFlushIsDueAfterSoManyOffsetsOrBytes) {
+  queue_.held = false;
+  config_.flush_messages = 2;
+  SetUp();
+  Append();
+  EXPECT_FALSE(log_->FlushDue());
+  Append();
+  EXPECT_TRUE(log_->FlushDue());
+  std::optional<absl::Status> flushed;
+  Start(log_->Flush(queue_), flushed);
+  EXPECT_FALSE(log_->FlushDue());
+
+  config_ = {};
+  config_.flush_bytes_max = static_cast<int64_t>(MakeBatch({}).size()) + 1;
+  ASSERT_TRUE(log_->Close().ok());
+  SetUp();
+  Append();
+  EXPECT_FALSE(log_->FlushDue());
+  Append();
+  EXPECT_TRUE(log_->FlushDue());
+}
+
+}  // namespace
+}  // namespace slipstream
