@@ -108,6 +108,7 @@ void FetchLane::LetGoOf(FollowedPartition& partition) {
   session_.Remove(partition.name());
   std::erase(delayed_, &partition);
   std::erase(leader_work_, &partition);
+  std::erase(asking_, &partition);
 }
 
 void FetchLane::StartPartition(InitialFetchState initial) {

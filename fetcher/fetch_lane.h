@@ -39,8 +39,8 @@ class FetchLane {
 
   // A partition already there with the same leader epoch and topic id stays as it is (FT-03).
   void Add(InitialFetchState initial);
-  // Takes effect between rounds; `removed` runs once nothing touches the logs any more. Unknown partitions count as
-  // removed.
+  // Takes effect at once unless an answer is being written: the leader is never waited for. `removed` runs once nothing
+  // touches the logs any more. Unknown partitions count as removed.
   void Remove(std::vector<TopicPartition> partitions, std::function<void()> removed);
   size_t size() const { return partitions_.size(); }
 
@@ -85,12 +85,13 @@ class FetchLane {
 
   // --- what needs the leader's word
   asio::awaitable<void> DoLeaderWork();
+  FollowedPartition* TakeLeaderWork(LeaderWork work);  // nullptr: there is none of this sort
   bool BeginFetching(FollowedPartition& partition);
   void ResumeFetching(FollowedPartition& partition);
-  asio::awaitable<void> LookUpEpochs(std::vector<FollowedPartition*> partitions);
+  asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
   void ApplyTruncation(FollowedPartition& partition);
   bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so
-  asio::awaitable<absl::Status> ResetOffset(FollowedPartition& partition);
+  asio::awaitable<absl::Status> ResetOffset();              // of the only one in asking_
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
   FollowedPartition* Find(const TopicPartition& partition);
 
@@ -104,6 +105,7 @@ class FetchLane {
   absl::flat_hash_map<TopicPartition, std::unique_ptr<FollowedPartition>> partitions_;
   std::vector<FollowedPartition*> delayed_;      // out of the session until their time comes
   std::vector<FollowedPartition*> leader_work_;  // out of the session until the leader was asked
+  std::vector<FollowedPartition*> asking_;       // taken out of leader_work_ while the leader is asked
   FetchSession session_;
   std::vector<InitialFetchState> to_add_;
   std::vector<Removal> to_remove_;

@@ -6,33 +6,49 @@
 #include "log/status.h"
 
 namespace slipstream {
+namespace {
+
+// Waits for the leader's word. Meanwhile partitions come and go: what was held of them before may be gone after.
+template <class Word>
+asio::awaitable<Word> WhileCommandsTakeEffect(bool& between_rounds, asio::awaitable<Word> question) {
+  between_rounds = true;
+  Word word = co_await std::move(question);
+  between_rounds = false;
+  co_return word;
+}
+
+}  // namespace
 
 asio::awaitable<void> FetchLane::DoLeaderWork() {
-  const absl::StatusOr<bool> truncation_on_fetch = co_await leader_.SupportsTruncationOnFetch();
-  if (!truncation_on_fetch.ok()) {
-    co_await OnTransportError(truncation_on_fetch.status());
-    co_return;
+  const absl::StatusOr<bool> truncation_on_fetch =
+      co_await WhileCommandsTakeEffect(between_rounds_, leader_.SupportsTruncationOnFetch());
+  absl::Status transport = truncation_on_fetch.status();
+  if (transport.ok()) {
+    truncation_on_fetch_ = *truncation_on_fetch;
+    while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kTruncate)) ApplyTruncation(*partition);
+    while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kLookUpEpoch))
+      if (BeginFetching(*partition)) asking_.push_back(partition);
+    if (!asking_.empty()) transport = co_await LookUpEpochs();
   }
-  truncation_on_fetch_ = *truncation_on_fetch;
-  std::vector<FollowedPartition*> to_look_up;
-  // Taken out one by one: an error leaves the rest for the next round.
-  while (!leader_work_.empty() && !stopping_) {
-    FollowedPartition& partition = *leader_work_.back();
-    leader_work_.pop_back();
-    const LeaderWork work = partition.work;
-    if (work == LeaderWork::kTruncate) ApplyTruncation(partition);
-    if (work == LeaderWork::kLookUpEpoch && BeginFetching(partition)) to_look_up.push_back(&partition);
-    if (work == LeaderWork::kResetOffset) {
-      const absl::Status reset = co_await ResetOffset(partition);
-      if (!reset.ok()) {
-        leader_work_.push_back(&partition);
-        leader_work_.insert(leader_work_.end(), to_look_up.begin(), to_look_up.end());
-        co_await OnTransportError(reset);
-        co_return;
-      }
-    }
+  while (transport.ok() && !stopping_) {
+    FollowedPartition* const partition = TakeLeaderWork(LeaderWork::kResetOffset);
+    if (partition == nullptr) break;
+    asking_.push_back(partition);
+    transport = co_await ResetOffset();
   }
-  if (!to_look_up.empty()) co_await LookUpEpochs(std::move(to_look_up));
+  // Whoever was being asked about is asked about again.
+  leader_work_.insert(leader_work_.end(), asking_.begin(), asking_.end());
+  asking_.clear();
+  if (!transport.ok()) co_await OnTransportError(transport);
+}
+
+FollowedPartition* FetchLane::TakeLeaderWork(LeaderWork work) {
+  const auto found =
+      std::find_if(leader_work_.rbegin(), leader_work_.rend(), [work](const auto* p) { return p->work == work; });
+  if (found == leader_work_.rend()) return nullptr;
+  FollowedPartition* const partition = *found;
+  leader_work_.erase(std::next(found).base());
+  return partition;
 }
 
 // True when the leader must be asked where our newest epoch ends; else the partition is fetched from now on.
@@ -53,17 +69,15 @@ void FetchLane::ResumeFetching(FollowedPartition& partition) {
   Declare(partition);
 }
 
-asio::awaitable<void> FetchLane::LookUpEpochs(std::vector<FollowedPartition*> partitions) {
+asio::awaitable<absl::Status> FetchLane::LookUpEpochs() {
   std::vector<EpochQuery> queries;
-  for (FollowedPartition* partition : partitions)
+  for (FollowedPartition* partition : asking_)
     queries.push_back({partition->name(), partition->state.current_leader_epoch, *partition->log().latest_epoch()});
-  const absl::StatusOr<std::vector<EpochAnswer>> answers = co_await leader_.OffsetsForLeaderEpoch(std::move(queries));
-  leader_work_.insert(leader_work_.end(), partitions.begin(), partitions.end());
-  if (!answers.ok()) {
-    co_await OnTransportError(answers.status());
-    co_return;
-  }
-  std::vector<FollowedPartition*> unanswered = std::exchange(leader_work_, {});
+  const absl::StatusOr<std::vector<EpochAnswer>> answers =
+      co_await WhileCommandsTakeEffect(between_rounds_, leader_.OffsetsForLeaderEpoch(std::move(queries)));
+  if (!answers.ok()) co_return answers.status();
+  // Without those that were let go of meanwhile: for them the answer no longer counts (FT-12).
+  std::vector<FollowedPartition*> unanswered = std::exchange(asking_, {});
   for (const EpochAnswer& answer : *answers) {
     FollowedPartition* partition = Find(answer.partition);
     if (std::erase(unanswered, partition) == 0) continue;  // not asked for, or answered twice
@@ -81,6 +95,7 @@ asio::awaitable<void> FetchLane::LookUpEpochs(std::vector<FollowedPartition*> pa
   }
   // Left out of the answer: asked again after a pause.
   for (FollowedPartition* partition : unanswered) Delay(*partition, config_.replica_fetch_backoff);
+  co_return absl::OkStatus();
 }
 
 void FetchLane::ApplyTruncation(FollowedPartition& partition) {
@@ -127,13 +142,19 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   return true;
 }
 
-asio::awaitable<absl::Status> FetchLane::ResetOffset(FollowedPartition& partition) {
-  const LeaderEpoch epoch = partition.state.current_leader_epoch;
-  const absl::StatusOr<OffsetAnswer> latest = co_await leader_.ListOffset(partition.name(), epoch, kLatestTimestamp);
+asio::awaitable<absl::Status> FetchLane::ResetOffset() {
+  const TopicPartition name = asking_.front()->name();
+  const LeaderEpoch epoch = asking_.front()->state.current_leader_epoch;
+  const absl::StatusOr<OffsetAnswer> latest =
+      co_await WhileCommandsTakeEffect(between_rounds_, leader_.ListOffset(name, epoch, kLatestTimestamp));
   if (!latest.ok()) co_return latest.status();
+  if (asking_.empty()) co_return absl::OkStatus();  // let go of meanwhile
   const absl::StatusOr<OffsetAnswer> earliest =
-      co_await leader_.ListOffset(partition.name(), epoch, kEarliestTimestamp);
+      co_await WhileCommandsTakeEffect(between_rounds_, leader_.ListOffset(name, epoch, kEarliestTimestamp));
   if (!earliest.ok()) co_return earliest.status();
+  if (asking_.empty()) co_return absl::OkStatus();
+  FollowedPartition& partition = *asking_.front();
+  asking_.clear();
   const KafkaError error = latest->error != KafkaError::kNone ? latest->error : earliest->error;
   if (error != KafkaError::kNone) {
     // Out of range must never be the end of a partition: every error is asked again (FT-41).

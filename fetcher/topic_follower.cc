@@ -101,6 +101,7 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
       cluster_(io, config_.bootstrap, config_.client),
       events_(std::make_unique<Events>(*this)),
       refresh_sleep_(io.get_executor()),
+      refresh_pause_(io.get_executor()),
       checkpoint_sleep_(io.get_executor()),
       checkpoints_ended_(io.get_executor()) {
   const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id](
@@ -137,6 +138,7 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
 void TopicFollower::Stop() {
   stopping_ = true;
   refresh_sleep_.Interrupt();
+  refresh_pause_.Interrupt();
   cluster_.Close();
 }
 
@@ -159,8 +161,8 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     fetchers_->Tend();
     // Doubts come in bursts, and a leader election takes a moment.
     const uint32_t no_jitter = 20;
-    asio::steady_timer pause(io_, BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, no_jitter));
-    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    const auto pause = BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, no_jitter);
+    co_await refresh_pause_.For(pause);
   }
   co_return absl::OkStatus();
 }

@@ -92,7 +92,7 @@ class TopicFollower {
   FetchCounters counters_;
   std::unique_ptr<FetcherManager> fetchers_;
   std::map<TopicPartition, Followed> followed_;
-  InterruptibleSleep refresh_sleep_, checkpoint_sleep_;
+  InterruptibleSleep refresh_sleep_, refresh_pause_, checkpoint_sleep_;
   AsyncEvent checkpoints_ended_;
   bool refresh_wanted_ = false;
   int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them

@@ -69,6 +69,95 @@ TEST_F(StaleAnswerTest, Ft09_StoppingAnswersRemovals) {
   EXPECT_EQ(removals_, 1);
 }
 
+// What happened: a removal, and with it a hand-over to a new leader, waited until the dead leader's deadline.
+TEST_F(StaleAnswerTest, Ft09_ARemovedPartitionIsLetGoWhileTheLeaderIsNotReached) {
+  leader_.HoldQuestions();
+  Start();
+  Add(kP0);
+  Add(kP1);
+  RunUntil([&] { return leader_.question_waiting(); });
+  Remove(kP0);
+  EXPECT_EQ(removals_, 1) << "no need to wait for the leader";
+  EXPECT_EQ(lane_->size(), 1u);
+  leader_.AnswerQuestions();
+  RunUntilAskedAt(kP1, 0);
+  EXPECT_EQ(AskedAt(kP0), -1);
+}
+
+TEST_F(StaleAnswerTest, Ft09_Ft12_ARemovedPartitionIsLetGoWhileItsEpochIsLookedUp) {
+  for (const TopicPartition& partition : {kP0, kP1}) Fill(partition, Batch(0, 5, 4));
+  leader_.truncation_on_fetch = false;
+  leader_.on_epoch_look_up = [](const std::vector<EpochQuery>&) {
+    return std::vector<EpochAnswer>{{kP0, KafkaError::kNone, {LeaderEpoch{3}, Offset{0}}},
+                                    {kP1, KafkaError::kNone, {LeaderEpoch{4}, Offset{5}}}};
+  };
+  Start();
+  Add(kP0);
+  Add(kP1);
+  leader_.HoldLookUps();
+  RunUntil([&] { return leader_.question_waiting(); });
+  ASSERT_EQ(leader_.epoch_look_ups.size(), 1u);
+  Remove(kP0);
+  EXPECT_EQ(removals_, 1);
+  leader_.AnswerQuestions();
+  RunUntilAskedAt(kP1, 5);
+  EXPECT_EQ(End(kP0), 5) << "not cut by an answer that came too late";
+  EXPECT_THAT(events_.truncated, IsEmpty());
+}
+
+TEST_F(StaleAnswerTest, Ft12_AnAnswerToALookUpOfAnOlderEpochDoesNotCount) {
+  Fill(kP0, Batch(0, 5, 4));
+  leader_.truncation_on_fetch = false;
+  leader_.on_epoch_look_up = [](const std::vector<EpochQuery>& queries) {
+    const bool old = queries[0].current_leader_epoch == LeaderEpoch{5};
+    return std::vector<EpochAnswer>{{kP0, KafkaError::kNone, {LeaderEpoch{old ? 3 : 4}, Offset{old ? 0 : 5}}}};
+  };
+  Start();
+  Add(kP0);
+  leader_.HoldLookUps();
+  RunUntil([&] { return leader_.question_waiting(); });
+  Add(kP0, 6);
+  leader_.AnswerQuestions();
+  RunUntilAskedAt(kP0, 5);
+  EXPECT_EQ(leader_.epoch_look_ups.size(), 2u) << "asked again with the new epoch";
+  EXPECT_THAT(events_.truncated, IsEmpty());
+}
+
+TEST_F(StaleAnswerTest, Ft09_Ft12_ARemovedPartitionIsLetGoWhileItsOffsetsAreAskedFor) {
+  config_.gap_policy = GapPolicy::kRestart;
+  Fill(kP0, Batch(0, 10, 4));
+  StartWith({kP0, kP1});
+  leader_.on_list_offset = [](Timestamp) { return OffsetAnswer{KafkaError::kNone, Offset{50}, LeaderEpoch{5}}; };
+  leader_.HoldLookUps();
+  leader_.Say({{{.partition = kP0, .error = KafkaError::kOffsetOutOfRange}}});
+  RunUntil([&] { return leader_.question_waiting(); });
+  ASSERT_EQ(leader_.offset_queries.size(), 1u);
+  Remove(kP0);
+  EXPECT_EQ(removals_, 1);
+  leader_.AnswerQuestions();
+  Settle();
+  EXPECT_EQ(leader_.offset_queries.size(), 1u) << "nobody needs the other offset";
+  EXPECT_EQ(End(kP0), 10) << "not restarted by an answer that came too late";
+  EXPECT_EQ(AskedAt(kP1), 0);
+}
+
+TEST_F(StaleAnswerTest, Ft09_OthersAreLetGoAndComeWhileOneIsAskedAbout) {
+  StartWith({kP0, kP1});
+  leader_.on_list_offset = [](Timestamp) { return OffsetAnswer{KafkaError::kNone, Offset{0}, LeaderEpoch{5}}; };
+  leader_.HoldLookUps();
+  leader_.Say({{{.partition = kP0, .error = KafkaError::kOffsetOutOfRange},
+                {.partition = kP1, .error = KafkaError::kOffsetOutOfRange}}});
+  RunUntil([&] { return leader_.question_waiting(); });
+  Remove(kP1);
+  Remove(kP0);
+  Add(kP2);
+  EXPECT_EQ(removals_, 2);
+  EXPECT_EQ(lane_->size(), 1u);
+  leader_.AnswerQuestions();
+  RunUntilAskedAt(kP2, 0);
+  EXPECT_EQ(leader_.offset_queries.size(), 1u);
+}
+
 TEST_F(StaleAnswerTest, Ft30_Inv10_TheAnswerBehindAFailedWriteIsIgnored) {
   StartWith({kP0});
   queue_.write_bytes_left = 10;

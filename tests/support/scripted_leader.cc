@@ -97,9 +97,30 @@ void ScriptedLeader::Answer(FetchExchange& exchange, ScriptedFetch answer) {
   }
 }
 
+void ScriptedLeader::AnswerQuestions() {
+  connecting_held_ = look_ups_held_ = question_waiting_ = false;
+  said_.NotifyAll();
+}
+
+asio::awaitable<absl::Status> ScriptedLeader::WhileHeld(const bool& held) {
+  while (held && !closed_) {
+    question_waiting_ = true;
+    co_await said_.Wait();
+  }
+  co_return closed_ ? absl::CancelledError("the scripted leader was closed") : absl::OkStatus();
+}
+
+asio::awaitable<absl::StatusOr<bool>> ScriptedLeader::SupportsTruncationOnFetch() {
+  const absl::Status held = co_await WhileHeld(connecting_held_);
+  if (!held.ok()) co_return held;
+  co_return truncation_on_fetch;
+}
+
 asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> ScriptedLeader::OffsetsForLeaderEpoch(
     std::vector<EpochQuery> queries) {
   epoch_look_ups.push_back(queries);
+  const absl::Status held = co_await WhileHeld(look_ups_held_);
+  if (!held.ok()) co_return held;
   if (closed_ || !on_epoch_look_up) co_return absl::CancelledError("no epoch look-up is scripted");
   co_return on_epoch_look_up(queries);
 }
@@ -107,6 +128,8 @@ asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> ScriptedLeader::Offset
 asio::awaitable<absl::StatusOr<OffsetAnswer>> ScriptedLeader::ListOffset(TopicPartition, LeaderEpoch,
                                                                          Timestamp timestamp) {
   offset_queries.push_back(timestamp);
+  const absl::Status held = co_await WhileHeld(look_ups_held_);
+  if (!held.ok()) co_return held;
   if (closed_ || !on_list_offset) co_return absl::CancelledError("no offset query is scripted");
   co_return on_list_offset(timestamp);
 }

@@ -47,6 +47,11 @@ class ScriptedLeader final : public LeaderEndpoint {
   void Say(ScriptedFetch answer);
   // A fetch waits for its answer.
   bool waiting() const { return waiting_; }
+  // From now on only fetches are answered: as a leader that died before it was connected to, or with HoldLookUps after.
+  void HoldQuestions() { connecting_held_ = look_ups_held_ = true; }
+  void HoldLookUps() { look_ups_held_ = true; }
+  void AnswerQuestions();
+  bool question_waiting() const { return question_waiting_; }
   // What the session knows of the partition now; nullopt: it is not fetched.
   std::optional<FetchPartition> Asked(const TopicPartition& partition) const;
 
@@ -61,7 +66,7 @@ class ScriptedLeader final : public LeaderEndpoint {
   BrokerId broker_id() const override { return id_; }
   const Endpoint& endpoint() const override { return endpoint_; }
   asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override { co_return topic_ids; }
-  asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override { co_return truncation_on_fetch; }
+  asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override;
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) override;
   asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
       std::vector<EpochQuery> queries) override;
@@ -72,6 +77,7 @@ class ScriptedLeader final : public LeaderEndpoint {
  private:
   void See(const FetchRequest& request, int16_t version_max);
   void Answer(FetchExchange& exchange, ScriptedFetch answer);
+  asio::awaitable<absl::Status> WhileHeld(const bool& held);
 
   const BrokerId id_;
   const Endpoint endpoint_{"scripted", 9092};
@@ -80,6 +86,9 @@ class ScriptedLeader final : public LeaderEndpoint {
   std::deque<ScriptedFetch> script_;
   AsyncEvent said_;
   bool waiting_ = false;
+  bool connecting_held_ = false;
+  bool look_ups_held_ = false;
+  bool question_waiting_ = false;
   bool closed_ = false;
 };
 
