@@ -17,6 +17,9 @@ namespace {
 // Between two refreshes that doubt asked for (retry.backoff.ms): doubles up to the second while doubt lasts.
 constexpr std::chrono::milliseconds kRefreshPause{100}, kRefreshPauseMax{1000};
 
+// What happens to one partition often happens to its neighbours: so long is waited for them, to tell it in one line.
+constexpr std::chrono::milliseconds kJoinNotices{200};
+
 std::string OffsetRange(const Gap& gap) { return absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1); }
 
 }  // namespace
@@ -33,9 +36,10 @@ class TopicFollower::Events final : public FetchEvents {
     });
   }
   void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
-    Tell(absl::StrCat(
-        partition.ToString(), ": truncated from offset ", from.value, " to ", to.value,
-        below_high_watermark ? ", below the high watermark: the leader lost records in an unclean election" : ""));
+    const std::string what = below_high_watermark
+                                 ? "truncated below the high watermark, the leader lost records in an unclean election"
+                                 : "truncated";
+    TellOf(partition, what, absl::StrCat("from offset ", from.value, " to ", to.value));
   }
   absl::Status PersistOffsets(const LogOffsets& offsets) override {
     return follower_.logs_.WriteCheckpoints({offsets});
@@ -51,11 +55,10 @@ class TopicFollower::Events final : public FetchEvents {
   }
   void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override {
     if (absl::IsOutOfRange(why)) return;  // a gap, told already
-    const absl::Status named = Annotate(why, partition.ToString());
     if (absl::IsResourceExhausted(why) || absl::IsPermissionDenied(why)) {
-      End(named);
+      End(Annotate(why, partition.ToString()));
     } else {
-      Tell(absl::StrCat(named.message(), "; will be retried"));
+      TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
     }
   }
   void OnNotice(const std::string& text) override { Tell(text); }
@@ -63,6 +66,11 @@ class TopicFollower::Events final : public FetchEvents {
  private:
   void Tell(std::string text) {
     asio::post(follower_.io_, [this, text = std::move(text)] { follower_.notice_(text); });
+  }
+  void TellOf(const TopicPartition& partition, std::string what, std::string detail) {
+    asio::post(follower_.io_, [this, partition, what = std::move(what), detail = std::move(detail)] {
+      follower_.TellOf(partition, what, detail);
+    });
   }
   void End(absl::Status why) {
     asio::post(follower_.io_, [this, why = std::move(why)] {
@@ -103,7 +111,8 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
       refresh_sleep_(io.get_executor()),
       refresh_pause_(io.get_executor()),
       checkpoint_sleep_(io.get_executor()),
-      checkpoints_ended_(io.get_executor()) {
+      checkpoints_ended_(io.get_executor()),
+      join_timer_(io.get_executor()) {
   const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id](
                                asio::io_context& thread_io, BrokerId leader, const Endpoint& endpoint) {
     return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client);
@@ -131,8 +140,24 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
   fetchers_->Close();  // blocks until the last write is done
   checkpoint_sleep_.Interrupt();
   while (checkpointing_) co_await checkpoints_ended_.Wait();
+  co_await asio::post(io_, asio::use_awaitable);  // after what the fetchers told to the end
+  TellJoined();
   if (!failure_.ok()) co_return failure_;
   co_return told_to_stop ? absl::OkStatus() : status;
+}
+
+void TopicFollower::TellOf(const TopicPartition& partition, const std::string& what, const std::string& detail) {
+  const bool first = joiner_.empty();
+  joiner_.Add(partition, what, detail);
+  if (!first) return;
+  join_timer_.expires_after(kJoinNotices);
+  join_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) TellJoined();
+  });
+}
+
+void TopicFollower::TellJoined() {
+  for (const std::string& line : joiner_.Take()) notice_(line);
 }
 
 void TopicFollower::Stop() {
@@ -205,7 +230,7 @@ asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metad
     if (followed.absences > 0) refresh_wanted_ = true;
   }
   for (const TopicPartition& partition : gone) {
-    notice_(absl::StrCat(partition.ToString(), ": deleted at the source; the copy is kept as it is"));
+    TellOf(partition, "deleted at the source; the copy is kept as it is", "");
     followed_.erase(partition);
   }
   if (!gone.empty()) co_await fetchers_->Remove(std::move(gone));

@@ -4,6 +4,8 @@
 
 #include <absl/status/status.h>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <atomic>
 #include <functional>
 #include <map>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "fetcher/fetcher_manager.h"
+#include "fetcher/notice_joiner.h"
 #include "log/log_manager.h"
 #include "session/cluster_client.h"
 
@@ -81,6 +84,8 @@ class TopicFollower {
   asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
   asio::awaitable<void> WriteCheckpoints();
   std::vector<LogOffsets> PublishedOffsets() const;
+  void TellOf(const TopicPartition& partition, const std::string& what, const std::string& detail);
+  void TellJoined();
 
   asio::io_context& io_;
   LogManager& logs_;
@@ -94,6 +99,8 @@ class TopicFollower {
   std::map<TopicPartition, Followed> followed_;
   InterruptibleSleep refresh_sleep_, refresh_pause_, checkpoint_sleep_;
   AsyncEvent checkpoints_ended_;
+  NoticeJoiner joiner_;
+  asio::steady_timer join_timer_;  // runs while joiner_ has something
   bool refresh_wanted_ = false;
   int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them
   bool found_topics_ = false;
