@@ -9,6 +9,7 @@
 #include "log/log_manager.h"
 #include "log/offset.h"
 #include "log/topic_partition.h"
+#include "session/endpoint.h"
 
 namespace slipstream {
 
@@ -18,6 +19,10 @@ class FetchEvents {
 
   // The leader did not answer, or said that it does not lead: look at the cluster's metadata soon.
   virtual void OnLeaderInDoubt(BrokerId leader, const std::string& why) = 0;
+  // The leader cannot be reached, though it was tried again. Told with each try that fails.
+  virtual void OnLeaderLost(BrokerId leader, const absl::Status& why) = 0;
+  // It answers: told of a fetcher's first answer, and of the first one after OnLeaderLost.
+  virtual void OnLeaderReached(BrokerId leader, const Endpoint& endpoint) = 0;
   // The leader and our copy disagreed: the copy was cut from `from` back to `to`. Below the high watermark only an
   // unclean election can do that.
   virtual void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) = 0;

@@ -55,6 +55,7 @@ asio::awaitable<void> FetchLane::Run() {
       co_await OnTransportError(fetch_status_);
       continue;
     }
+    OnAnswer();
     const bool usable = Judge(exchange);
     if (usable) transport_failures_ = 0;
     // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds.
@@ -62,7 +63,7 @@ asio::awaitable<void> FetchLane::Run() {
       StartFetch();
     co_await AppendAccepted();
     exchange.frame.reset();
-    if (!usable) co_await OnTransportError(absl::UnavailableError("fetch session refused"));
+    if (!usable) co_await PauseAfterFailure("fetch session refused");
   }
   if (failure_) leader_.Close();
   while (in_flight_ != nullptr && !answered_) co_await progress_.Wait();
@@ -215,11 +216,26 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
   }
 }
 
+void FetchLane::OnAnswer() {
+  if (std::exchange(reached_told_, true)) return;
+  events_.OnLeaderReached(leader_.broker_id(), leader_.endpoint());
+}
+
 asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
+  // A connection that broke is made anew at once: only when that fails too is the leader lost. Silence is waited for
+  // long enough the first time.
+  if (!stopping_ && (transport_failures_ > 0 || absl::IsDeadlineExceeded(why))) {
+    reached_told_ = false;
+    events_.OnLeaderLost(leader_.broker_id(), why);
+  }
+  co_await PauseAfterFailure(std::string(why.message()));
+}
+
+asio::awaitable<void> FetchLane::PauseAfterFailure(std::string why) {
   session_.OnSendError();
   if (stopping_) co_return;
   counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-  events_.OnLeaderInDoubt(leader_.broker_id(), std::string(why.message()));
+  events_.OnLeaderInDoubt(leader_.broker_id(), why);
   ++transport_failures_;
   const std::chrono::milliseconds pause =
       BackoffAfter(transport_failures_, kTransportBackoff, kTransportBackoffMax, kNoJitter);

@@ -73,7 +73,9 @@ class FetchLane {
   // --- one round
   bool StartFetch();
   asio::awaitable<void> FetchInto(FetchExchange& exchange);
+  void OnAnswer();
   asio::awaitable<void> OnTransportError(absl::Status why);
+  asio::awaitable<void> PauseAfterFailure(std::string why);
   asio::awaitable<void> Idle(std::chrono::nanoseconds at_most);
   bool Judge(FetchExchange& exchange);  // false: the session refused the answer
   void JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer);
@@ -121,6 +123,7 @@ class FetchLane {
   InterruptibleSleep idle_;
   bool truncation_on_fetch_ = true;
   int transport_failures_ = 0;   // in a row
+  bool reached_told_ = false;    // since the leader was lost last
   bool between_rounds_ = false;  // nothing of ours runs: commands may take effect
   bool stopping_ = false;
   std::exception_ptr failure_;  // thrown in a coroutine of ours: Run rethrows it once all are done

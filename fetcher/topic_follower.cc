@@ -35,6 +35,15 @@ class TopicFollower::Events final : public FetchEvents {
       follower_.refresh_sleep_.Interrupt();
     });
   }
+  void OnLeaderLost(BrokerId leader, const absl::Status& why) override {
+    asio::post(follower_.io_, [this, leader, why] {
+      follower_.TellOfLeader(follower_.leaders_.OnLost(leader, follower_.PartitionsOf(leader), why));
+    });
+  }
+  void OnLeaderReached(BrokerId leader, const Endpoint& endpoint) override {
+    asio::post(follower_.io_,
+               [this, leader, endpoint] { follower_.TellOfLeader(follower_.leaders_.OnReached(leader, endpoint)); });
+  }
   void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
     const std::string what = below_high_watermark
                                  ? "truncated below the high watermark, the leader lost records in an unclean election"
@@ -65,7 +74,7 @@ class TopicFollower::Events final : public FetchEvents {
 
  private:
   void Tell(std::string text) {
-    asio::post(follower_.io_, [this, text = std::move(text)] { follower_.notice_(text); });
+    asio::post(follower_.io_, [this, text = std::move(text)] { follower_.notice_(NoticeKind::kEvent, text); });
   }
   void TellOf(const TopicPartition& partition, std::string what, std::string detail) {
     asio::post(follower_.io_, [this, partition, what = std::move(what), detail = std::move(detail)] {
@@ -132,7 +141,7 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
   if (status.ok() && topics_required && !found_topics_ && !stopping_)
     status = absl::NotFoundError(
         absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
-  if (status.ok() && !found_topics_ && !stopping_) notice_("no topic of the cluster matches yet");
+  if (status.ok() && !found_topics_ && !stopping_) notice_(NoticeKind::kEvent, "no topic of the cluster matches yet");
   if (status.ok()) status = co_await Follow();
   const bool told_to_stop = stopping_;
   stopping_ = true;
@@ -157,7 +166,24 @@ void TopicFollower::TellOf(const TopicPartition& partition, const std::string& w
 }
 
 void TopicFollower::TellJoined() {
-  for (const std::string& line : joiner_.Take()) notice_(line);
+  for (const std::string& line : joiner_.Take()) notice_(NoticeKind::kEvent, line);
+}
+
+void TopicFollower::TellOfLeader(const std::optional<std::string>& line) {
+  if (line) notice_(NoticeKind::kLeader, *line);
+}
+
+void TopicFollower::TellOfLeadersDoneWith() {
+  std::set<BrokerId> leading;
+  for (const auto& [partition, followed] : followed_)
+    if (followed.assigned) leading.insert(followed.leader.leader);
+  for (const std::string& line : leaders_.OnLeadersChanged(leading)) TellOfLeader(line);
+}
+
+size_t TopicFollower::PartitionsOf(BrokerId leader) const {
+  return static_cast<size_t>(std::ranges::count_if(followed_, [leader](const auto& entry) {
+    return entry.second.assigned && entry.second.leader.leader == leader;
+  }));
 }
 
 void TopicFollower::Stop() {
@@ -177,9 +203,12 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     refresh_wanted_ = false;
     const absl::Status refreshed = co_await cluster_.Refresh();
     if (stopping_) break;
+    refresh_failures_ = refreshed.ok() ? 0 : refresh_failures_ + 1;
+    TellOfLeader(leaders_.OnMetadata(refresh_failures_, refreshed));
     if (refreshed.ok()) {
       const absl::Status reconciled = co_await Reconcile();
       if (!reconciled.ok()) co_return reconciled;
+      TellOfLeadersDoneWith();
     } else {
       refresh_wanted_ = true;
     }
@@ -281,7 +310,7 @@ asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicParti
       absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ",
                    topic_id.ToString(), ", the copy has ", known->ToString(), ")");
   if (config_.fetcher.gap_policy == GapPolicy::kStop) co_return absl::OutOfRangeError(what);
-  notice_(absl::StrCat(what, "; the copy was dropped"));
+  notice_(NoticeKind::kEvent, absl::StrCat(what, "; the copy was dropped"));
   const absl::Status deleted = logs_.Delete(partition);
   if (!deleted.ok()) co_return deleted;
   co_return logs_.GetOrCreate(partition, Uuid{});

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fetcher/fetcher_manager.h"
+#include "fetcher/leader_watch.h"
 #include "fetcher/notice_joiner.h"
 #include "log/log_manager.h"
 #include "session/cluster_client.h"
@@ -37,9 +38,14 @@ struct FollowSnapshot {
   uint64_t bytes = 0, records = 0, truncations = 0, truncated_offsets = 0;
 };
 
+enum class NoticeKind {
+  kEvent,   // to partitions, or to the follower itself
+  kLeader,  // a leader, or the whole cluster, is lost or back
+};
+
 class TopicFollower {
  public:
-  using NoticeSink = std::function<void(const std::string&)>;
+  using NoticeSink = std::function<void(NoticeKind kind, const std::string& line)>;
 
   // `io` is the control thread's. `notice` gets one line for each event a person wants to know of; on the control
   // thread.
@@ -78,6 +84,7 @@ class TopicFollower {
   bool Wanted(const std::string& name, const TopicMetadata& topic) const;
   asio::awaitable<absl::Status> Follow();     // one refresh after the other
   asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
+  void TellOfLeadersDoneWith();
   asio::awaitable<absl::Status> Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
                                         Endpoint endpoint, LeaderGroups* groups);
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
@@ -86,6 +93,8 @@ class TopicFollower {
   std::vector<LogOffsets> PublishedOffsets() const;
   void TellOf(const TopicPartition& partition, const std::string& what, const std::string& detail);
   void TellJoined();
+  void TellOfLeader(const std::optional<std::string>& line);
+  size_t PartitionsOf(BrokerId leader) const;
 
   asio::io_context& io_;
   LogManager& logs_;
@@ -102,6 +111,8 @@ class TopicFollower {
   NoticeJoiner joiner_;
   asio::steady_timer join_timer_;  // runs while joiner_ has something
   bool refresh_wanted_ = false;
+  LeaderWatch leaders_;
+  int refresh_failures_ = 0;    // in a row
   int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them
   bool found_topics_ = false;
   bool checkpointing_ = false;

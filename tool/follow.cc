@@ -105,8 +105,8 @@ class FollowRun {
         tick_(io_) {}
 
   absl::Status Run(LogManager& logs, const FollowConfig& config) {
-    auto follower =
-        TopicFollower::Create(io_, logs, config, [this](const std::string& line) { progress_.Notice(line); });
+    auto follower = TopicFollower::Create(
+        io_, logs, config, [this](NoticeKind kind, const std::string& line) { progress_.Notice(kind, line); });
     if (!follower.ok()) return WithExitCode(follower.status(), ExitCode::kUsage);
     follower_ = *std::move(follower);
     signals_.async_wait([this](const boost::system::error_code& error, int) {

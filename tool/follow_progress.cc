@@ -81,14 +81,16 @@ void FollowProgress::Print(const FollowSnapshot& now) {
   std::fflush(stdout);
 }
 
-void FollowProgress::Notice(const std::string& line) {
+void FollowProgress::Notice(NoticeKind kind, const std::string& line) {
+  const bool trouble = kind == NoticeKind::kLeader;
   ClearLine();
   if (json_) {
     fmt::print("{}\n", nlohmann::json{{"type", "notice"}, {"text", line}}.dump());
-  } else {
+  } else if (!trouble) {
     fmt::print("{}\n", line);
   }
   std::fflush(stdout);
+  if (trouble) fmt::print(stderr, "slipstream: {}\n", line);
 }
 
 void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {

@@ -13,7 +13,8 @@ class FollowProgress {
   explicit FollowProgress(bool json);
 
   void Print(const FollowSnapshot& now);
-  void Notice(const std::string& line);                    // an event worth a line of its own
+  // An event worth a line of its own. One of a leader goes to stderr: the copying may stand still until it is over.
+  void Notice(NoticeKind kind, const std::string& line);
   void Finish(const FollowSnapshot& end, bool caught_up);  // the totals
 
  private:

@@ -28,6 +28,31 @@ TEST_F(FetchLaneErrorsTest, Ft25_AfterATransportErrorEverythingIsAskedAnew) {
   EXPECT_EQ(End(kP0), 4);
 }
 
+TEST_F(FetchLaneErrorsTest, ALeaderIsLostWhenTryingAgainFailsTooAndToldOfWhenItAnswers) {
+  StartWith({kP0});
+  Serve({});
+  EXPECT_THAT(events_.leader, ElementsAre("reached"));
+  Serve({.transport = absl::UnavailableError("connection lost")});
+  Serve({});
+  EXPECT_THAT(events_.leader, SizeIs(1)) << "made anew at once: nothing a person need know";
+  for (const char* why : {"connection lost", "refused", "refused"}) Serve({.transport = absl::UnavailableError(why)});
+  EXPECT_THAT(events_.leader, ElementsAre("reached", "lost: refused", "lost: refused"));
+  for (int i = 0; i < 2; ++i) Serve({});
+  EXPECT_THAT(events_.leader, ElementsAre("reached", "lost: refused", "lost: refused", "reached"));
+}
+
+TEST_F(FetchLaneErrorsTest, ALeaderThatStaysSilentIsLostAtOnce) {
+  StartWith({kP0});
+  Serve({.transport = absl::DeadlineExceededError("no answer within 30000 ms")});
+  EXPECT_THAT(events_.leader, ElementsAre("lost: no answer within 30000 ms"));
+}
+
+TEST_F(FetchLaneErrorsTest, ALeaderThatRefusesASessionIsThere) {
+  StartWith({kP0});
+  for (int i = 0; i < 3; ++i) Serve({.error = KafkaError::kFetchSessionIdNotFound});
+  EXPECT_THAT(events_.leader, ElementsAre("reached"));
+}
+
 TEST_F(FetchLaneErrorsTest, Ft26_SessionErrorsInARowAreBackedOffAndThenAskedInFull) {
   StartWith({kP0});
   const auto begin = std::chrono::steady_clock::now();

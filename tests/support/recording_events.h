@@ -1,6 +1,8 @@
 // Keeps what fetcher threads told. Read it once they are still.
 #pragma once
 
+#include <absl/strings/str_cat.h>
+
 #include <mutex>
 #include <string>
 #include <vector>
@@ -28,6 +30,8 @@ class RecordingEvents final : public FetchEvents {
   };
 
   void OnLeaderInDoubt(BrokerId, const std::string& why) override { Keep(in_doubt, why); }
+  void OnLeaderLost(BrokerId, const absl::Status& why) override { Keep(leader, absl::StrCat("lost: ", why.message())); }
+  void OnLeaderReached(BrokerId, const Endpoint&) override { Keep(leader, "reached"); }
   void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
     Keep(truncated, {partition, from, to, below_high_watermark});
   }
@@ -42,7 +46,7 @@ class RecordingEvents final : public FetchEvents {
   void OnNotice(const std::string& text) override { Keep(notices, text); }
 
   absl::Status persist_result;
-  std::vector<std::string> in_doubt, notices;
+  std::vector<std::string> in_doubt, leader, notices;
   std::vector<Truncated> truncated;
   std::vector<LogOffsets> persisted;
   std::vector<Lost> lost;

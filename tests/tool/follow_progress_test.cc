@@ -16,5 +16,35 @@ TEST(HumanBytes, HasThreeDigitsAndDecimalUnits) {
   EXPECT_EQ(HumanBytes(5e15), "5000 TB");
 }
 
+class NoticeTest : public ::testing::Test {
+ protected:
+  void Notice(bool json, NoticeKind kind) {
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    FollowProgress(json).Notice(kind, "what came about");
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
+  }
+  std::string out_, err_;
+};
+
+TEST_F(NoticeTest, EventsGoToTheReaderOfProgress) {
+  Notice(false, NoticeKind::kEvent);
+  EXPECT_EQ(out_, "what came about\n");
+  EXPECT_EQ(err_, "");
+  Notice(true, NoticeKind::kEvent);
+  EXPECT_EQ(out_, "{\"text\":\"what came about\",\"type\":\"notice\"}\n");
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(NoticeTest, AboutLeadersIsToldOnStandardError) {
+  Notice(false, NoticeKind::kLeader);
+  EXPECT_EQ(out_, "");
+  EXPECT_EQ(err_, "slipstream: what came about\n");
+  Notice(true, NoticeKind::kLeader);
+  EXPECT_EQ(out_, "{\"text\":\"what came about\",\"type\":\"notice\"}\n") << "programs read this one";
+  EXPECT_EQ(err_, "slipstream: what came about\n");
+}
+
 }  // namespace
 }  // namespace slipstream
