@@ -138,6 +138,11 @@ absl::StatusOr<std::unique_ptr<BatchSource>> LogDirSource::Open(FileIo& io, std:
     absl::StatusOr<TopicPartition> partition = ParsePartitionDirectoryName(name);
     if (partition.ok() && partition->topic != kMetadataTopic) source->partitions_.push_back(*std::move(partition));
   }
+  if (source->partitions_.empty())
+    return WithExitCode(absl::NotFoundError(absl::StrCat(
+                            source->directory_.string(),
+                            " is no log dir: it holds no partition, which would be a directory named TOPIC-NUMBER")),
+                        ExitCode::kCannotStart);
   std::ranges::sort(source->partitions_);
   source->buffer_.resize(kReadBytes);
   return source;

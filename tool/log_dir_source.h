@@ -11,7 +11,7 @@ namespace slipstream {
 
 class LogDirSource final : public BatchSource {
  public:
-  // Lists the partitions. Errors carry ExitCode::kCannotStart and name the path. `io` outlives this.
+  // Lists the partitions, at least one. Errors carry ExitCode::kCannotStart and name the path. `io` outlives this.
   static absl::StatusOr<std::unique_ptr<BatchSource>> Open(FileIo& io, std::filesystem::path directory);
 
   const std::string& name() const override { return directory_.native(); }

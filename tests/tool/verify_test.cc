@@ -298,16 +298,27 @@ TEST_F(VerifyTest, EmptyLogsThatBeginElsewhereDiffer) {
   EXPECT_EQ(error_, "orders-0 at offset 0: end: A ends at 0, B ends at 9");
 }
 
-TEST_F(VerifyTest, NothingOnEitherSideIsNoSuccess) {
-  for (const char* side : {"a", "b"}) std::filesystem::create_directory(Dir(side));
-  EXPECT_EQ(Verify(), ExitCode::kCannotStart);
-  EXPECT_THAT(error_, HasSubstr("nothing to compare"));
+// What happened: any directory passed for a log dir without partitions, and /data/orders-0 instead of /data for a copy
+// that lacks everything.
+TEST_F(VerifyTest, ADirectoryWithoutAPartitionIsNoLogDir) {
+  Write("a", kOrders, MakeRun({}, 1));
+  const std::string partition = Dir("a") / kOrders.ToString(), empty = Dir("empty"), raft = Dir("raft");
+  std::filesystem::create_directories(empty);
+  std::filesystem::create_directories(raft + "/__cluster_metadata-0");
+  for (const std::string& side : {partition, empty, raft}) {
+    EXPECT_EQ(Verify(Dir("a"), side), ExitCode::kCannotStart) << side;
+    EXPECT_THAT(error_, AllOf(HasSubstr(side), HasSubstr("no log dir")));
+    EXPECT_EQ(Verify(side, Dir("a")), ExitCode::kCannotStart) << side;
+    EXPECT_THAT(error_, HasSubstr(side));
+  }
 }
 
 TEST_F(VerifyTest, WhatCannotBeReadCannotStart) {
   EXPECT_EQ(Verify(), ExitCode::kCannotStart);
-  EXPECT_THAT(error_, HasSubstr(Dir("a").native()));
+  EXPECT_THAT(error_, AllOf(HasSubstr(Dir("a").native()), HasSubstr("No such file")));
   Write("a", kOrders, MakeRun({}, 1));
+  EXPECT_EQ(Verify(Dir("a"), Dir("b")), ExitCode::kCannotStart);
+  EXPECT_THAT(error_, HasSubstr(Dir("b").native()));
   EXPECT_EQ(Verify(LogFile("a", kOrders, 0), Dir("a")), ExitCode::kCannotStart);
 }
 
