@@ -4,12 +4,14 @@
 
 #include "tool/dump.h"
 #include "tool/exit_code.h"
+#include "tool/flag_checks.h"
 
 namespace slipstream {
 
 void AddDumpFlags(CLI::App& command, DumpFlags& flags) {
   command.add_option("PATH", flags.path, "a log, index or checkpoint file, a partition directory or a log dir")
-      ->required();
+      ->required()
+      ->check(NotEmpty());
   command.add_flag("--deep", flags.deep, "also each record, with its key and value");
 }
 

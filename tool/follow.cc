@@ -11,6 +11,7 @@
 #include "fetcher/topic_follower.h"
 #include "log/status.h"
 #include "tool/exit_code.h"
+#include "tool/flag_checks.h"
 #include "tool/follow_progress.h"
 #include "tool/properties.h"
 
@@ -158,15 +159,19 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
   command
       .add_option("--bootstrap-server", options.bootstrap_server,
                   "HOST:PORT of one or more brokers, separated by commas")
-      ->required();
+      ->required()
+      ->check(NotEmpty());
   command.add_option("--topic", options.topics, "regular expression for whole topic names; may be given again")
-      ->required();
-  command.add_option("--log-dir", options.log_dir, "directory of the copy, created when absent")->required();
+      ->required()
+      ->check(NotEmpty());
+  command.add_option("--log-dir", options.log_dir, "directory of the copy, created when absent")
+      ->required()
+      ->check(NotEmpty());
   command
       .add_option("--until", options.until, "caught-up: end once the copy has what the leaders had when asked first")
       ->check(CLI::IsMember({"caught-up"}));
   command.add_option("--property", options.properties, "KEY=VALUE; see below");
-  command.add_option("--config", options.config, "file of KEY=VALUE lines; --property wins");
+  command.add_option("--config", options.config, "file of KEY=VALUE lines; --property wins")->check(NotEmpty());
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
 }
 

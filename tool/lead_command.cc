@@ -2,6 +2,7 @@
 
 #include "log/status.h"
 #include "tool/exit_code.h"
+#include "tool/flag_checks.h"
 
 namespace slipstream {
 namespace {
@@ -28,8 +29,12 @@ absl::Status ReadFlags(const LeadFlags& flags, LeadOptions& options) {
 
 void AddLeadFlags(CLI::App& command, LeadFlags& flags) {
   LeadOptions& options = flags.options;
-  command.add_option("--log-dir", options.log_dir, "directory to serve, created when absent")->required();
-  command.add_option("--listen", flags.listen, "HOST:PORT; port 0 takes any free one")->capture_default_str();
+  command.add_option("--log-dir", options.log_dir, "directory to serve, created when absent")
+      ->required()
+      ->check(NotEmpty());
+  command.add_option("--listen", flags.listen, "HOST:PORT; port 0 takes any free one")
+      ->capture_default_str()
+      ->check(NotEmpty());
   command.add_option("--generate", flags.generate,
                      "TOPIC:PARTITIONS:BYTES: fill a topic with records first; may be given again");
   command.add_option("--generate-batch-bytes", options.generate_options.batch_bytes, "of a generated batch")

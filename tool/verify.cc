@@ -21,6 +21,7 @@
 #include "log/status.h"
 #include "tool/cluster_source.h"
 #include "tool/exit_code.h"
+#include "tool/flag_checks.h"
 #include "tool/follow_progress.h"
 #include "tool/log_dir_source.h"
 
@@ -320,12 +321,14 @@ class Comparison {
 void AddVerifyFlags(CLI::App& command, VerifyOptions& options) {
   command
       .add_option("A", options.a, "a log dir, only read, in use or not; or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX")
-      ->required();
+      ->required()
+      ->check(NotEmpty());
   command
       .add_option("B", options.b,
                   "the same; the regular expression of one side holds for both, and leaves out Kafka's internal topics "
                   "unless it begins with __")
-      ->required();
+      ->required()
+      ->check(NotEmpty());
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
 }
 

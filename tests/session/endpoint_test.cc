@@ -27,12 +27,22 @@ TEST(Endpoint, ErrorsNameTheTextAndWhatIsWrong) {
   EXPECT_FALSE(ParseEndpoint(std::string(256, 'h') + ":9092").ok());
 }
 
+TEST(Endpoint, AnIpv6AddressHasBracketsAndAPort) {
+  EXPECT_THAT(std::string(ParseEndpoint("[::1]").status().message()), HasSubstr("'[::1]' has no port"));
+  for (const char* text : {"::1", "::1:9092", "fe80::1:9092", "a:b:9092"})
+    EXPECT_THAT(std::string(ParseEndpoint(text).status().message()), HasSubstr("[IPV6]:PORT")) << text;
+}
+
 TEST(Endpoint, PortZeroOnlyWhereAnyPortWillDo) { EXPECT_EQ(ParseEndpoint("127.0.0.1:0", true).value().port, 0); }
 
 TEST(Endpoint, ListsAreSeparatedByCommas) {
   EXPECT_EQ(ParseEndpoints("a:1,b:2").value(), (std::vector<Endpoint>{{"a", 1}, {"b", 2}}));
   EXPECT_FALSE(ParseEndpoints("").ok());
-  EXPECT_FALSE(ParseEndpoints("a:1,").ok());
+  for (const char* text : {"a:1,", ",a:1", "a:1,,b:2", ","}) {
+    const absl::Status status = ParseEndpoints(text).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("comma too many")) << text;
+  }
 }
 
 }  // namespace

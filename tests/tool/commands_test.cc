@@ -1,0 +1,67 @@
+// The whole program on wrong command lines: a usage error is exit code 2 and one line that names what is wrong.
+#include "tool/commands.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+#include "tool/exit_code.h"
+
+namespace slipstream {
+namespace {
+
+using ::testing::HasSubstr;
+
+class UsageTest : public ::testing::Test {
+ protected:
+  // What is printed on stderr.
+  std::string ErrorOf(std::vector<std::string> words) {
+    words.insert(words.begin(), "slipstream");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    ::testing::internal::CaptureStderr();
+    exit_ = RunSlipstream(static_cast<int>(argv.size()), argv.data());
+    return ::testing::internal::GetCapturedStderr();
+  }
+  std::string ErrorOfFollow(const std::string& bootstrap, const std::string& topic, const std::string& log_dir) {
+    return ErrorOf({"follow", "--bootstrap-server", bootstrap, "--topic", topic, "--log-dir", log_dir});
+  }
+  void ExpectUsageError(const std::string& error, const std::vector<std::string>& words) {
+    EXPECT_EQ(exit_, static_cast<int>(ExitCode::kUsage)) << error;
+    EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
+    for (const std::string& word : words) EXPECT_THAT(error, HasSubstr(word));
+  }
+
+  TempDir dir_;
+  int exit_ = -1;
+};
+
+TEST_F(UsageTest, EmptyValuesNameTheirFlag) {
+  ExpectUsageError(ErrorOfFollow("127.0.0.1:1", "", dir_.path()), {"--topic", "empty"});
+  ExpectUsageError(ErrorOfFollow("127.0.0.1:1", "t", ""), {"--log-dir", "empty"});
+  ExpectUsageError(ErrorOfFollow("", "t", dir_.path()), {"--bootstrap-server", "empty"});
+  ExpectUsageError(
+      ErrorOf({"follow", "--bootstrap-server", "127.0.0.1:1", "--topic", "t", "--topic", "", "--log-dir", dir_.path()}),
+      {"--topic", "empty"});
+  ExpectUsageError(ErrorOf({"follow", "--bootstrap-server", "127.0.0.1:1", "--topic", "t", "--log-dir", dir_.path(),
+                            "--config", ""}),
+                   {"--config", "empty"});
+  ExpectUsageError(ErrorOf({"lead", "--log-dir", ""}), {"--log-dir", "empty"});
+  ExpectUsageError(ErrorOf({"lead", "--log-dir", dir_.path(), "--listen", ""}), {"--listen", "empty"});
+  ExpectUsageError(ErrorOf({"verify", "", dir_.path()}), {"A", "empty"});
+  ExpectUsageError(ErrorOf({"verify", dir_.path(), ""}), {"B", "empty"});
+  ExpectUsageError(ErrorOf({"dump", ""}), {"PATH", "empty"});
+}
+
+TEST_F(UsageTest, AddressesThatLackSomethingSayWhat) {
+  ExpectUsageError(ErrorOfFollow("kafka:9092,", "t", dir_.path()), {"--bootstrap-server", "'kafka:9092,'", "comma"});
+  ExpectUsageError(ErrorOfFollow("[::1]", "t", dir_.path()), {"--bootstrap-server", "'[::1]'", "no port"});
+  ExpectUsageError(ErrorOf({"lead", "--log-dir", dir_.path(), "--listen", "[::1]"}), {"--listen", "no port"});
+}
+
+}  // namespace
+}  // namespace slipstream
