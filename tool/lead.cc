@@ -37,6 +37,8 @@ class Lead {
   absl::Status OpenLogs();
   asio::awaitable<absl::Status> Main();
   asio::awaitable<absl::Status> Prepare();
+  absl::Status CheckFlags();
+  void PrintCut(const CutPartition& cut);
   asio::awaitable<absl::Status> ServeUntilStopped();
   asio::awaitable<absl::Status> Maintain();
 
@@ -104,10 +106,23 @@ asio::awaitable<absl::Status> Lead::Main() {
   co_return served;
 }
 
+// Against what is in the log dir; a wrong flag leaves everything as it is.
+absl::Status Lead::CheckFlags() {
+  for (const CutSpec& spec : options_.cut) SLIP_RETURN_IF_ERROR(Annotate(CheckCut(*catalog_, spec), "--cut"));
+  for (const GenerateSpec& spec : options_.generate)
+    SLIP_RETURN_IF_ERROR(Annotate(CheckGenerate(*catalog_, spec), "--generate"));
+  return absl::OkStatus();
+}
+
 asio::awaitable<absl::Status> Lead::Prepare() {
-  for (const CutSpec& cut : options_.cut)
-    SLIP_CO_RETURN_IF_ERROR(WithExitCode(CutLogs(*catalog_, cut), ExitCode::kUsage));
+  SLIP_CO_RETURN_IF_ERROR(WithExitCode(CheckFlags(), ExitCode::kUsage));
+  std::vector<CutPartition> cuts;
+  for (const CutSpec& spec : options_.cut) {
+    SLIP_CO_ASSIGN_OR_RETURN(const std::vector<CutPartition> cut, CutLogs(*catalog_, spec));
+    cuts.insert(cuts.end(), cut.begin(), cut.end());
+  }
   SLIP_CO_RETURN_IF_ERROR(catalog_->ElectAll());
+  for (const CutPartition& cut : cuts) PrintCut(cut);
   GenerateOptions generate = options_.generate_options;
   generate.first_timestamp.value =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -118,6 +133,11 @@ asio::awaitable<absl::Status> Lead::Prepare() {
     if (!generated.ok()) co_return generated;
   }
   co_return absl::OkStatus();
+}
+
+void Lead::PrintCut(const CutPartition& cut) {
+  const HostedPartition* const partition = catalog_->Find(cut.partition.topic)->Find(cut.partition.partition);
+  std::printf("%s\n", cut.Describe(partition->leader_epoch).c_str());
 }
 
 asio::awaitable<absl::Status> Lead::ServeUntilStopped() {

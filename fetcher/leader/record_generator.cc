@@ -100,9 +100,22 @@ absl::Status GenerateOptions::Validate() const {
   return absl::OkStatus();
 }
 
+absl::Status CheckGenerate(TopicCatalog& catalog, const GenerateSpec& spec) {
+  const HostedTopic* const topic = catalog.Find(spec.topic);
+  if (topic == nullptr || topic->partitions.size() == static_cast<size_t>(spec.partitions)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("topic ", spec.topic, " is there with ", topic->partitions.size(),
+                                                 " partitions, ", spec.partitions, " were asked for"));
+}
+
+absl::Status CheckCut(TopicCatalog& catalog, const CutSpec& spec) {
+  if (catalog.Find(spec.topic) != nullptr) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("cannot cut topic ", spec.topic, ": it is not in the log dir"));
+}
+
 asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& queue, GenerateSpec spec,
                                               GenerateOptions options, std::function<bool()> stopped) {
   SLIP_CO_RETURN_IF_ERROR(options.Validate());
+  SLIP_CO_RETURN_IF_ERROR(CheckGenerate(catalog, spec));
   HostedTopic* topic = catalog.Find(spec.topic);
   if (topic == nullptr) {
     SLIP_CO_ASSIGN_OR_RETURN(topic, catalog.Create(spec.topic, spec.partitions));
@@ -119,20 +132,29 @@ asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& qu
   co_return absl::OkStatus();
 }
 
-absl::Status CutLogs(TopicCatalog& catalog, const CutSpec& spec) {
-  HostedTopic* const topic = catalog.Find(spec.topic);
-  if (topic == nullptr)
-    return absl::NotFoundError(absl::StrCat("cannot cut topic ", spec.topic, ": it is not in the log dir"));
-  for (const auto& [number, partition] : topic->partitions) {
+std::string CutPartition::Describe(LeaderEpoch new_epoch) const {
+  const std::string what = from == to ? absl::StrCat("holds no records, ends at offset ", to.value)
+                                      : absl::StrCat("cut from offset ", from.value, " to ", to.value);
+  return absl::StrCat(partition.ToString(), ": ", what, ", new leader epoch ", new_epoch.value);
+}
+
+absl::StatusOr<std::vector<CutPartition>> CutLogs(TopicCatalog& catalog, const CutSpec& spec) {
+  SLIP_RETURN_IF_ERROR(CheckCut(catalog, spec));
+  std::vector<CutPartition> cuts;
+  for (const auto& [number, partition] : catalog.Find(spec.topic)->partitions) {
     PartitionLog& log = partition->log;
-    const int64_t records = log.log_end_offset() - log.log_start_offset();
-    if (records == 0) continue;
-    const double share = static_cast<double>(spec.bytes) / static_cast<double>(std::max<uint64_t>(1, log.size_bytes()));
-    const auto cut =
-        std::clamp<int64_t>(static_cast<int64_t>(std::min(share, 1.0) * static_cast<double>(records)), 1, records);
-    SLIP_RETURN_IF_ERROR(log.TruncateTo({log.log_end_offset().value - cut}));
+    const Offset end_before = log.log_end_offset();
+    const int64_t records = end_before - log.log_start_offset();
+    if (records > 0) {
+      const double share =
+          static_cast<double>(spec.bytes) / static_cast<double>(std::max<uint64_t>(1, log.size_bytes()));
+      const auto cut =
+          std::clamp<int64_t>(static_cast<int64_t>(std::min(share, 1.0) * static_cast<double>(records)), 1, records);
+      SLIP_RETURN_IF_ERROR(log.TruncateTo({end_before.value - cut}));
+    }
+    cuts.push_back({log.partition(), end_before, log.log_end_offset()});
   }
-  return absl::OkStatus();
+  return cuts;
 }
 
 }  // namespace slipstream

@@ -11,6 +11,7 @@
 namespace slipstream {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TEST(GenerateSpec, IsParsed) {
@@ -119,11 +120,24 @@ TEST_F(GenerateRecordsTest, GoesOnWhereATopicEnds) {
   ASSERT_TRUE(Generate({.topic = "demo", .partitions = 1, .bytes = 100'000}, {.batch_bytes = 5'000, .epochs = 1}).ok());
   const Offset end = catalog_->Find("demo")->Find(0)->log.log_end_offset();
   Reopen();
-  ASSERT_TRUE(Generate({.topic = "demo", .partitions = 9, .bytes = 100'000}, {.batch_bytes = 5'000, .epochs = 1}).ok());
+  ASSERT_TRUE(Generate({.topic = "demo", .partitions = 1, .bytes = 100'000}, {.batch_bytes = 5'000, .epochs = 1}).ok());
   HostedTopic* const topic = catalog_->Find("demo");
   EXPECT_EQ(topic->partitions.size(), 1u);
   EXPECT_EQ(Epochs(*topic, 0), (std::vector<EpochStart>{{{0}, {0}}, {{1}, end}}));
   EXPECT_EQ(topic->Find(0)->log.log_end_offset().value, 2 * end.value);
+}
+
+// What happened: the number asked for was dropped without a word.
+TEST_F(GenerateRecordsTest, ATopicWithAnotherNumberOfPartitionsIsAnError) {
+  ASSERT_TRUE(Generate({.topic = "demo", .partitions = 2, .bytes = 100'000}).ok());
+  const Offset end = catalog_->Find("demo")->Find(0)->log.log_end_offset();
+  for (const int32_t partitions : {1, 9}) {
+    const absl::Status status = Generate({.topic = "demo", .partitions = partitions, .bytes = 100'000});
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("demo"), HasSubstr("2 partitions"), HasSubstr(absl::StrCat(partitions, " were"))));
+  }
+  EXPECT_EQ(catalog_->Find("demo")->Find(0)->log.log_end_offset(), end);
 }
 
 TEST_F(GenerateRecordsTest, ASmallShareIsABatchAtLeast) {
@@ -144,10 +158,15 @@ TEST_F(GenerateRecordsTest, ACutLogGetsOtherRecordsInTheNextTerm) {
   HostedPartition* partition = catalog_->Find("demo")->Find(0);
   const Offset end = partition->log.log_end_offset();
   const uint64_t size = partition->log.size_bytes();
-  ASSERT_TRUE(CutLogs(*catalog_, {.topic = "demo", .bytes = 100'000}).ok());
+  const auto cuts = CutLogs(*catalog_, {.topic = "demo", .bytes = 100'000});
+  ASSERT_TRUE(cuts.ok()) << cuts.status();
   EXPECT_NEAR(static_cast<double>(size - partition->log.size_bytes()), 100'000, 6'000);
   const Offset cut = partition->log.log_end_offset();
   EXPECT_LT(cut, end);
+  ASSERT_EQ(cuts->size(), 1u);
+  EXPECT_EQ(cuts->front().partition, (TopicPartition{"demo", 0}));
+  EXPECT_EQ(cuts->front().from, end);
+  EXPECT_EQ(cuts->front().to, cut);
   EXPECT_LE(partition->log.high_watermark(), cut);
   Reopen();
   ASSERT_TRUE(Generate({.topic = "demo", .partitions = 1, .bytes = 200'000}).ok());
@@ -165,8 +184,13 @@ TEST_F(GenerateRecordsTest, ACutTakesABatchAtLeastAndTheWholeLogAtMost) {
   EXPECT_GE(log.log_end_offset(), end + -10);
   ASSERT_TRUE(CutLogs(*catalog_, {.topic = "demo", .bytes = uint64_t{1} << 50}).ok());
   EXPECT_EQ(log.log_end_offset(), log.log_start_offset());
-  EXPECT_TRUE(CutLogs(*catalog_, {.topic = "demo", .bytes = 1}).ok());
-  EXPECT_TRUE(absl::IsNotFound(CutLogs(*catalog_, {.topic = "nowhere", .bytes = 1})));
+  const auto nothing = CutLogs(*catalog_, {.topic = "demo", .bytes = 1});
+  ASSERT_TRUE(nothing.ok()) << nothing.status();
+  EXPECT_EQ(nothing->at(0).from, nothing->at(0).to);
+  EXPECT_EQ(nothing->at(0).Describe({4}), "demo-0: holds no records, ends at offset 0, new leader epoch 4");
+  EXPECT_EQ((CutPartition{{"demo", 7}, {12}, {5}}.Describe({4})),
+            "demo-7: cut from offset 12 to 5, new leader epoch 4");
+  EXPECT_TRUE(absl::IsNotFound(CutLogs(*catalog_, {.topic = "nowhere", .bytes = 1}).status()));
 }
 
 }  // namespace
