@@ -11,7 +11,7 @@
 namespace slipstream {
 namespace {
 
-constexpr int32_t kPartitionsMax = 10'000;   // of one request's topic: each is a directory and a handful of files
+constexpr int64_t kPartitionsMax = 10'000;   // of one request, as with Kafka: each is a directory and a few files
 constexpr int32_t kPartitionsDefault = 1;    // num.partitions
 constexpr int16_t kDefaultsFromVersion = 4;  // before it -1 is no number of partitions
 
@@ -41,13 +41,23 @@ Plan PlanAssigned(const CreatableTopic& topic) {
 Plan PlanCounted(const CreatableTopic& topic, int16_t version) {
   const bool defaults = version >= kDefaultsFromVersion;
   const int32_t partitions = topic.num_partitions == -1 && defaults ? kPartitionsDefault : topic.num_partitions;
-  if (partitions < 1 || partitions > kPartitionsMax)
-    return {0, KafkaError::kInvalidPartitions,
-            absl::StrCat(topic.num_partitions, " partitions, 1 to ", kPartitionsMax, " allowed")};
+  if (partitions < 1)
+    return {0, KafkaError::kInvalidPartitions, absl::StrCat(topic.num_partitions, " partitions, at least 1 is wanted")};
   if (topic.replication_factor != 1 && !(topic.replication_factor == -1 && defaults))
     return {0, KafkaError::kInvalidReplicationFactor,
             absl::StrCat("replication factor ", topic.replication_factor, ", there is one broker")};
   return {.partitions = partitions, .error = KafkaError::kNone, .message = {}};
+}
+
+// Of all topics, valid or not: known before anything is made.
+int64_t PartitionsOf(const CreateTopicsRequest& request) {
+  int64_t partitions = 0;
+  for (const CreatableTopic& topic : request.topics) {
+    const bool counted = topic.assignments.empty();
+    if (!counted) partitions += static_cast<int64_t>(topic.assignments.size());
+    if (counted) partitions += topic.num_partitions == -1 ? kPartitionsDefault : std::max(0, topic.num_partitions);
+  }
+  return partitions;
 }
 
 Plan PlanTopic(const CreatableTopic& topic, int16_t version, TopicCatalog& catalog) {
@@ -87,15 +97,21 @@ void Carry(const Plan& plan, const std::string& name, bool validate_only, TopicC
 
 void HandleCreateTopics(const CreateTopicsRequest& request, int16_t version, TopicCatalog& catalog,
                         CreateTopicsResponse& response) {
+  const int64_t partitions = PartitionsOf(request);
   absl::flat_hash_map<std::string, int> times_named;
   for (const CreatableTopic& topic : request.topics) ++times_named[topic.name];
+  const auto plan = [&](const CreatableTopic& topic) -> Plan {
+    if (partitions > kPartitionsMax)
+      return {0, KafkaError::kPolicyViolation,
+              absl::StrCat("the request asks for ", partitions, " partitions, at most ", kPartitionsMax,
+                           " are made by one")};
+    if (times_named[topic.name] > 1) return {0, KafkaError::kInvalidRequest, "named twice in the request"};
+    return PlanTopic(topic, version, catalog);
+  };
   for (const CreatableTopic& topic : request.topics) {
     CreatableTopicResult& answer = response.topics.emplace_back();
     answer.name = topic.name;
-    const bool twice = times_named[topic.name] > 1;
-    const Plan plan =
-        twice ? Plan{0, KafkaError::kInvalidRequest, "named twice in the request"} : PlanTopic(topic, version, catalog);
-    Carry(plan, topic.name, request.validate_only, catalog, answer);
+    Carry(plan(topic), topic.name, request.validate_only, catalog, answer);
   }
 }
 

@@ -47,6 +47,7 @@ constexpr ErrorInfo kErrors[] = {
     {KafkaError::kInvalidReplicaAssignment, "INVALID_REPLICA_ASSIGNMENT", false, false},
     {KafkaError::kNotController, "NOT_CONTROLLER", true, false},
     {KafkaError::kInvalidRequest, "INVALID_REQUEST", false, false},
+    {KafkaError::kPolicyViolation, "POLICY_VIOLATION", false, false},
     {KafkaError::kOutOfOrderSequenceNumber, "OUT_OF_ORDER_SEQUENCE_NUMBER", false, false},
     {KafkaError::kDuplicateSequenceNumber, "DUPLICATE_SEQUENCE_NUMBER", false, false},
     {KafkaError::kInvalidProducerEpoch, "INVALID_PRODUCER_EPOCH", false, false},

@@ -38,6 +38,7 @@ enum class KafkaError : int16_t {
   kInvalidReplicaAssignment = 39,
   kNotController = 41,
   kInvalidRequest = 42,
+  kPolicyViolation = 44,
   kOutOfOrderSequenceNumber = 45,
   kDuplicateSequenceNumber = 46,
   kInvalidProducerEpoch = 47,

@@ -136,7 +136,6 @@ TEST_F(LeaderMetadataTest, CreateTopicsRefusesWhatCannotBe) {
   EXPECT_EQ(error_of(topic("..", 1, 1)), KafkaError::kInvalidTopicException);
   EXPECT_EQ(error_of(topic("n", 0, 1)), KafkaError::kInvalidPartitions);
   EXPECT_EQ(error_of(topic("n", -2, 1)), KafkaError::kInvalidPartitions);
-  EXPECT_EQ(error_of(topic("n", 1'000'000, 1)), KafkaError::kInvalidPartitions);
   EXPECT_EQ(error_of(topic("n", 1, 2)), KafkaError::kInvalidReplicationFactor);
   EXPECT_EQ(error_of(topic("n", -1, 1), 3), KafkaError::kInvalidPartitions);
   CreatableTopic with_config = topic("n", 1, 1);
@@ -147,6 +146,38 @@ TEST_F(LeaderMetadataTest, CreateTopicsRefusesWhatCannotBe) {
   EXPECT_EQ(catalog_->topics().size(), 1u);
   EXPECT_EQ(error_of(topic("n", -1, -1)), KafkaError::kNone);
   EXPECT_EQ(catalog_->Find("n")->partitions.size(), 1u);
+}
+
+// What happened: the bound held for each topic of a request, and not for assignments.
+TEST_F(LeaderMetadataTest, CreateTopicsBoundsThePartitionsOfARequest) {
+  const auto topic = [](const char* name, int32_t partitions) {
+    return CreatableTopic{
+        .name = name, .num_partitions = partitions, .replication_factor = 1, .assignments = {}, .configs = {}};
+  };
+  CreatableTopic assigned = topic("assigned", -1);
+  assigned.replication_factor = -1;
+  for (int32_t i = 0; i < 10'000; ++i) assigned.assignments.push_back({i, {kLeaderBrokerId}});
+  const std::vector<std::vector<CreatableTopic>> requests = {
+      {topic("a", 10'001)},
+      {topic("a", std::numeric_limits<int32_t>::max()), topic("b", std::numeric_limits<int32_t>::max())},
+      {topic("a", 5'000), topic("b", 5'000), topic("c", -1)},
+      {assigned, topic("a", 1)}};
+  for (const std::vector<CreatableTopic>& topics : requests) {
+    CreateTopicsRequest request;
+    request.topics = topics;
+    const std::optional<CreateTopicsResponse> response = Call(request, 7);
+    ASSERT_TRUE(response && response->topics.size() == topics.size());
+    for (const CreatableTopicResult& answer : response->topics) {
+      EXPECT_EQ(answer.error_code, KafkaError::kPolicyViolation);
+      EXPECT_THAT(answer.error_message.value_or(""), HasSubstr("at most 10000"));
+    }
+  }
+  EXPECT_TRUE(catalog_->topics().empty());
+  CreateTopicsRequest largest;
+  largest.topics = {topic("a", 9'999), topic("b", -1)};
+  largest.validate_only = true;
+  const std::optional<CreateTopicsResponse> allowed = Call(largest, 7);
+  for (const CreatableTopicResult& answer : allowed->topics) EXPECT_EQ(answer.error_code, KafkaError::kNone);
 }
 
 TEST_F(LeaderMetadataTest, CreateTopicsTakesAssignmentsToTheOneBroker) {
