@@ -23,7 +23,6 @@
 namespace slipstream {
 namespace {
 
-constexpr char kEpochFile[] = "slipstream-leader-epoch";
 constexpr std::chrono::seconds kCheckpointInterval{5};  // replica.high.watermark.checkpoint.interval.ms
 
 // All that one run of the command owns, in the order it is built up; everything happens on the thread of `io`.
@@ -85,7 +84,7 @@ absl::Status Lead::OpenLogs() {
   config.log_dir = options_.log_dir;
   config.log = options_.log;
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
-  SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir / kEpochFile));
+  SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir));
   service_ = std::make_unique<LeaderService>(*catalog_, *queue_,
                                              MetadataConfig{.advertised = {}, .auto_create = options_.auto_create});
   ServerConfig server;

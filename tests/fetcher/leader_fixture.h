@@ -34,7 +34,7 @@ class LeaderTest : public ::testing::Test {
     auto logs = LogManager::Open(SystemFileIo(), config);
     SLIP_CHECK(logs.ok());
     logs_ = *std::move(logs);
-    auto catalog = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path() / "leader-epoch");
+    auto catalog = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path());
     SLIP_CHECK(catalog.ok());
     catalog_ = *std::move(catalog);
     SLIP_CHECK(catalog_->ElectAll().ok());

@@ -239,10 +239,11 @@ TEST_F(LeaderMetadataTest, NoTermIsGivenTwiceThoughItsRecordsAreGone) {
 }
 
 TEST_F(LeaderMetadataTest, ADamagedEpochFileIsNamed) {
-  ASSERT_TRUE(ReplaceFile(SystemFileIo(), dir_.path() / "damaged", "many").ok());
-  const auto opened = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path() / "damaged");
+  const std::filesystem::path path = dir_.path() / TopicCatalog::kEpochFile;
+  ASSERT_TRUE(ReplaceFile(SystemFileIo(), path, "many").ok());
+  const auto opened = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path());
   ASSERT_TRUE(absl::IsDataLoss(opened.status()));
-  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("damaged"));
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr(path.string()));
 }
 
 }  // namespace
