@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <iterator>
+#include <random>
 
 #include "fetcher/leader/create_topics_handler.h"
 #include "fetcher/leader/offsets_handler.h"
@@ -101,7 +102,8 @@ LeaderService::LeaderService(TopicCatalog& catalog, IoQueue& queue, MetadataConf
       config_(std::move(config)),
       sessions_({}, RandomSeed()),
       fetch_(catalog, sessions_),
-      produce_(catalog, queue) {}
+      produce_(catalog, queue),
+      producer_ids_(RandomSeed()) {}
 
 asio::awaitable<absl::Status> LeaderService::Handle(RequestHeader header, std::span<std::byte> body,
                                                     WaitingClient& client, ServerAnswer& answer) {
