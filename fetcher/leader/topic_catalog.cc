@@ -62,7 +62,7 @@ absl::Status TopicCatalog::ReadEpochFile() {
 
 absl::Status TopicCatalog::ElectAll() {
   const LeaderEpoch epoch{largest_epoch_.value + 1};
-  // Before any log: two terms under one number would hide a divergence from every follower.
+  // Before any log: an epoch given twice would hide a divergence from every follower.
   SLIP_RETURN_IF_ERROR(ReplaceFile(io_, log_dir_ / kEpochFile, absl::StrCat(epoch.value, "\n")));
   largest_epoch_ = epoch;
   for (const auto& [name, topic] : topics_)

@@ -36,7 +36,7 @@ class TopicCatalog {
   static absl::StatusOr<std::unique_ptr<TopicCatalog>> Open(LogManager& logs, FileIo& io,
                                                             std::filesystem::path log_dir);
 
-  // Begins a term for every partition, one above all terms that any of them had when the catalog was opened.
+  // Begins a leader epoch for every partition, one above all that any of them had when the catalog was opened.
   absl::Status ElectAll();
   // A new topic with partitions 0 to `partitions` - 1, in epoch 0. REQUIRES: a valid name that is not taken, partitions
   // > 0. After an error, of the disk most likely, what was made is taken back, so that another attempt may succeed.
@@ -60,7 +60,7 @@ class TopicCatalog {
   LogManager& logs_;
   FileIo& io_;
   std::filesystem::path log_dir_;
-  LeaderEpoch largest_epoch_;  // of any term known of; -1: none yet
+  LeaderEpoch largest_epoch_;  // known of; -1: none yet
   std::map<std::string, std::unique_ptr<HostedTopic>, std::less<>> topics_;
   absl::flat_hash_map<Uuid, HostedTopic*> by_id_;
 };

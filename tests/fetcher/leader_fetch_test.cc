@@ -105,8 +105,8 @@ TEST_F(LeaderFetchTest, Ld03_TheLeaderEpochIsChecked) {
 TEST_F(LeaderFetchTest, Ld05_ALogThatLeftThisOneIsToldWhere) {
   HostedTopic& topic = Create("t");
   HostedPartition& partition = *topic.Find(0);
-  const std::pair<int32_t, int32_t> terms[] = {{0, 2}, {3, 6}, {4, 5}, {7, 1}, {9, 3}};
-  for (const auto& [epoch, records] : terms) {
+  const std::pair<int32_t, int32_t> epochs[] = {{0, 2}, {3, 6}, {4, 5}, {7, 1}, {9, 3}};
+  for (const auto& [epoch, records] : epochs) {
     StartEpoch(partition, epoch);
     for (int32_t i = 0; i < records; ++i) Append(partition, 1);
   }

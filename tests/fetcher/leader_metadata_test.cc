@@ -208,7 +208,7 @@ TEST_F(LeaderMetadataTest, CreateTopicsCanOnlyValidateAndRefusesDoubles) {
   EXPECT_EQ(catalog_->Find("n"), nullptr);
 }
 
-TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewTermEvenIfNothingIsWritten) {
+TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewLeaderEpochEvenIfNothingIsWritten) {
   HostedTopic& topic = Create("t", 2);
   const Uuid id = topic.id;
   Append(*topic.Find(0), 5);
@@ -226,7 +226,7 @@ TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewTermEvenIfNothingIsWritten) 
   EXPECT_EQ(log.high_watermark(), Offset{5});
 }
 
-TEST_F(LeaderMetadataTest, NoTermIsGivenTwiceThoughItsRecordsAreGone) {
+TEST_F(LeaderMetadataTest, NoLeaderEpochIsGivenTwiceThoughItsRecordsAreGone) {
   Append(*Create("t").Find(0), 5);
   for (int32_t start = 1; start <= 3; ++start) {
     Reopen();
