@@ -31,14 +31,25 @@ struct ServerAnswer {
   std::vector<FileRegion> regions;  // one for each external splice of the frame, in their order and of their length
 };
 
+// Whoever sent a request, to a handler that lets the answer wait.
+class WaitingClient {
+ public:
+  virtual ~WaitingClient() = default;
+
+  // Calls `left` once should the client close the connection, or the server stop, before Unwatch. A client that has
+  // sent its next request already is not seen to leave. REQUIRES: the request is being handled.
+  virtual void Watch(std::function<void()> left) = 0;
+  virtual void Unwatch() = 0;
+};
+
 class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
 
-  // Answers one request; the connection's next one is not read before this returns. `body` (what follows the header)
-  // and `answer` outlive the call, and the handler may change the body. An error closes the connection without an
-  // answer: kUnimplemented for what is not served, kDataLoss for garbage.
-  virtual asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body,
+  // Answers one request; the connection's next one is not read before this returns. `body` (what follows the header),
+  // `client` and `answer` outlive the call, and the handler may change the body. An error closes the connection without
+  // an answer: kUnimplemented for what is not served, kDataLoss for garbage.
+  virtual asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body, WaitingClient& client,
                                                ServerAnswer& answer) = 0;
 };
 
@@ -63,7 +74,7 @@ class Server {
 
   absl::Status Start();
   // Closes every connection and returns when no request is being handled any more. REQUIRES: the handler's own waits
-  // have been ended.
+  // have been ended, or watch their clients.
   asio::awaitable<void> Stop();
 
   const Endpoint& endpoint() const { return endpoint_; }  // with the real port

@@ -77,6 +77,32 @@ void ServerConnection::Close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
   idle_timer_.cancel();
+  if (const std::function<void()> left = std::exchange(left_, nullptr)) left();
+}
+
+void ServerConnection::Watch(std::function<void()> left) {
+  left_ = std::move(left);
+  LookForTheEnd();
+}
+
+void ServerConnection::Unwatch() { left_ = nullptr; }
+
+void ServerConnection::LookForTheEnd() {
+  if (std::exchange(looking_, true)) return;
+  socket_.async_wait(tcp::socket::wait_read, [weak = weak_from_this()](const boost::system::error_code& error) {
+    const std::shared_ptr<ServerConnection> self = weak.lock();
+    if (self == nullptr) return;
+    self->looking_ = false;
+    if (error || self->closed_ || !self->left_) return;
+    std::byte next;
+    const ssize_t peeked = ::recv(self->socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (peeked > 0) return;  // its next request: what comes behind that cannot be seen
+    if (peeked < 0 && (errno == EAGAIN || errno == EINTR)) {
+      self->LookForTheEnd();
+    } else {
+      self->Close();
+    }
+  });
 }
 
 asio::awaitable<absl::StatusOr<bool>> ServerConnection::ReadRequest() {
@@ -111,7 +137,7 @@ asio::awaitable<absl::Status> ServerConnection::HandleRequest() {
   answer_.regions.clear();
   handling_ = true;
   const absl::Status handled =
-      co_await handler_.Handle(*std::move(header), request.subspan(cursor.position()), answer_);
+      co_await handler_.Handle(*std::move(header), request.subspan(cursor.position()), *this, answer_);
   handling_ = false;
   last_progress_ = std::chrono::steady_clock::now();
   if (buffer_.size() > kBufferBytesKept) buffer_ = {};

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@
 
 namespace slipstream {
 
-class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
+class ServerConnection final : private WaitingClient, public std::enable_shared_from_this<ServerConnection> {
  public:
   // `config` and `handler` outlive this.
   ServerConnection(asio::ip::tcp::socket socket, const ServerConfig& config, RequestHandler& handler);
@@ -36,6 +37,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   asio::awaitable<absl::Status> SendCopied(const FileRegion& region, bool more_follows);
   asio::awaitable<absl::Status> WaitWritable();
   void WatchIdle();
+  void Watch(std::function<void()> left) override;
+  void Unwatch() override;
+  void LookForTheEnd();
 
   asio::ip::tcp::socket socket_;
   const ServerConfig& config_;
@@ -46,7 +50,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   ServerAnswer answer_;
   asio::steady_timer idle_timer_;
   std::chrono::steady_clock::time_point last_progress_;
-  bool handling_ = false;  // a request may be parked for long: that is not idleness
+  std::function<void()> left_;  // set: the handler wants to know when the client leaves
+  bool looking_ = false;        // for that, or still from an earlier time
+  bool handling_ = false;       // a request may be parked for long: that is not idleness
   bool closed_ = false;
 };
 

@@ -24,7 +24,6 @@
 namespace slipstream {
 namespace {
 
-constexpr char kEpochFile[] = "slipstream-leader-epoch";
 constexpr std::chrono::seconds kCheckpointInterval{5};  // replica.high.watermark.checkpoint.interval.ms
 
 // All that one run of the command owns, in the order it is built up; everything happens on the thread of `io`.
@@ -88,7 +87,7 @@ absl::Status Lead::OpenLogs() {
   config.log.retention_ms = std::chrono::milliseconds(-1);  // nobody asked for anything to be thrown away
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
   for (const std::string& notice : logs_->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());
-  SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir / kEpochFile));
+  SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir));
   service_ = std::make_unique<LeaderService>(*catalog_, *queue_,
                                              MetadataConfig{.advertised = {}, .auto_create = options_.auto_create});
   ServerConfig server;

@@ -42,8 +42,8 @@ std::vector<FileRegion> RegionsOf(const std::vector<size_t>& told, std::vector<L
 
 }  // namespace
 
-asio::awaitable<void> FetchHandler::Handle(const FetchRequest& request, int16_t version, FetchResponse& response,
-                                           std::vector<FileRegion>& regions) {
+asio::awaitable<void> FetchHandler::Handle(const FetchRequest& request, int16_t version, WaitingClient& client,
+                                           FetchResponse& response, std::vector<FileRegion>& regions) {
   const auto now = std::chrono::steady_clock::now();
   const auto deadline = now + std::chrono::milliseconds(std::clamp(request.max_wait_ms, 0, kMaxWaitMs));
   const int64_t bytes_max = std::min<int64_t>(request.max_bytes, kFetchBytesMax);
@@ -52,11 +52,12 @@ asio::awaitable<void> FetchHandler::Handle(const FetchRequest& request, int16_t 
                       .read_committed = request.isolation_level == 1};
   FetchContext context = sessions_.Open(request, version, now);
   Pass pass;
-  while (context.error() == KafkaError::kNone && !context.Superseded()) {
+  bool awaited = true;  // by the client
+  while (awaited && context.error() == KafkaError::kNone && !context.Superseded()) {
     Read(context, limits, pass);
     const bool enough = pass.bytes >= limits.bytes_min || pass.answer_now || pass.data.empty();
     if (enough || stopping_ || std::chrono::steady_clock::now() >= deadline) break;
-    co_await Park(pass, limits.bytes_min - pass.bytes, deadline);
+    awaited = co_await Park(pass, limits.bytes_min - pass.bytes, deadline, client);
   }
   const std::vector<size_t> told = sessions_.Answer(context, pass.data, now, response);
   regions = RegionsOf(told, pass.slices);
@@ -140,13 +141,21 @@ HostedPartition* FetchHandler::Resolve(SessionPartition& wanted, KafkaError& err
   return partition;
 }
 
-asio::awaitable<void> FetchHandler::Park(const Pass& pass, int64_t missing_bytes, DelayedFetch::TimePoint deadline) {
+asio::awaitable<bool> FetchHandler::Park(const Pass& pass, int64_t missing_bytes, DelayedFetch::TimePoint deadline,
+                                         WaitingClient& client) {
   DelayedFetch fetch(co_await asio::this_coro::executor, missing_bytes);
+  bool left = false;
   for (HostedPartition* partition : pass.readable) partition->watchers.Add(&fetch);
   parked_.insert(&fetch);
+  client.Watch([&fetch, &left] {
+    left = true;
+    fetch.Wake();
+  });
   co_await fetch.WaitUntil(deadline);
+  client.Unwatch();
   parked_.erase(&fetch);
   for (HostedPartition* partition : pass.readable) partition->watchers.Remove(&fetch);
+  co_return !left;
 }
 
 }  // namespace slipstream

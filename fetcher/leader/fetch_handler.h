@@ -20,9 +20,10 @@ class FetchHandler {
 
   FetchHandler(TopicCatalog& catalog, FetchSessionCache& sessions) : catalog_(catalog), sessions_(sessions) {}
 
-  // `regions`: where the records of the answer lie, in its order. Parks the request while there is too little to send.
-  asio::awaitable<void> Handle(const FetchRequest& request, int16_t version, FetchResponse& response,
-                               std::vector<FileRegion>& regions);
+  // `regions`: where the records of the answer lie, in its order. Parks the request while there is too little to send
+  // and the client waits for it.
+  asio::awaitable<void> Handle(const FetchRequest& request, int16_t version, WaitingClient& client,
+                               FetchResponse& response, std::vector<FileRegion>& regions);
   // Ends every wait, now and later.
   void Stop();
 
@@ -46,7 +47,9 @@ class FetchHandler {
   HostedPartition* ReadPartition(SessionPartition& wanted, const Limits& limits, int64_t bytes_so_far,
                                  PartitionData& data, LogSlice& slice);
   HostedPartition* Resolve(SessionPartition& wanted, KafkaError& error);
-  asio::awaitable<void> Park(const Pass& pass, int64_t missing_bytes, DelayedFetch::TimePoint deadline);
+  // False: the client has left.
+  asio::awaitable<bool> Park(const Pass& pass, int64_t missing_bytes, DelayedFetch::TimePoint deadline,
+                             WaitingClient& client);
 
   TopicCatalog& catalog_;
   FetchSessionCache& sessions_;

@@ -17,7 +17,7 @@ struct HostedPartition {
   HostedPartition(const HostedPartition&) = delete;
   HostedPartition& operator=(const HostedPartition&) = delete;
 
-  // Begins a term as leader: notes where the epoch starts even if nothing is written in it (LF-02, EC-03, PF-20).
+  // Begins a leader epoch: notes where it starts even if nothing is written in it (LF-02, EC-03, PF-20).
   absl::Status Elect(LeaderEpoch epoch) {
     leader_epoch = epoch;
     log.UpdateHighWatermark(log.log_end_offset());

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <iterator>
+#include <random>
 
 #include "fetcher/leader/create_topics_handler.h"
 #include "fetcher/leader/offsets_handler.h"
@@ -101,13 +102,14 @@ LeaderService::LeaderService(TopicCatalog& catalog, IoQueue& queue, MetadataConf
       config_(std::move(config)),
       sessions_({}, RandomSeed()),
       fetch_(catalog, sessions_),
-      produce_(catalog, queue) {}
+      produce_(catalog, queue),
+      producer_ids_(RandomSeed()) {}
 
 asio::awaitable<absl::Status> LeaderService::Handle(RequestHeader header, std::span<std::byte> body,
-                                                    ServerAnswer& answer) {
+                                                    WaitingClient& client, ServerAnswer& answer) {
   absl::Status handled;
   if (header.api_key == ApiKey::kFetch) {
-    handled = co_await HandleFetch(std::move(header), body, answer);
+    handled = co_await HandleFetch(std::move(header), body, client, answer);
   } else if (header.api_key == ApiKey::kProduce) {
     handled = co_await HandleProduce(std::move(header), body, answer);
   } else {
@@ -159,11 +161,12 @@ absl::Status LeaderService::HandleAtOnce(const RequestHeader& header, ByteSpan b
   }
 }
 
-asio::awaitable<absl::Status> LeaderService::HandleFetch(RequestHeader header, ByteSpan body, ServerAnswer& answer) {
+asio::awaitable<absl::Status> LeaderService::HandleFetch(RequestHeader header, ByteSpan body, WaitingClient& client,
+                                                         ServerAnswer& answer) {
   FetchRequest request;
   SLIP_CO_RETURN_IF_ERROR(DecodeRequestBody(body, header.version, request));
   FetchResponse response;
-  co_await fetch_.Handle(request, header.version, response, answer.regions);
+  co_await fetch_.Handle(request, header.version, client, response, answer.regions);
   EncodeResponseInto(response, header.version, header.correlation_id, answer.frame);
   co_return absl::OkStatus();
 }

@@ -20,7 +20,8 @@ class LeaderService final : public RequestHandler {
   // Both outlive the service.
   LeaderService(TopicCatalog& catalog, IoQueue& queue, MetadataConfig config);
 
-  asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body, ServerAnswer& answer) override;
+  asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body, WaitingClient& client,
+                                       ServerAnswer& answer) override;
   // Ends the waits of parked fetches: call before Server::Stop.
   void Stop() { fetch_.Stop(); }
 
@@ -29,7 +30,8 @@ class LeaderService final : public RequestHandler {
 
  private:
   absl::Status HandleAtOnce(const RequestHeader& header, ByteSpan body, EncodedFrame& frame);
-  asio::awaitable<absl::Status> HandleFetch(RequestHeader header, ByteSpan body, ServerAnswer& answer);
+  asio::awaitable<absl::Status> HandleFetch(RequestHeader header, ByteSpan body, WaitingClient& client,
+                                            ServerAnswer& answer);
   asio::awaitable<absl::Status> HandleProduce(RequestHeader header, std::span<std::byte> body, ServerAnswer& answer);
 
   TopicCatalog& catalog_;

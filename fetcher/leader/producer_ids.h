@@ -10,7 +10,6 @@ namespace slipstream {
 class ProducerIds {
  public:
   explicit ProducerIds(uint64_t seed) : random_(seed) { DrawBlock(); }
-  ProducerIds() : ProducerIds((uint64_t{std::random_device{}()} << 32) | std::random_device{}()) {}
 
   int64_t Next() {
     if (left_ == 0) DrawBlock();

@@ -122,9 +122,9 @@ asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& qu
   }
   SLIP_CO_ASSIGN_OR_RETURN(GeneratedRun run, GeneratedRun::Build(static_cast<size_t>(options.batch_bytes), kRunBytes));
   const size_t batches = BatchesFor(spec.bytes, topic->partitions.size(), options.epochs, run.batch_size());
-  for (int32_t term = 0; term < options.epochs; ++term) {
+  for (int32_t round = 0; round < options.epochs; ++round) {
     for (const auto& [number, partition] : topic->partitions) {
-      if (term > 0) SLIP_CO_RETURN_IF_ERROR(partition->Elect({partition->leader_epoch.value + 1}));
+      if (round > 0) SLIP_CO_RETURN_IF_ERROR(partition->Elect({partition->leader_epoch.value + 1}));
       const absl::Status appended = co_await AppendBatches(*partition, queue, run, batches, options, stopped);
       if (!appended.ok()) co_return appended;
     }

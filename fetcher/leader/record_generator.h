@@ -32,7 +32,7 @@ absl::StatusOr<CutSpec> ParseCutSpec(absl::string_view text);
 
 struct GenerateOptions {
   int32_t batch_bytes = 100'000;  // about; 512 to 16 MiB
-  int32_t epochs = 3;             // the records are written in so many terms as leader, one after the other
+  int32_t epochs = 3;             // the records are written in so many leader epochs, one after the other
   uint64_t seed = 1;              // the same seed, epochs and offsets give the same records
   Timestamp first_timestamp{0};   // of the first batch; each batch is a millisecond later than the one before
   absl::Status Validate() const;  // names field, value and bound

@@ -16,8 +16,8 @@ HostedPartition* HostedTopic::Find(int32_t partition) const {
 }
 
 absl::StatusOr<std::unique_ptr<TopicCatalog>> TopicCatalog::Open(LogManager& logs, FileIo& io,
-                                                                 std::filesystem::path epoch_file) {
-  std::unique_ptr<TopicCatalog> catalog(new TopicCatalog(logs, io, std::move(epoch_file)));
+                                                                 std::filesystem::path log_dir) {
+  std::unique_ptr<TopicCatalog> catalog(new TopicCatalog(logs, io, std::move(log_dir)));
   SLIP_RETURN_IF_ERROR(catalog->ReadEpochFile());
   for (const TopicPartition& partition : logs.partitions()) SLIP_RETURN_IF_ERROR(catalog->Adopt(partition));
   SLIP_RETURN_IF_ERROR(catalog->AssignIds());
@@ -53,16 +53,17 @@ absl::Status TopicCatalog::AssignIds() {
 }
 
 absl::Status TopicCatalog::ReadEpochFile() {
-  if (!io_.Exists(epoch_file_)) return absl::OkStatus();
-  SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io_, epoch_file_));
+  const std::filesystem::path path = log_dir_ / kEpochFile;
+  if (!io_.Exists(path)) return absl::OkStatus();
+  SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io_, path));
   if (absl::SimpleAtoi(content, &largest_epoch_.value) && largest_epoch_ >= LeaderEpoch{0}) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(epoch_file_.string(), ": no leader epoch: '", content, "'"));
+  return absl::DataLossError(absl::StrCat(path.string(), ": no leader epoch: '", content, "'"));
 }
 
 absl::Status TopicCatalog::ElectAll() {
   const LeaderEpoch epoch{largest_epoch_.value + 1};
-  // Before any log: two terms under one number would hide a divergence from every follower.
-  SLIP_RETURN_IF_ERROR(ReplaceFile(io_, epoch_file_, absl::StrCat(epoch.value, "\n")));
+  // Before any log: an epoch given twice would hide a divergence from every follower.
+  SLIP_RETURN_IF_ERROR(ReplaceFile(io_, log_dir_ / kEpochFile, absl::StrCat(epoch.value, "\n")));
   largest_epoch_ = epoch;
   for (const auto& [name, topic] : topics_)
     for (const auto& [number, partition] : topic->partitions)
@@ -76,15 +77,45 @@ absl::StatusOr<HostedTopic*> TopicCatalog::Create(const std::string& name, int32
   topic->name = name;
   topic->id = Uuid::Random();
   for (int32_t number = 0; number < partitions; ++number) {
-    SLIP_ASSIGN_OR_RETURN(PartitionLog* const log, logs_.GetOrCreate({name, number}, topic->id));
-    auto partition = std::make_unique<HostedPartition>(*log);
-    SLIP_RETURN_IF_ERROR(partition->Elect(LeaderEpoch{0}));
-    topic->partitions.emplace(number, std::move(partition));
+    absl::StatusOr<std::unique_ptr<HostedPartition>> made = Make({name, number}, topic->id);
+    if (made.ok()) {
+      topic->partitions.emplace(number, *std::move(made));
+      continue;
+    }
+    topic->partitions.clear();  // they refer to the logs
+    absl::Status left;
+    while (number-- > 0) left.Update(TakeBack({name, number}));
+    if (left.ok()) return made.status();
+    return absl::Status(made.status().code(),
+                        absl::StrCat(made.status().message(), "; then, taking the topic back: ", left.message()));
   }
   HostedTopic* const created = topic.get();
   by_id_[topic->id] = created;
   topics_.emplace(name, std::move(topic));
   return created;
+}
+
+// After an error nothing of the partition is left, as far as the disk allows.
+absl::StatusOr<std::unique_ptr<HostedPartition>> TopicCatalog::Make(const TopicPartition& partition,
+                                                                    const Uuid& topic_id) {
+  const std::filesystem::path directory = log_dir_ / partition.ToString();
+  // Before anything is made: to be taken back is only what is ours.
+  if (io_.Exists(directory)) return absl::AlreadyExistsError(absl::StrCat(directory.string(), " is there already"));
+  const absl::StatusOr<PartitionLog*> log = logs_.GetOrCreate(partition, topic_id);
+  absl::Status made = log.status();
+  if (made.ok()) {
+    auto hosted = std::make_unique<HostedPartition>(**log);
+    made = hosted->Elect(LeaderEpoch{0});
+    if (made.ok()) return hosted;
+  }
+  TakeBack(partition).IgnoreError();  // the first error says more
+  return made;
+}
+
+absl::Status TopicCatalog::TakeBack(const TopicPartition& partition) {
+  if (logs_.Find(partition) != nullptr) return logs_.Delete(partition);
+  const std::filesystem::path directory = log_dir_ / partition.ToString();
+  return io_.Exists(directory) ? io_.RemoveTree(directory) : absl::OkStatus();
 }
 
 HostedTopic* TopicCatalog::Find(absl::string_view name) {

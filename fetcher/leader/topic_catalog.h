@@ -28,16 +28,18 @@ struct HostedTopic {
 
 class TopicCatalog {
  public:
-  // Takes what `logs` found on disk. Topics without an id get one. kFailedPrecondition when two partitions of a topic
-  // have different ids. `epoch_file` keeps the last term, for logs do not keep one in which nothing was written. `logs`
-  // and `io` outlive the catalog.
-  static absl::StatusOr<std::unique_ptr<TopicCatalog>> Open(LogManager& logs, FileIo& io,
-                                                            std::filesystem::path epoch_file);
+  // In the log dir: the last leader epoch, for logs do not keep one in which nothing was written.
+  static constexpr char kEpochFile[] = "slipstream-leader-epoch";
 
-  // Begins a term for every partition, one above all terms that any of them had when the catalog was opened.
+  // Takes what `logs` found in `log_dir`. Topics without an id get one. kFailedPrecondition when two partitions of a
+  // topic have different ids. `logs` and `io` outlive the catalog.
+  static absl::StatusOr<std::unique_ptr<TopicCatalog>> Open(LogManager& logs, FileIo& io,
+                                                            std::filesystem::path log_dir);
+
+  // Begins a leader epoch for every partition, one above all that any of them had when the catalog was opened.
   absl::Status ElectAll();
   // A new topic with partitions 0 to `partitions` - 1, in epoch 0. REQUIRES: a valid name that is not taken, partitions
-  // > 0. After an error some partitions may be there; the topic is not served.
+  // > 0. After an error, of the disk most likely, what was made is taken back, so that another attempt may succeed.
   absl::StatusOr<HostedTopic*> Create(const std::string& name, int32_t partitions);
 
   HostedTopic* Find(absl::string_view name);
@@ -47,16 +49,18 @@ class TopicCatalog {
   std::vector<LogOffsets> Offsets() const;  // for the checkpoints
 
  private:
-  TopicCatalog(LogManager& logs, FileIo& io, std::filesystem::path epoch_file)
-      : logs_(logs), io_(io), epoch_file_(std::move(epoch_file)) {}
+  TopicCatalog(LogManager& logs, FileIo& io, std::filesystem::path log_dir)
+      : logs_(logs), io_(io), log_dir_(std::move(log_dir)) {}
   absl::Status Adopt(const TopicPartition& partition);
   absl::Status AssignIds();
   absl::Status ReadEpochFile();
+  absl::StatusOr<std::unique_ptr<HostedPartition>> Make(const TopicPartition& partition, const Uuid& topic_id);
+  absl::Status TakeBack(const TopicPartition& partition);
 
   LogManager& logs_;
   FileIo& io_;
-  std::filesystem::path epoch_file_;
-  LeaderEpoch largest_epoch_;  // of any term known of; -1: none yet
+  std::filesystem::path log_dir_;
+  LeaderEpoch largest_epoch_;  // known of; -1: none yet
   std::map<std::string, std::unique_ptr<HostedTopic>, std::less<>> topics_;
   absl::flat_hash_map<Uuid, HostedTopic*> by_id_;
 };

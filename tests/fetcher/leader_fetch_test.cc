@@ -105,8 +105,8 @@ TEST_F(LeaderFetchTest, Ld03_TheLeaderEpochIsChecked) {
 TEST_F(LeaderFetchTest, Ld05_ALogThatLeftThisOneIsToldWhere) {
   HostedTopic& topic = Create("t");
   HostedPartition& partition = *topic.Find(0);
-  const std::pair<int32_t, int32_t> terms[] = {{0, 2}, {3, 6}, {4, 5}, {7, 1}, {9, 3}};
-  for (const auto& [epoch, records] : terms) {
+  const std::pair<int32_t, int32_t> epochs[] = {{0, 2}, {3, 6}, {4, 5}, {7, 1}, {9, 3}};
+  for (const auto& [epoch, records] : epochs) {
     StartEpoch(partition, epoch);
     for (int32_t i = 0; i < records; ++i) Append(partition, 1);
   }
@@ -204,7 +204,7 @@ class ParkedFetchTest : public LeaderFetchTest {
   }
   void Begin(FetchRequest request) {
     request_ = std::move(request);
-    asio::co_spawn(io_, handler_.Handle(request_, kVersion, parked_response_, parked_regions_),
+    asio::co_spawn(io_, handler_.Handle(request_, kVersion, client_, parked_response_, parked_regions_),
                    [this](std::exception_ptr error) {
                      if (error) std::rethrow_exception(error);
                      answered_ = true;
@@ -302,6 +302,28 @@ TEST_F(ParkedFetchTest, StopEndsTheWait) {
   answered_ = false;
   Begin(Waiting(topic, 1));
   EXPECT_TRUE(answered_);
+}
+
+// What happened: a fetch stayed parked, and its connection open, for its whole wait though nobody waited for the
+// answer.
+TEST_F(ParkedFetchTest, AClientThatLeavesEndsTheWait) {
+  HostedTopic& topic = Create("t");
+  Begin(Waiting(topic, 1));
+  EXPECT_FALSE(answered_);
+  ASSERT_TRUE(client_.watched());
+  client_.Leave();
+  Settle();
+  EXPECT_TRUE(answered_);
+  Append(*topic.Find(0), 1);  // nothing of the fetch is left to be woken
+}
+
+TEST_F(ParkedFetchTest, AClientIsWatchedOnlyWhileItsFetchIsParked) {
+  HostedTopic& topic = Create("t");
+  Begin(Waiting(topic, 1));
+  EXPECT_TRUE(client_.watched());
+  Append(*topic.Find(0), 1);
+  EXPECT_TRUE(answered_);
+  EXPECT_FALSE(client_.watched());
 }
 
 TEST_F(ParkedFetchTest, Fs30_ALaterRequestOfTheSessionEndsInAnErrorForTheParkedOne) {

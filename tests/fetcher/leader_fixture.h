@@ -20,6 +20,19 @@
 
 namespace slipstream {
 
+// A client that leaves when the test says so.
+class TestClient final : public WaitingClient {
+ public:
+  void Watch(std::function<void()> left) override { left_ = std::move(left); }
+  void Unwatch() override { left_ = nullptr; }
+  bool watched() const { return left_ != nullptr; }
+  // REQUIRES: watched().
+  void Leave() { std::exchange(left_, nullptr)(); }
+
+ private:
+  std::function<void()> left_;
+};
+
 class LeaderTest : public ::testing::Test {
  public:
   static constexpr std::chrono::seconds kPatience{30};  // never used up: a test that hangs should fail instead
@@ -34,7 +47,7 @@ class LeaderTest : public ::testing::Test {
     auto logs = LogManager::Open(SystemFileIo(), config);
     SLIP_CHECK(logs.ok());
     logs_ = *std::move(logs);
-    auto catalog = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path() / "leader-epoch");
+    auto catalog = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path());
     SLIP_CHECK(catalog.ok());
     catalog_ = *std::move(catalog);
     SLIP_CHECK(catalog_->ElectAll().ok());
@@ -103,7 +116,7 @@ class LeaderTest : public ::testing::Test {
     SLIP_CHECK(header.ok());
     ServerAnswer answer;
     const std::span<std::byte> body = std::span(frame).subspan(4 + cursor.position());
-    refused_ = Await(service_->Handle(*std::move(header), body, answer));
+    refused_ = Await(service_->Handle(*std::move(header), body, client_, answer));
     regions_ = std::move(answer.regions);
     answer_bytes_ = answer.frame.TotalSize();
     if (!refused_.ok() || answer.frame.bytes.empty()) return std::nullopt;
@@ -120,6 +133,7 @@ class LeaderTest : public ::testing::Test {
   std::unique_ptr<LogManager> logs_;
   std::unique_ptr<TopicCatalog> catalog_;
   std::unique_ptr<LeaderService> service_;
+  TestClient client_;
   absl::Status refused_;
   std::vector<FileRegion> regions_;  // of the last answer
   uint64_t answer_bytes_ = 0;

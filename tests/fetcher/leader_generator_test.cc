@@ -99,7 +99,7 @@ class GenerateRecordsTest : public LeaderTest {
   }
 };
 
-TEST_F(GenerateRecordsTest, FillsANewTopicInSeveralTerms) {
+TEST_F(GenerateRecordsTest, FillsANewTopicInSeveralLeaderEpochs) {
   ASSERT_TRUE(Generate({.topic = "demo", .partitions = 2, .bytes = 3'000'000}).ok());
   HostedTopic* const topic = catalog_->Find("demo");
   ASSERT_NE(topic, nullptr);
@@ -153,7 +153,7 @@ TEST_F(GenerateRecordsTest, StopsWhenAsked) {
   EXPECT_TRUE(absl::IsCancelled(status)) << status;
 }
 
-TEST_F(GenerateRecordsTest, ACutLogGetsOtherRecordsInTheNextTerm) {
+TEST_F(GenerateRecordsTest, ACutLogGetsOtherRecordsInTheNextLeaderEpoch) {
   ASSERT_TRUE(Generate({.topic = "demo", .partitions = 1, .bytes = 500'000}).ok());
   HostedPartition* partition = catalog_->Find("demo")->Find(0);
   const Offset end = partition->log.log_end_offset();

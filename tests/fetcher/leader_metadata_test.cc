@@ -208,7 +208,7 @@ TEST_F(LeaderMetadataTest, CreateTopicsCanOnlyValidateAndRefusesDoubles) {
   EXPECT_EQ(catalog_->Find("n"), nullptr);
 }
 
-TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewTermEvenIfNothingIsWritten) {
+TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewLeaderEpochEvenIfNothingIsWritten) {
   HostedTopic& topic = Create("t", 2);
   const Uuid id = topic.id;
   Append(*topic.Find(0), 5);
@@ -226,7 +226,7 @@ TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewTermEvenIfNothingIsWritten) 
   EXPECT_EQ(log.high_watermark(), Offset{5});
 }
 
-TEST_F(LeaderMetadataTest, NoTermIsGivenTwiceThoughItsRecordsAreGone) {
+TEST_F(LeaderMetadataTest, NoLeaderEpochIsGivenTwiceThoughItsRecordsAreGone) {
   Append(*Create("t").Find(0), 5);
   for (int32_t start = 1; start <= 3; ++start) {
     Reopen();
@@ -239,10 +239,11 @@ TEST_F(LeaderMetadataTest, NoTermIsGivenTwiceThoughItsRecordsAreGone) {
 }
 
 TEST_F(LeaderMetadataTest, ADamagedEpochFileIsNamed) {
-  ASSERT_TRUE(ReplaceFile(SystemFileIo(), dir_.path() / "damaged", "many").ok());
-  const auto opened = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path() / "damaged");
+  const std::filesystem::path path = dir_.path() / TopicCatalog::kEpochFile;
+  ASSERT_TRUE(ReplaceFile(SystemFileIo(), path, "many").ok());
+  const auto opened = TopicCatalog::Open(*logs_, SystemFileIo(), dir_.path());
   ASSERT_TRUE(absl::IsDataLoss(opened.status()));
-  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("damaged"));
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr(path.string()));
 }
 
 }  // namespace

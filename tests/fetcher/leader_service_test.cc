@@ -40,7 +40,7 @@ TEST_F(LeaderServiceTest, AnUnknownApiVersionsVersionIsAnsweredInVersionZero) {
   ServerAnswer answer;
   const RequestHeader header{
       .api_key = ApiKey::kApiVersions, .version = 99, .correlation_id = 8, .client_id = std::nullopt};
-  ASSERT_TRUE(Await(service_->Handle(header, {}, answer)).ok());
+  ASSERT_TRUE(Await(service_->Handle(header, {}, client_, answer)).ok());
   // Size, correlation id, error 35, one entry: this API from 0 to 4.
   const uint8_t expected[] = {0, 0, 0, 16, 0, 0, 0, 8, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4};
   EXPECT_TRUE(std::ranges::equal(answer.frame.bytes, std::as_bytes(std::span(expected))));
@@ -50,7 +50,7 @@ TEST_F(LeaderServiceTest, OtherApisAndVersionsCloseTheConnection) {
   ServerAnswer answer;
   const auto handle = [&](ApiKey key, int16_t version) {
     return Await(service_->Handle({.api_key = key, .version = version, .correlation_id = 1, .client_id = std::nullopt},
-                                  {}, answer));
+                                  {}, client_, answer));
   };
   EXPECT_TRUE(absl::IsUnimplemented(handle(ApiKey::kAlterPartition, 2)));
   for (const ApiKey key : {ApiKey::kFetch, ApiKey::kProduce, ApiKey::kMetadata, ApiKey::kListOffsets})

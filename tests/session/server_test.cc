@@ -38,18 +38,27 @@ class ScriptedHandler final : public RequestHandler {
   struct Script {
     absl::Status status;
     bool silent = false;
-    bool parked = false;  // until Release
+    bool parked = false;   // until Release
+    bool watches = false;  // until the client leaves
     std::vector<FileRegion> regions;
   };
 
   explicit ScriptedHandler(asio::io_context& io) : released_(io.get_executor()) {}
 
-  asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body, ServerAnswer& answer) override {
+  asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body, WaitingClient& client,
+                                       ServerAnswer& answer) override {
     handled.push_back(header.correlation_id);
     last_body.assign(body.begin(), body.end());
     Script& script = scripts[header.correlation_id];
     ++running;
+    if (script.watches) {
+      client.Watch([this, id = header.correlation_id] {
+        left.push_back(id);
+        Release(id);
+      });
+    }
     while (script.parked) co_await released_.Wait();
+    client.Unwatch();
     --running;
     if (!script.status.ok() || script.silent) co_return script.status;
     std::vector<std::byte>& bytes = answer.frame.bytes;
@@ -73,7 +82,7 @@ class ScriptedHandler final : public RequestHandler {
   }
 
   std::map<int32_t, Script> scripts;
-  std::vector<int32_t> handled;
+  std::vector<int32_t> handled, left;
   std::vector<std::byte> last_body;
   int running = 0;
 
@@ -364,6 +373,77 @@ TEST_F(ServerTest, StopWaitsForTheRequestBeingHandled) {
   };
   Run(test(*this, handler_, *server_, stopped));
   EXPECT_TRUE(stopped);
+}
+
+TEST_F(ServerTest, AClientThatLeavesWhileItsRequestIsParkedIsSeen) {
+  Start();
+  handler_.scripts[1] = handler_.scripts[2] = {.parked = true, .watches = true};
+  const auto test = [](ServerTest& t, ScriptedHandler& handler, Server& server) -> asio::awaitable<void> {
+    tcp::socket leaving = co_await t.Connect(), staying = co_await t.Connect();
+    co_await t.Write(leaving, Frame(1));
+    co_await t.Write(staying, Frame(2));
+    while (handler.running < 2) co_await asio::post(asio::use_awaitable);
+    leaving.close();
+    while (server.connection_count() > 1) co_await asio::post(asio::use_awaitable);
+    EXPECT_EQ(handler.left, (std::vector<int32_t>{1}));
+    handler.Release(2);
+    const int32_t id = co_await t.ReadCorrelationId(staying);
+    EXPECT_EQ(id, 2);
+  };
+  Run(test(*this, handler_, *server_));
+  EXPECT_EQ(handler_.left, (std::vector<int32_t>{1}));
+  EXPECT_TRUE(errors_.empty());
+}
+
+TEST_F(ServerTest, AClientThatSendsItsNextRequestMeanwhileHasNotLeft) {
+  Start();
+  handler_.scripts[1] = handler_.scripts[2] = {.parked = true, .watches = true};
+  const auto test = [](ServerTest& t, ScriptedHandler& handler) -> asio::awaitable<void> {
+    tcp::socket socket = co_await t.Connect();
+    for (const int32_t request : {1, 2}) co_await t.Write(socket, Frame(request));
+    for (const int32_t request : {1, 2}) {
+      while (handler.handled.empty() || handler.handled.back() != request) co_await asio::post(asio::use_awaitable);
+      handler.Release(request);
+      const int32_t id = co_await t.ReadCorrelationId(socket);
+      EXPECT_EQ(id, request);
+    }
+    // Watched again after an earlier look that is still under way.
+    handler.scripts[3] = {.parked = true, .watches = true};
+    co_await t.Write(socket, Frame(3));
+    while (handler.running == 0) co_await asio::post(asio::use_awaitable);
+    socket.close();
+    while (handler.running > 0) co_await asio::post(asio::use_awaitable);
+  };
+  Run(test(*this, handler_));
+  EXPECT_EQ(handler_.left, (std::vector<int32_t>{3}));
+}
+
+TEST_F(ServerTest, StopReachesARequestThatWatchesItsClient) {
+  Start();
+  handler_.scripts[1] = {.parked = true, .watches = true};
+  const auto test = [](ServerTest& t, ScriptedHandler& handler) -> asio::awaitable<void> {
+    tcp::socket socket = co_await t.Connect();
+    co_await t.Write(socket, Frame(1));
+    while (handler.running == 0) co_await asio::post(asio::use_awaitable);
+  };
+  Run(test(*this, handler_));
+  EXPECT_EQ(handler_.left, (std::vector<int32_t>{1}));
+}
+
+// As load balancers and port scanners do: connect, and go again without a byte.
+TEST_F(ServerTest, AProbeIsNoError) {
+  Start();
+  const auto test = [](ServerTest& t, Server& server) -> asio::awaitable<void> {
+    for (const bool abortive : {false, true}) {
+      tcp::socket socket = co_await t.Connect();
+      while (server.connection_count() == 0) co_await asio::post(asio::use_awaitable);
+      if (abortive) socket.set_option(tcp::socket::linger(true, 0));
+      socket.close();
+      while (server.connection_count() > 0) co_await asio::post(asio::use_awaitable);
+    }
+  };
+  Run(test(*this, *server_));
+  EXPECT_TRUE(errors_.empty());
 }
 
 TEST_F(ServerTest, AnAddressThatIsTakenIsNamed) {

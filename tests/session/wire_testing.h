@@ -17,6 +17,7 @@
 #include "session/wire/messages/api_versions.h"
 #include "session/wire/messages/create_topics.h"
 #include "session/wire/messages/delete_records.h"
+#include "session/wire/messages/describe_configs.h"
 #include "session/wire/messages/fetch.h"
 #include "session/wire/messages/find_coordinator.h"
 #include "session/wire/messages/init_producer_id.h"
@@ -28,9 +29,9 @@
 
 namespace slipstream::testing_wire {
 
-using AllRequests =
-    std::tuple<ApiVersionsRequest, CreateTopicsRequest, DeleteRecordsRequest, FetchRequest, FindCoordinatorRequest,
-               InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest>;
+using AllRequests = std::tuple<ApiVersionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DescribeConfigsRequest,
+                               FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
+                               MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest>;
 
 inline constexpr int32_t kCorrelationId = 7;
 

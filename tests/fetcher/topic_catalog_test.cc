@@ -1,0 +1,103 @@
+#include "fetcher/leader/topic_catalog.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/failing_io.h"
+#include "tests/support/temp_dir.h"
+
+namespace slipstream {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const absl::Status kFull = absl::ResourceExhaustedError("write: No space left on device");
+
+class TopicCatalogTest : public ::testing::Test {
+ protected:
+  TopicCatalogTest() { Open(); }
+  ~TopicCatalogTest() override { Close(); }
+
+  void Open() {
+    auto logs = LogManager::Open(io_, {.log_dir = dir_.path()});
+    SLIP_CHECK(logs.ok());
+    logs_ = *std::move(logs);
+    auto catalog = TopicCatalog::Open(*logs_, io_, dir_.path());
+    SLIP_CHECK(catalog.ok());
+    catalog_ = *std::move(catalog);
+  }
+  void Close() {
+    catalog_.reset();
+    SLIP_CHECK(logs_->Close().ok());
+  }
+  std::vector<std::string> Directories() { return *SystemFileIo().List(dir_.path(), /*directories=*/true); }
+  // No file of this name can be written in the directory of the partition.
+  void Spoil(const std::string& partition, const std::string& file) {
+    io_.before_write = [partition, file](const std::filesystem::path& path) {
+      const bool hit = path.parent_path().filename() == partition && absl::StrContains(path.filename().string(), file);
+      return hit ? kFull : absl::OkStatus();
+    };
+  }
+
+  TempDir dir_;
+  FailingIo io_;
+  std::unique_ptr<LogManager> logs_;
+  std::unique_ptr<TopicCatalog> catalog_;
+};
+
+class HalfMadeTopic : public TopicCatalogTest, public ::testing::WithParamInterface<const char*> {};
+
+// What happened: the partitions made so far stayed, with a topic id that the next attempt did not know.
+TEST_P(HalfMadeTopic, IsTakenBackAndCanBeMadeAgain) {
+  Spoil("t-2", GetParam());
+  const absl::Status failed = catalog_->Create("t", 4).status();
+  EXPECT_EQ(failed, kFull);
+  EXPECT_THAT(Directories(), IsEmpty());
+  EXPECT_EQ(catalog_->Find("t"), nullptr);
+  EXPECT_EQ(logs_->Find({"t", 0}), nullptr);
+  io_.before_write = nullptr;
+  const absl::StatusOr<HostedTopic*> made = catalog_->Create("t", 3);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_THAT(Directories(), ElementsAre("t-0", "t-1", "t-2"));
+  Close();
+  Open();
+  ASSERT_NE(catalog_->Find("t"), nullptr);
+  EXPECT_EQ(catalog_->Find("t")->partitions.size(), 3u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, HalfMadeTopic, ::testing::Values(".log", "partition.metadata", "leader-epoch"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::erase_if(name,
+                                         [](char c) { return !absl::ascii_isalpha(static_cast<unsigned char>(c)); });
+                           return name;
+                         });
+
+TEST_F(TopicCatalogTest, WhatCannotBeTakenBackEitherIsTold) {
+  Spoil("t-2", ".log");
+  io_.before_remove = [](const std::filesystem::path&) { return absl::UnavailableError("unlink: Input/output error"); };
+  const absl::Status failed = catalog_->Create("t", 4).status();
+  EXPECT_EQ(failed.code(), kFull.code());
+  EXPECT_THAT(std::string(failed.message()), AllOf(HasSubstr("No space left"), HasSubstr("Input/output error")));
+}
+
+TEST_F(TopicCatalogTest, ADirectoryOfSomebodyElseIsNotTakenBack) {
+  const std::filesystem::path foreign = dir_.path() / "t-1";
+  ASSERT_TRUE(io_.CreateDirectories(foreign).ok());
+  const absl::Status failed = catalog_->Create("t", 2).status();
+  EXPECT_TRUE(absl::IsAlreadyExists(failed)) << failed;
+  EXPECT_THAT(std::string(failed.message()), HasSubstr(foreign.string()));
+  EXPECT_THAT(Directories(), ElementsAre("t-1"));
+}
+
+}  // namespace
+}  // namespace slipstream

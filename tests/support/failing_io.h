@@ -1,0 +1,46 @@
+// The machine's file system, but for the files that a test spoils.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/io/file_io.h"
+
+namespace slipstream {
+
+class FailingIo final : public FileIo {
+ public:
+  // Asked before a file is opened to be written: an error is the result of the opening.
+  std::function<absl::Status(const std::filesystem::path& path)> before_write;
+  // Asked before a directory tree is removed.
+  std::function<absl::Status(const std::filesystem::path& path)> before_remove;
+
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
+    if (before_write && mode != OpenMode::kRead) {
+      if (absl::Status failed = before_write(path); !failed.ok()) return failed;
+    }
+    return SystemFileIo().Open(path, mode);
+  }
+  bool Exists(const std::filesystem::path& path) override { return SystemFileIo().Exists(path); }
+  absl::StatusOr<std::vector<std::string>> List(const std::filesystem::path& directory, bool directories) override {
+    return SystemFileIo().List(directory, directories);
+  }
+  absl::Status CreateDirectories(const std::filesystem::path& path) override {
+    return SystemFileIo().CreateDirectories(path);
+  }
+  absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    return SystemFileIo().Rename(from, to);
+  }
+  absl::Status Remove(const std::filesystem::path& path) override { return SystemFileIo().Remove(path); }
+  absl::Status RemoveTree(const std::filesystem::path& path) override {
+    if (before_remove) {
+      if (absl::Status failed = before_remove(path); !failed.ok()) return failed;
+    }
+    return SystemFileIo().RemoveTree(path);
+  }
+  absl::Status SyncDirectory(const std::filesystem::path& path) override { return SystemFileIo().SyncDirectory(path); }
+};
+
+}  // namespace slipstream
