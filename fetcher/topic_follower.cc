@@ -336,6 +336,7 @@ asio::awaitable<void> TopicFollower::WriteCheckpoints() {
     co_await checkpoint_sleep_.For(config_.checkpoint_interval);
     if (stopping_) break;
     const absl::Status written = logs_.WriteCheckpoints([this] { return PublishedOffsets(); });
+    logs_.Maintain(SystemClock().WallTime());
     if (written.ok()) continue;
     failure_.Update(Annotate(written, "checkpoints"));
     Stop();

@@ -1,5 +1,5 @@
-// A log directory and the partitions in it: locks it, recovers it, opens and creates logs, writes the checkpoints that
-// say where the next start may begin. One per --log-dir; used by the thread that made it, except where noted.
+// The log directories of a broker or a copy, and the partitions in them: where a new partition goes, which directory
+// has which, what happens when a disk fails. One per process; used by the thread that made it, except where noted.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -9,96 +9,93 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <string>
 #include <vector>
 
-#include "log/checkpoint_file.h"
-#include "log/clock.h"
-#include "log/directory_lock.h"
-#include "log/partition_log.h"
+#include "log/log_directory.h"
 
 namespace slipstream {
 
 struct LogManagerConfig {
-  std::filesystem::path log_dir;
+  std::vector<std::filesystem::path> log_dirs;  // at least one, no two the same
   LogConfig log;
-  int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir
-  std::string cluster_id;            // "" : take what meta.properties says, or write a new one
-  // nullopt: as cluster_id; a new directory gets 1.
+  int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir, >= 1
+  std::string cluster_id;            // as LogDirectoryConfig's
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogManager
 };
 
-// Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
-struct LogOffsets {
-  TopicPartition partition;
-  Offset log_start_offset, high_watermark, recovery_point, log_end_offset;
-  bool log_start_in_segment = false;  // above the first segment's base: only then it is checkpointed (LOG-52)
-};
-
 class LogManager {
  public:
-  // Takes the directory's .lock (kFailedPrecondition, "in use by another process"), removes the clean-shutdown mark,
-  // reads checkpoints, recovers every partition on num_recovery_threads threads. Blocking.
-  static absl::StatusOr<std::unique_ptr<LogManager>> Open(FileIo& io, const LogManagerConfig& config);
-  ~LogManager();
+  struct OfflineDirectory {
+    std::filesystem::path path;
+    absl::Status cause;
+  };
 
-  // Says whose copy this is. A directory without partitions takes the cluster's id; one that holds another cluster's is
+  // Opens all directories, each on a thread of its own. One whose disk fails stays out (offline_directories()); no
+  // directory left, a lock that another process holds, directories of different clusters or nodes, and a partition that
+  // lies in two of them are errors (LOG-36, LOG-55, LOG-57). Blocking.
+  static absl::StatusOr<std::unique_ptr<LogManager>> Open(FileIo& io, const LogManagerConfig& config);
+
+  // Says whose copy this is. Directories without partitions take the cluster's id; ones that hold another cluster's are
   // refused (kFailedPrecondition), lest two clusters mix.
   absl::Status BelongToCluster(const std::string& cluster_id);
 
-  // Partitions found on disk at open, sorted.
-  std::vector<TopicPartition> partitions() const;
-  // The log of a partition, created when absent. Ownership of its use goes to the caller's thread; the LogManager keeps
-  // the object alive until Close.
+  std::vector<TopicPartition> partitions() const;  // with a current log, sorted
+  // The log of a partition, created when absent in the directory that holds the fewest. Ownership of its use goes to
+  // the caller's thread; the LogManager keeps the object alive until Close. kUnavailable for a partition that is not
+  // there while a directory is offline: it may be in that one.
   absl::StatusOr<PartitionLog*> GetOrCreate(const TopicPartition& partition, Uuid topic_id);
   PartitionLog* Find(const TopicPartition& partition);
-  // Renames the directory to -delete and removes it (LOG-59). REQUIRES: no thread uses the log.
+  // Takes the partition's directory out of use; Maintain removes it (LOG-59). REQUIRES: no thread uses the log.
   absl::Status Delete(const TopicPartition& partition);
 
-  // Rewrites recovery-point-, log-start- and replication-offset-checkpoint from what the owners published, each only
-  // when it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
-  absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
-  // The same for callers that race with others: `published` is asked once it is this call's turn, so that offsets read
-  // before another thread lowered them are not written after it.
-  absl::Status WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published);
+  // A second log of the partition, in `log_dir`, that is to take its place (KIP-113). kNotFound for a directory that is
+  // not ours, kFailedPrecondition when the partition lives there already.
+  absl::StatusOr<PartitionLog*> GetOrCreateFuture(const TopicPartition& partition,
+                                                  const std::filesystem::path& log_dir);
+  PartitionLog* FindFuture(const TopicPartition& partition);
+  // The future log becomes the current one, the former current one goes. REQUIRES: no thread uses either log; the
+  // future one has all of the current one's records. Returns the log under its new name: the old pointers are gone.
+  absl::StatusOr<PartitionLog*> PromoteFuture(const TopicPartition& partition);
+  absl::Status DeleteFuture(const TopicPartition& partition);
 
-  // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
-  // (only if all closed well), releases the lock.
+  // Rewrites the checkpoint files of each directory from what the owners published, where they changed. A directory
+  // that fails goes offline; an error only when none is left. `published` is asked once it is this call's turn, so that
+  // offsets read before another thread lowered them are not written after it. Any thread.
+  absl::Status WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published);
+  absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
+
+  // To be called from time to time: removes what Delete set aside (file.delete.delay.ms). Blocking.
+  void Maintain(Timestamp now);
+
+  // REQUIRES: no other thread uses a log any more. Closes every log and directory, as LogDirectory::Close; returns the
+  // first error of a directory that was not offline before.
   absl::Status Close();
 
-  // What a person should know of how the partitions were opened: damage to what had been flushed.
+  std::vector<OfflineDirectory> offline_directories() const;
   std::vector<std::string> LoadNotices() const;
-
-  const std::string& cluster_id() const { return cluster_id_; }
-  Uuid directory_id() const { return directory_id_; }
+  const std::string& cluster_id() const;
+  // Of the directory that holds the partition. REQUIRES: Find(partition) != nullptr.
+  Uuid directory_id(const TopicPartition& partition);
 
  private:
-  LogManager(FileIo& io, const LogManagerConfig& config);
+  explicit LogManager(const LogManagerConfig& config) : config_(config) {}
 
-  absl::Status TakeOverDirectory();  // lock, meta.properties, clean-shutdown mark, checkpoints
-  absl::Status ReadCheckpoints();
-  absl::StatusOr<std::vector<TopicPartition>> FindPartitions();
-  absl::Status LoadAll(const std::vector<TopicPartition>& partitions);
-  absl::StatusOr<std::unique_ptr<PartitionLog>> Load(const TopicPartition& partition);
-  absl::Status CloseAll();
+  absl::Status CheckThatTheyBelongTogether();
+  absl::Status FinishMoves();
+  LogDirectory* DirectoryOf(const TopicPartition& partition);
+  void SetHome(const TopicPartition& partition, LogDirectory* directory);  // nullptr: it has none any more
+  LogDirectory* DirectoryOfFuture(const TopicPartition& partition);
+  LogDirectory* LeastLoaded();  // nullptr: all are offline
 
-  FileIo& io_;
   LogManagerConfig config_;
-  std::unique_ptr<DirectoryLock> lock_;  // nullptr: closed
-  bool clean_start_ = false;
-  std::string cluster_id_;
-  Uuid directory_id_;
-  int32_t node_id_ = 0;
-  std::vector<LogOffsets> OffsetsOfAll() const;
-  absl::Status ForgetCheckpoints(const TopicPartition& partition);
-
-  std::mutex checkpoints_mutex_;                                     // one writer per file (LOG-53); guards these three
-  OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_;  // as the files say
-  absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;
+  std::vector<std::unique_ptr<LogDirectory>> directories_;  // those that could be opened
+  std::vector<OfflineDirectory> never_opened_;
+  // Changed by the owner's thread only, under the mutex; read by others under the mutex.
+  absl::flat_hash_map<TopicPartition, LogDirectory*> homes_;
+  std::mutex homes_mutex_;
+  std::mutex checkpoints_mutex_;  // one round at a time
 };
-
-// What the owner of a log publishes about it.
-LogOffsets OffsetsOf(const PartitionLog& log);
 
 }  // namespace slipstream

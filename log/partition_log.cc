@@ -35,6 +35,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
     SLIP_RETURN_IF_ERROR(io.SyncDirectory(directory.parent_path()));
   }
   std::unique_ptr<PartitionLog> log(new PartitionLog(io, std::move(directory), std::move(partition), config));
+  log->health_ = options.health;
   SLIP_ASSIGN_OR_RETURN(log->topic_id_, ReadPartitionMetadata(io, log->directory_));
   SLIP_ASSIGN_OR_RETURN(log->epochs_, LeaderEpochCache::Load(io, log->directory_ / kLeaderEpochFile));
   SLIP_ASSIGN_OR_RETURN(LoadedLog loaded, LoadSegments(io, log->directory_, log->config_, options, *log->epochs_));
@@ -83,8 +84,14 @@ Offset PartitionLog::SegmentEnd(size_t number) const {
   return number + 1 < segments_.size() ? segments_[number + 1]->base_offset() : log_end_offset_;
 }
 
+absl::Status PartitionLog::Usable() const {
+  if (!failure_.ok()) return failure_;
+  return health_->offline() ? Annotate(health_->cause(), "log dir is offline") : absl::OkStatus();
+}
+
 absl::Status PartitionLog::FailUnlessOk(const absl::Status& status, absl::string_view what) {
   if (!status.ok()) failure_ = Annotate(status, absl::StrCat(partition_.ToString(), ": ", what));
+  if (IsDiskFailure(status)) health_->TakeOffline(failure_);
   return failure_;
 }
 
@@ -127,11 +134,12 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
 
 asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
                                                              bool crc_checked) {
-  SLIP_CO_RETURN_IF_ERROR(failure_);
+  SLIP_CO_RETURN_IF_ERROR(Usable());
   SLIP_CO_RETURN_IF_ERROR(CheckRun(batches, crc_checked));
   const std::optional<LeaderEpoch> epoch_before = latest_epoch();
   const absl::Status appended = co_await AppendChecked(queue, batches, hint);
   if (!appended.ok()) UndoUnwritten(epoch_before);
+  if (IsDiskFailure(appended)) health_->TakeOffline(Annotate(appended, partition_.ToString()));
   co_return appended;
 }
 
@@ -247,7 +255,7 @@ absl::Status PartitionLog::StartSegment(Offset base_offset) {
 // Closing.
 
 absl::Status PartitionLog::Close() {
-  SLIP_RETURN_IF_ERROR(failure_);
+  SLIP_RETURN_IF_ERROR(Usable());
   SLIP_RETURN_IF_ERROR(active().Seal());
   SLIP_RETURN_IF_ERROR(TakeProducerSnapshot());
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());

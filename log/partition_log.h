@@ -1,6 +1,7 @@
 // One partition's log: segments, indexes, leader epochs, the offsets that matter. Belongs to one thread at a time (its
 // fetcher thread, or the embedded leader's); opened and handed over by the LogManager. Format and recovery:
-// log/README.md.
+// log/README.md. An error of the disk, other than that it is full, takes the whole log dir offline: every call that
+// changes one of its logs then returns the cause.
 #pragma once
 
 #include <absl/status/status.h>
@@ -18,6 +19,7 @@
 #include "log/asio.h"
 #include "log/async_event.h"
 #include "log/bytes.h"
+#include "log/directory_health.h"
 #include "log/io/file_io.h"
 #include "log/leader_epoch_cache.h"
 #include "log/offset.h"
@@ -64,6 +66,7 @@ struct LogOpenOptions {
   Offset log_start_offset{0};
   Offset high_watermark{0};  // clamped to [log start, log end]
   Timestamp now;             // producers not heard of for long are forgotten (LOG-116); -1: none is
+  std::shared_ptr<DirectoryHealth> health = std::make_shared<DirectoryHealth>();  // of the log dir
 };
 
 // Where to read a run of whole batches from: for sendfile, or for reading into memory.
@@ -176,6 +179,7 @@ class PartitionLog {
   absl::Status TakeProducerSnapshot();          // at the log end, unless there is one
   absl::Status RewindProducers();               // to the log end, after a truncation
   absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToFlush();
+  absl::Status Usable() const;  // failure_, or why the directory is offline
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
   absl::Status FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed, Offset end,
                            uint64_t truncations);
@@ -211,6 +215,7 @@ class PartitionLog {
   std::vector<std::string> load_notices_;
   // Invariant: log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
+  std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps
   bool names_unsynced_ = false;  // files came or went since the directory was last fsynced
   uint64_t unflushed_bytes_ = 0;

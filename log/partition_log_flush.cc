@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "log/check.h"
+#include "log/directory_health.h"
 #include "log/partition_log.h"
 #include "log/segment.h"
 #include "log/status.h"
@@ -31,6 +32,9 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() 
 
 absl::Status PartitionLog::FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed,
                                        Offset end, uint64_t truncations) {
+  // Whatever its words, a failed fsync may have lost what was written; only a file that was taken away is no failure of
+  // the disk.
+  if (!synced.ok() && !absl::IsNotFound(synced)) health_->TakeOffline(Annotate(synced, partition_.ToString()));
   SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
   std::erase_if(unsynced_snapshots_,
                 [&](const auto& file) { return std::ranges::find(flushed, file) != flushed.end(); });
@@ -39,7 +43,7 @@ absl::Status PartitionLog::FinishFlush(const absl::Status& synced, const std::ve
 }
 
 asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
-  SLIP_CO_RETURN_IF_ERROR(failure_);
+  SLIP_CO_RETURN_IF_ERROR(Usable());
   const Offset end = log_end_offset_;
   const uint64_t truncations = truncations_;
   unflushed_bytes_ = 0;
@@ -61,7 +65,7 @@ asio::awaitable<absl::Status> PartitionLog::FlushUpTo(IoQueue& queue, Offset off
   SLIP_CHECK_LE(offset.value, log_end_offset_.value);
   const uint64_t truncations = truncations_;
   while (recovery_point_ < offset) {
-    SLIP_CO_RETURN_IF_ERROR(failure_);
+    SLIP_CO_RETURN_IF_ERROR(Usable());
     if (truncations != truncations_) co_return absl::AbortedError(absl::StrCat(partition_.ToString(), ": truncated"));
     if (flush_ended_ == nullptr) flush_ended_ = std::make_unique<AsyncEvent>(co_await asio::this_coro::executor);
     if (flush_running_) {

@@ -11,7 +11,7 @@
 namespace slipstream {
 
 absl::Status PartitionLog::Maintain(Timestamp now) {
-  SLIP_RETURN_IF_ERROR(failure_);
+  SLIP_RETURN_IF_ERROR(Usable());
   SLIP_RETURN_IF_ERROR(DeleteOldSegments(now));
   producers_.ExpireBefore(now, config_.producer_id_expiration);
   return RemoveDeletedFiles(now);

@@ -29,7 +29,7 @@ absl::Status PartitionLog::RemoveLastSegment() {
 }
 
 absl::Status PartitionLog::TruncateTo(Offset offset) {
-  SLIP_RETURN_IF_ERROR(failure_);
+  SLIP_RETURN_IF_ERROR(Usable());
   if (offset < Offset{0})
     return absl::InvalidArgumentError(
         absl::StrCat(partition_.ToString(), ": cannot truncate to offset ", offset.value));
@@ -68,7 +68,7 @@ absl::Status PartitionLog::RewindProducers() {
 }
 
 absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
-  SLIP_RETURN_IF_ERROR(failure_);
+  SLIP_RETURN_IF_ERROR(Usable());
   if (offset < Offset{0})
     return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": cannot start at offset ", offset.value));
   ++truncations_;
@@ -96,7 +96,7 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
 }
 
 absl::Status PartitionLog::MaybeIncrementLogStartOffset(Offset offset) {
-  SLIP_RETURN_IF_ERROR(failure_);
+  SLIP_RETURN_IF_ERROR(Usable());
   if (offset <= log_start_offset_) return absl::OkStatus();
   if (offset > high_watermark_)
     return absl::OutOfRangeError(absl::StrCat(partition_.ToString(), ": log start offset ", offset.value,

@@ -106,7 +106,7 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   if (!bootstrap.ok()) return Annotate(bootstrap.status(), "--bootstrap-server");
   settings.follow.bootstrap = *std::move(bootstrap);
   settings.follow.topics = options.topics;
-  settings.logs.log_dir = options.log_dir;
+  settings.logs.log_dirs = {options.log_dir};
   if (settings.progress_interval < std::chrono::milliseconds(10))
     return absl::InvalidArgumentError("progress.interval.ms must be at least 10");
   SLIP_RETURN_IF_ERROR(settings.follow.client.Validate());

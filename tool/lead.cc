@@ -82,7 +82,7 @@ absl::Status Lead::Run() {
 
 absl::Status Lead::OpenLogs() {
   LogManagerConfig config;
-  config.log_dir = options_.log_dir;
+  config.log_dirs = {options_.log_dir};
   config.log = options_.log;
   config.log.retention_ms = std::chrono::milliseconds(-1);  // nobody asked for anything to be thrown away
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
@@ -170,6 +170,7 @@ asio::awaitable<absl::Status> Lead::Maintain() {
     partition->append_turn.Release();
     if (!done.ok()) co_return done;
   }
+  logs_->Maintain(SystemClock().WallTime());
   co_return logs_->WriteCheckpoints(catalog_->Offsets());
 }
 

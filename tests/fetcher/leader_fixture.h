@@ -42,7 +42,7 @@ class LeaderTest : public ::testing::Test {
 
   void Open() {
     LogManagerConfig config;
-    config.log_dir = dir_.path();
+    config.log_dirs = {dir_.path()};
     config.log.segment_bytes = 1 << 20;
     auto logs = LogManager::Open(SystemFileIo(), config);
     SLIP_CHECK(logs.ok());

@@ -54,7 +54,7 @@ class TopicFollowerTest : public LeaderTest {
   }
 
   void Follow() {
-    auto logs = LogManager::Open(SystemFileIo(), {.log_dir = copy_.path()});
+    auto logs = LogManager::Open(SystemFileIo(), {.log_dirs = {copy_.path()}});
     SLIP_CHECK(logs.ok());
     copies_ = *std::move(logs);
     follow_.bootstrap = {{"127.0.0.1", port_}};

@@ -1,15 +1,9 @@
 #include "log/log_manager.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
 
-#include "log/meta_properties.h"
-#include "log/record_batch.h"
-#include "log/segment_name.h"
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
 #include "tests/support/run.h"
@@ -21,14 +15,15 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
-const TopicPartition kOrders{"orders", 0};
 const Uuid kTopicId{11, 12};
 
 class LogManagerTest : public testing::Test {
  protected:
-  LogManagerTest() { config_.log_dir = dir_.path() / "logs"; }
+  LogManagerTest() { config_.log_dirs = {Dir("a"), Dir("b"), Dir("c")}; }
 
+  std::filesystem::path Dir(const char* name) const { return dir_.path() / name; }
   absl::Status TryOpen() {
     manager_.reset();
     auto opened = LogManager::Open(SystemFileIo(), config_);
@@ -40,15 +35,28 @@ class LogManagerTest : public testing::Test {
     const absl::Status opened = TryOpen();
     ASSERT_TRUE(opened.ok()) << opened;
   }
-  void Append(const TopicPartition& partition, int count) {
-    PartitionLog* log = *manager_->GetOrCreate(partition, kTopicId);
-    const std::vector<std::byte> run = MakeRun({.base_offset = log->log_end_offset().value}, count);
-    const absl::Status appended = RunToEnd(log->AppendAsFollower(queue_, run, WriteHint::kCached));
+  void Reopen() {
+    ASSERT_TRUE(manager_->Close().ok());
+    Open();
+  }
+  PartitionLog* Make(int32_t partition) {
+    auto log = manager_->GetOrCreate({"t", partition}, kTopicId);
+    EXPECT_TRUE(log.ok()) << log.status();
+    return log.value_or(nullptr);
+  }
+  void Append(PartitionLog* log, int32_t records) {
+    const std::vector<std::byte> batch =
+        MakeBatch({.base_offset = log->log_end_offset().value, .record_count = records});
+    const absl::Status appended = RunToEnd(log->AppendAsFollower(queue_, batch, WriteHint::kCached));
     ASSERT_TRUE(appended.ok()) << appended;
   }
-  bool Has(const std::string& name) const { return std::filesystem::exists(config_.log_dir / name); }
-  std::string Content(const std::string& name) const { return *ReadWholeFile(SystemFileIo(), config_.log_dir / name); }
-  void MakeDirectory(const std::string& name) { std::filesystem::create_directories(config_.log_dir / name); }
+  std::vector<std::string> In(const char* name) { return *SystemFileIo().List(Dir(name), /*directories=*/true); }
+  // Every later fsync of a log of that partition's directory fails.
+  void BreakDiskOf(int32_t partition) {
+    queue_.fail_syncs = true;
+    ASSERT_FALSE(RunToEnd(manager_->Find({"t", partition})->Flush(queue_)).ok());
+    queue_.fail_syncs = false;
+  }
 
   TempDir dir_;
   LogManagerConfig config_;
@@ -56,250 +64,135 @@ class LogManagerTest : public testing::Test {
   std::unique_ptr<LogManager> manager_;
 };
 
-TEST_F(LogManagerTest, Log54_Log55_NewDirectoryGetsItsIdentity) {
-  config_.cluster_id = "cluster-1";
-  config_.node_id = 7;
+TEST_F(LogManagerTest, ANewPartitionGoesWhereTheFewestAre) {
   Open();
-  const Uuid directory_id = manager_->directory_id();
-  EXPECT_FALSE(directory_id.IsZero());
-  EXPECT_EQ(manager_->cluster_id(), "cluster-1");
+  for (int32_t i = 0; i < 7; ++i) Make(i);
+  EXPECT_THAT(In("a"), ElementsAre("t-0", "t-3", "t-6"));
+  EXPECT_THAT(In("b"), ElementsAre("t-1", "t-4"));
+  EXPECT_THAT(In("c"), ElementsAre("t-2", "t-5"));
+  Reopen();
+  EXPECT_THAT(manager_->partitions(), SizeIs(7));
+  Make(3);
+  EXPECT_THAT(In("a"), SizeIs(3)) << "one that is there stays there";
+}
+
+TEST_F(LogManagerTest, Log55_DirectoriesOfOneNodeShareItsClusterAndHaveIdsOfTheirOwn) {
+  Open();
+  Make(0);
+  const std::string cluster = manager_->cluster_id();
   ASSERT_TRUE(manager_->Close().ok());
-  config_.cluster_id = "";
+  config_.log_dirs.push_back(Dir("d"));  // a new disk
   Open();
-  EXPECT_EQ(manager_->cluster_id(), "cluster-1") << "taken from meta.properties";
-  EXPECT_EQ(manager_->directory_id(), directory_id);
-}
-
-TEST_F(LogManagerTest, Log55_OtherClusterOrNodeIsRefused) {
-  config_.cluster_id = "cluster-1";
-  Open();
+  EXPECT_EQ(manager_->cluster_id(), cluster);
   ASSERT_TRUE(manager_->Close().ok());
-  config_.cluster_id = "cluster-2";
-  const absl::Status other_cluster = TryOpen();
-  EXPECT_TRUE(absl::IsFailedPrecondition(other_cluster));
-  EXPECT_THAT(std::string(other_cluster.message()), HasSubstr("cluster-1"));
-  config_.cluster_id = "cluster-1";
-  config_.node_id = 3;
-  EXPECT_TRUE(absl::IsFailedPrecondition(TryOpen()));
-  EXPECT_TRUE(Has(".kafka_cleanshutdown")) << "a refused start changes nothing";
-}
 
-TEST_F(LogManagerTest, ADirectoryWithoutPartitionsTakesTheClustersIdAndOneWithThemKeepsIts) {
-  Open();
-  ASSERT_TRUE(manager_->BelongToCluster("cluster-1").ok());
-  ASSERT_TRUE(manager_->GetOrCreate({"orders", 0}, Uuid{}).ok());
-  EXPECT_TRUE(manager_->BelongToCluster("cluster-1").ok());
-  const absl::Status other = manager_->BelongToCluster("cluster-2");
-  EXPECT_TRUE(absl::IsFailedPrecondition(other));
-  EXPECT_THAT(std::string(other.message()), HasSubstr("cluster-1"));
+  std::filesystem::copy_file(Dir("a") / "meta.properties", Dir("b") / "meta.properties",
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(std::string(TryOpen().message()), HasSubstr("directory.id"));
+  std::ofstream(Dir("b") / "meta.properties") << "version=1\ncluster.id=other\nnode.id=1\n";
+  EXPECT_TRUE(TryOpen().ok()) << "it holds nothing, so it may join";
   ASSERT_TRUE(manager_->Close().ok());
-  Open();
-  EXPECT_EQ(manager_->cluster_id(), "cluster-1");
+  std::ofstream(Dir("a") / "meta.properties") << "version=1\ncluster.id=" << cluster << "\nnode.id=9\n";
+  EXPECT_THAT(std::string(TryOpen().message()), HasSubstr("is of node"));
 }
 
-TEST_F(LogManagerTest, Log57_SecondManagerOfTheProcessIsRefused) {
+TEST_F(LogManagerTest, Log36_APartitionInTwoDirectoriesStopsTheStart) {
   Open();
-  const auto second = LogManager::Open(SystemFileIo(), config_);
-  EXPECT_TRUE(absl::IsFailedPrecondition(second.status())) << second.status();
-  LogManagerConfig same = config_;
-  same.log_dir = dir_.path() / "." / "logs";
-  EXPECT_TRUE(absl::IsFailedPrecondition(LogManager::Open(SystemFileIo(), same).status()));
+  Make(0);
   ASSERT_TRUE(manager_->Close().ok());
-  EXPECT_FALSE(Has(".lock"));
-  EXPECT_TRUE(TryOpen().ok());
-}
-
-TEST_F(LogManagerTest, Log57_OtherProcessIsRefused) {
-  Open();
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    // What this process knows of its own locks is a copy here: only the record lock can refuse.
-    const auto file = SystemFileIo().Open(config_.log_dir / ".lock", OpenMode::kCreate);
-    struct flock whole_file {};
-    whole_file.l_type = F_WRLCK;
-    whole_file.l_whence = SEEK_SET;
-    _exit(fcntl((*file)->descriptor(), F_SETLK, &whole_file) == -1 ? 0 : 1);
-  }
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-}
-
-TEST_F(LogManagerTest, Log35_ForeignDirectoryStopsTheStart) {
-  MakeDirectory("lost+found");
+  std::filesystem::copy(Dir("a") / "t-0", Dir("c") / "t-0", std::filesystem::copy_options::recursive);
   const absl::Status opened = TryOpen();
   EXPECT_TRUE(absl::IsFailedPrecondition(opened));
-  EXPECT_THAT(std::string(opened.message()), HasSubstr("lost+found"));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("both hold t-0"));
 }
 
-TEST_F(LogManagerTest, Log35_KnownForeignersAndFilesAreLeftAlone) {
-  for (const char* name : {"remote-log-index-cache", "__cluster_metadata-0",
-                           "a-0.0123456789abcdef0123456789abcdef-stray", "a-1.0123456789abcdef0123456789abcdef-future"})
-    MakeDirectory(name);
-  std::ofstream(config_.log_dir / "notes") << "x";
+TEST_F(LogManagerTest, Log143_ADirectoryWhoseDiskFailsGoesOfflineAndTheOthersRunOn) {
   Open();
-  EXPECT_THAT(manager_->partitions(), IsEmpty());
-  EXPECT_TRUE(Has("__cluster_metadata-0") && Has("notes") && Has("a-0.0123456789abcdef0123456789abcdef-stray"));
+  for (int32_t i = 0; i < 3; ++i) Append(Make(i), 4);
+  BreakDiskOf(1);
+  ASSERT_THAT(manager_->offline_directories(), SizeIs(1));
+  EXPECT_EQ(manager_->offline_directories()[0].path, Dir("b"));
+  Append(manager_->Find({"t", 0}), 2);
+  ASSERT_TRUE(RunToEnd(manager_->Find({"t", 2})->Flush(queue_)).ok());
+
+  std::vector<LogOffsets> offsets;
+  for (int32_t i = 0; i < 3; ++i) offsets.push_back(OffsetsOf(*manager_->Find({"t", i})));
+  EXPECT_TRUE(manager_->WriteCheckpoints(offsets).ok());
+  EXPECT_TRUE(std::filesystem::exists(Dir("c") / kRecoveryPointCheckpoint));
+  EXPECT_FALSE(std::filesystem::exists(Dir("b") / kRecoveryPointCheckpoint));
+
+  const absl::Status unknown = manager_->GetOrCreate({"t", 9}, kTopicId).status();
+  EXPECT_TRUE(absl::IsUnavailable(unknown)) << "it may lie in the directory that is offline";
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr(Dir("b").native()));
+
+  EXPECT_TRUE(manager_->Close().ok());
+  EXPECT_TRUE(std::filesystem::exists(Dir("a") / ".kafka_cleanshutdown"));
+  EXPECT_FALSE(std::filesystem::exists(Dir("b") / ".kafka_cleanshutdown"));
+  Open();
+  EXPECT_THAT(manager_->offline_directories(), IsEmpty()) << "it comes back through recovery";
+  EXPECT_EQ(manager_->Find({"t", 1})->log_end_offset(), Offset{4});
 }
 
-TEST_F(LogManagerTest, Log59_InterruptedRemovalIsFinished) {
-  MakeDirectory("orders-0.0123456789abcdef0123456789abcdef-delete");
+TEST_F(LogManagerTest, Log143_OneDirectoryAloneIsNoOthersToGoOn) {
+  config_.log_dirs = {Dir("a")};
   Open();
-  EXPECT_FALSE(Has("orders-0.0123456789abcdef0123456789abcdef-delete"));
-}
-
-TEST_F(LogManagerTest, Log130_Log142_CleanStopIsMarkedAndTheMarkTakenAtTheStart) {
-  Open();
-  Append(kOrders, 5);
-  EXPECT_FALSE(Has(".kafka_cleanshutdown"));
-  ASSERT_TRUE(manager_->Close().ok());
-  EXPECT_TRUE(Has(".kafka_cleanshutdown"));
-  EXPECT_EQ(Content(kRecoveryPointCheckpoint), "0\n1\norders 0 5\n");
-  Open();
-  EXPECT_FALSE(Has(".kafka_cleanshutdown"));
-  PartitionLog* log = manager_->Find(kOrders);
-  ASSERT_NE(log, nullptr);
-  EXPECT_EQ(log->log_end_offset(), Offset{5});
-  EXPECT_EQ(log->recovery_point(), Offset{5});
-  EXPECT_EQ(log->topic_id(), kTopicId);
-}
-
-TEST_F(LogManagerTest, Log142_NoMarkWhenALogDidNotCloseWell) {
-  Open();
-  Append(kOrders, 5);
-  Append({"orders", 1}, 2);
-  queue_.fail_syncs = true;
-  ASSERT_FALSE(RunToEnd(manager_->Find(kOrders)->Flush(queue_)).ok());
+  Append(Make(0), 1);
+  BreakDiskOf(0);
   EXPECT_FALSE(manager_->Close().ok());
-  EXPECT_FALSE(Has(".kafka_cleanshutdown"));
-  EXPECT_FALSE(Has(".lock")) << "the lock goes whatever failed";
-  EXPECT_EQ(Content(kRecoveryPointCheckpoint), "0\n2\norders 0 0\norders 1 2\n")
-      << "the others are flushed all the same";
 }
 
-TEST_F(LogManagerTest, Log130_WithoutTheMarkEveryPartitionIsRecovered) {
+TEST_F(LogManagerTest, Log57_ALockedDirectoryIsNoFailedDisk) {
   Open();
-  for (int i = 0; i < 9; ++i) Append({"orders", i}, 4);
-  manager_.reset();  // as a crash leaves it
-  const size_t batch = MakeBatch({}).size();
-  for (int i = 0; i < 9; ++i) {
-    const auto path = config_.log_dir / TopicPartition{"orders", i}.ToString() / SegmentFileName(Offset{0}, kLogSuffix);
-    std::filesystem::resize_file(path, 3 * batch + static_cast<size_t>(i));
-  }
-  config_.num_recovery_threads = 4;
-  Open();
-  ASSERT_EQ(manager_->partitions().size(), 9u);
-  for (int i = 0; i < 9; ++i) EXPECT_EQ(manager_->Find({"orders", i})->log_end_offset(), Offset{3}) << i;
+  LogManagerConfig overlapping = config_;
+  overlapping.log_dirs = {Dir("d"), Dir("b")};
+  EXPECT_TRUE(absl::IsFailedPrecondition(LogManager::Open(SystemFileIo(), overlapping).status()));
 }
 
-TEST_F(LogManagerTest, Log141_OneBadPartitionIsNamed) {
+TEST_F(LogManagerTest, Log34_AMoveBetweenDirectories) {
   Open();
-  Append(kOrders, 1);
-  Append({"payments", 4}, 1);
-  manager_.reset();
-  std::ofstream(config_.log_dir / "payments-4" / "x.log") << "x";
-  const absl::Status opened = TryOpen();
-  EXPECT_TRUE(absl::IsDataLoss(opened));
-  EXPECT_THAT(std::string(opened.message()), HasSubstr("payments-4"));
+  PartitionLog* current = Make(0);
+  Append(current, 3);
+  EXPECT_TRUE(absl::IsFailedPrecondition(manager_->GetOrCreateFuture({"t", 0}, Dir("a")).status()));
+  EXPECT_TRUE(absl::IsNotFound(manager_->GetOrCreateFuture({"t", 0}, Dir("x")).status()));
+  ASSERT_TRUE(manager_->GetOrCreateFuture({"t", 0}, Dir("b")).ok());
+  const auto future = manager_->GetOrCreateFuture({"t", 0}, Dir("c"));  // somebody thought better of it
+  ASSERT_TRUE(future.ok()) << future.status();
+  EXPECT_EQ(manager_->FindFuture({"t", 0}), *future);
+  Append(*future, 3);
+  const auto promoted = manager_->PromoteFuture({"t", 0});
+  ASSERT_TRUE(promoted.ok()) << promoted.status();
+  EXPECT_EQ(manager_->Find({"t", 0}), *promoted);
+  EXPECT_EQ(manager_->FindFuture({"t", 0}), nullptr);
+  for (const int64_t now : {int64_t{0}, int64_t{60'000}}) manager_->Maintain(Timestamp{now});
+  EXPECT_THAT(In("a"), IsEmpty());
+  EXPECT_THAT(In("b"), IsEmpty());
+  EXPECT_THAT(In("c"), ElementsAre("t-0"));
+  Reopen();
+  EXPECT_EQ(manager_->Find({"t", 0})->log_end_offset(), Offset{3});
 }
 
-TEST_F(LogManagerTest, Log52_LogStartIsCheckpointedOnlyInsideASegment) {
+TEST_F(LogManagerTest, AMoveThatWasCutShortIsFinishedByTheNextStart) {
   Open();
-  Append(kOrders, 5);
-  Append({"orders", 1}, 5);
-  PartitionLog* log = manager_->Find(kOrders);
-  log->UpdateHighWatermark(Offset{4});
-  ASSERT_TRUE(log->MaybeIncrementLogStartOffset(Offset{2}).ok());
-  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*log), OffsetsOf(*manager_->Find({"orders", 1}))}).ok());
-  EXPECT_EQ(Content(kLogStartCheckpoint), "0\n1\norders 0 2\n");
-  EXPECT_EQ(Content(kHighWatermarkCheckpoint), "0\n2\norders 0 4\norders 1 0\n");
-  manager_.reset();
-  Open();
-  EXPECT_EQ(manager_->Find(kOrders)->log_start_offset(), Offset{2});
-  EXPECT_EQ(manager_->Find(kOrders)->high_watermark(), Offset{4});
-}
-
-TEST_F(LogManagerTest, Rel42_PartitionsThatNobodyPublishedKeepTheirEntries) {
-  Open();
-  Append(kOrders, 5);
-  Append({"orders", 1}, 3);
-  manager_->Find(kOrders)->UpdateHighWatermark(Offset{5});
-  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders))}).ok());
-  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find({"orders", 1}))}).ok());
-  EXPECT_EQ(Content(kHighWatermarkCheckpoint), "0\n2\norders 0 5\norders 1 0\n");
-}
-
-TEST_F(LogManagerTest, Log52_UnchangedCheckpointsAreNotRewritten) {
-  Open();
-  Append(kOrders, 5);
-  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders))}).ok());
-  std::filesystem::remove(config_.log_dir / kRecoveryPointCheckpoint);
-  ASSERT_TRUE(manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders))}).ok());
-  EXPECT_FALSE(Has(kRecoveryPointCheckpoint));
-}
-
-TEST_F(LogManagerTest, Rel51_LostCheckpointsDoNotStopTheStart) {
-  Open();
-  Append(kOrders, 5);
+  Append(Make(0), 3);
+  Append(*manager_->GetOrCreateFuture({"t", 0}, Dir("b")), 3);
   ASSERT_TRUE(manager_->Close().ok());
-  for (const char* name :
-       {kRecoveryPointCheckpoint, kLogStartCheckpoint, kHighWatermarkCheckpoint, ".kafka_cleanshutdown"})
-    std::filesystem::remove(config_.log_dir / name);
+  // As a crash leaves it between the two renames.
+  std::filesystem::rename(Dir("a") / "t-0", Dir("a") / "t-0.0123456789abcdef0123456789abcdef-delete");
   Open();
-  EXPECT_EQ(manager_->Find(kOrders)->log_end_offset(), Offset{5});
-  EXPECT_EQ(manager_->Find(kOrders)->high_watermark(), Offset{0});
+  ASSERT_NE(manager_->Find({"t", 0}), nullptr);
+  EXPECT_EQ(manager_->Find({"t", 0})->log_end_offset(), Offset{3});
+  EXPECT_THAT(In("b"), ElementsAre("t-0"));
 }
 
-TEST_F(LogManagerTest, Log51_MalformedCheckpointStopsTheStart) {
+TEST_F(LogManagerTest, DeletingAPartitionTakesItsFutureLogToo) {
   Open();
-  ASSERT_TRUE(manager_->Close().ok());
-  std::ofstream(config_.log_dir / kRecoveryPointCheckpoint) << "0\n5\norders 0 1\n";
-  EXPECT_TRUE(absl::IsDataLoss(TryOpen()));
-  EXPECT_TRUE(Has(".kafka_cleanshutdown"));
-}
-
-TEST_F(LogManagerTest, Log59_DeletedPartitionLeavesNothingBehind) {
-  Open();
-  Append(kOrders, 5);
-  Append({"orders", 1}, 1);
-  ASSERT_TRUE(
-      manager_->WriteCheckpoints({OffsetsOf(*manager_->Find(kOrders)), OffsetsOf(*manager_->Find({"orders", 1}))})
-          .ok());
-  ASSERT_TRUE(manager_->Delete(kOrders).ok());
-  EXPECT_EQ(manager_->Find(kOrders), nullptr);
-  EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), ElementsAre("orders-1"));
-  EXPECT_EQ(Content(kHighWatermarkCheckpoint), "0\n1\norders 1 0\n");
-  EXPECT_TRUE(absl::IsNotFound(manager_->Delete(kOrders)));
-  PartitionLog* again = *manager_->GetOrCreate(kOrders, Uuid{5, 6});
-  EXPECT_EQ(again->log_end_offset(), Offset{0});
-}
-
-TEST_F(LogManagerTest, Log34_OverlongNamesAreShortenedForRemoval) {
-  Open();
-  const TopicPartition longest{std::string(249, 't'), 0};
-  Append(longest, 1);
-  ASSERT_TRUE(manager_->Delete(longest).ok());
-  EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), IsEmpty());
-}
-
-TEST_F(LogManagerTest, Log33_NamesAreCheckedBeforeTheyBecomePaths) {
-  Open();
-  for (const TopicPartition& bad :
-       {TopicPartition{"../x", 0}, TopicPartition{"", 0}, TopicPartition{"..", 0}, TopicPartition{"a", -1}})
-    EXPECT_TRUE(absl::IsInvalidArgument(manager_->GetOrCreate(bad, kTopicId).status())) << bad.topic;
-  EXPECT_THAT(*SystemFileIo().List(config_.log_dir, /*directories=*/true), IsEmpty());
-}
-
-TEST_F(LogManagerTest, Log48_OtherTopicIdIsRefused) {
-  Open();
-  Append(kOrders, 1);
-  EXPECT_TRUE(absl::IsFailedPrecondition(manager_->GetOrCreate(kOrders, Uuid{99, 1}).status()));
-}
-
-TEST_F(LogManagerTest, ThreadCountIsChecked) {
-  config_.num_recovery_threads = 0;
-  EXPECT_TRUE(absl::IsInvalidArgument(TryOpen()));
+  Make(0);
+  ASSERT_TRUE(manager_->GetOrCreateFuture({"t", 0}, Dir("b")).ok());
+  ASSERT_TRUE(manager_->Delete({"t", 0}).ok());
+  EXPECT_EQ(manager_->FindFuture({"t", 0}), nullptr);
+  EXPECT_TRUE(absl::IsNotFound(manager_->Delete({"t", 0})));
+  Reopen();
+  EXPECT_THAT(manager_->partitions(), IsEmpty());
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ class FailingIo final : public FileIo {
  public:
   // Asked before a file is opened to be written: an error is the result of the opening.
   std::function<absl::Status(const std::filesystem::path& path)> before_write;
-  // Asked before a directory tree is removed.
-  std::function<absl::Status(const std::filesystem::path& path)> before_remove;
+  // Asked before something is renamed.
+  std::function<absl::Status(const std::filesystem::path& from)> before_rename;
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
     if (before_write && mode != OpenMode::kRead) {
@@ -31,15 +31,13 @@ class FailingIo final : public FileIo {
     return SystemFileIo().CreateDirectories(path);
   }
   absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    if (before_rename) {
+      if (absl::Status failed = before_rename(from); !failed.ok()) return failed;
+    }
     return SystemFileIo().Rename(from, to);
   }
   absl::Status Remove(const std::filesystem::path& path) override { return SystemFileIo().Remove(path); }
-  absl::Status RemoveTree(const std::filesystem::path& path) override {
-    if (before_remove) {
-      if (absl::Status failed = before_remove(path); !failed.ok()) return failed;
-    }
-    return SystemFileIo().RemoveTree(path);
-  }
+  absl::Status RemoveTree(const std::filesystem::path& path) override { return SystemFileIo().RemoveTree(path); }
   absl::Status SyncDirectory(const std::filesystem::path& path) override { return SystemFileIo().SyncDirectory(path); }
 };
 

@@ -36,7 +36,7 @@ class VerifyTest : public ::testing::Test {
   // below `delete_before` are deleted afterwards.
   void Write(const char* side, const TopicPartition& partition, const std::vector<std::byte>& batches,
              int64_t log_start = 0, int64_t delete_before = 0) {
-    LogManagerConfig config{.log_dir = Dir(side), .log = {.segment_bytes = segment_bytes_}};
+    LogManagerConfig config{.log_dirs = {Dir(side)}, .log = {.segment_bytes = segment_bytes_}};
     auto logs = LogManager::Open(SystemFileIo(), config);
     ASSERT_TRUE(logs.ok()) << logs.status();
     const auto log = (*logs)->GetOrCreate(partition, Uuid{});
@@ -117,7 +117,7 @@ TEST_F(VerifyTest, BatchesLargerThanTheBufferAreCompared) {
 
 TEST_F(VerifyTest, ADirectoryInUseIsReadAndLeftAsItIs) {
   WriteBoth(kOrders, MakeRun({}, 3));
-  auto logs = LogManager::Open(SystemFileIo(), {.log_dir = Dir("a")});
+  auto logs = LogManager::Open(SystemFileIo(), {.log_dirs = {Dir("a")}});
   ASSERT_TRUE(logs.ok()) << logs.status();
   const auto files = [this] {
     std::map<std::string, std::pair<uintmax_t, std::filesystem::file_time_type>> found;

@@ -1,0 +1,366 @@
+#include "log/log_directory.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include "log/check.h"
+#include "log/meta_properties.h"
+#include "log/status.h"
+
+namespace slipstream {
+namespace {
+
+constexpr char kDeleteSuffix[] = "-delete", kFutureSuffix[] = "-future", kStraySuffix[] = "-stray";
+constexpr size_t kDirectoryNameMax = 255;
+
+// Directories that belong to others: tiered storage's cache and KRaft's own log (LOG-35).
+bool IsForeign(absl::string_view name) {
+  return name == "remote-log-index-cache" || absl::StartsWith(name, "__cluster_metadata-");
+}
+
+// <topic>-<partition>.<32 hex digits>-delete or -future (LOG-34). `shortened`: to what a directory's name may be, at
+// the cost of the topic's.
+std::string MarkedName(const TopicPartition& partition, absl::string_view suffix, bool shortened) {
+  const Uuid unique = Uuid::Random();
+  const std::string end = absl::StrCat("-", partition.partition, ".", absl::Hex(unique.high, absl::kZeroPad16),
+                                       absl::Hex(unique.low, absl::kZeroPad16), suffix);
+  const size_t topic_bytes = shortened ? kDirectoryNameMax - end.size() : partition.topic.size();
+  return absl::StrCat(absl::string_view(partition.topic).substr(0, topic_bytes), end);
+}
+
+// What precedes the last dot of a marked name.
+absl::string_view Unmarked(absl::string_view name) { return name.substr(0, name.rfind('.')); }
+
+Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& partition) {
+  const auto found = offsets.find(partition);
+  return found == offsets.end() ? Offset{0} : found->second;
+}
+
+absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, OffsetCheckpoint& current,
+                              OffsetCheckpoint wanted) {
+  if (wanted == current) return absl::OkStatus();
+  SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io, path, wanted));
+  current = std::move(wanted);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+LogOffsets OffsetsOf(const PartitionLog& log) {
+  return {log.partition(),      log.log_start_offset(), log.high_watermark(),
+          log.recovery_point(), log.log_end_offset(),   log.log_start_in_segment()};
+}
+
+LogDirectory::LogDirectory(FileIo& io, const LogDirectoryConfig& config) : io_(io), config_(config) {}
+LogDirectory::~LogDirectory() = default;
+
+absl::StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(FileIo& io, const LogDirectoryConfig& config) {
+  SLIP_RETURN_IF_ERROR(config.log.Validate());
+  if (config.num_recovery_threads < 1)
+    return absl::InvalidArgumentError(
+        absl::StrCat("num.recovery.threads.per.data.dir is ", config.num_recovery_threads, ", must be at least 1"));
+  std::unique_ptr<LogDirectory> directory(new LogDirectory(io, config));
+  SLIP_RETURN_IF_ERROR(directory->TakeOverDirectory());
+  SLIP_ASSIGN_OR_RETURN(const std::vector<Found> partitions, directory->FindPartitions());
+  SLIP_RETURN_IF_ERROR(directory->LoadAll(partitions));
+  // Recovery may have found less than the checkpoints promise: that must be on disk before anything is appended.
+  SLIP_RETURN_IF_ERROR(directory->WriteCheckpoints(directory->OffsetsOfAll()));
+  return directory;
+}
+
+absl::Status LogDirectory::BelongToCluster(const std::string& cluster_id) {
+  if (cluster_id.empty() || cluster_id == cluster_id_) return absl::OkStatus();
+  if (!logs_.empty())
+    return absl::FailedPreconditionError(absl::StrCat(config_.log_dir.string(), " holds partitions of cluster ",
+                                                      cluster_id_, ", this is cluster ", cluster_id));
+  SLIP_RETURN_IF_ERROR(WriteMetaProperties(io_, config_.log_dir, {cluster_id, node_id_, directory_id_}));
+  cluster_id_ = cluster_id;
+  return absl::OkStatus();
+}
+
+absl::Status LogDirectory::TakeOverDirectory() {
+  SLIP_RETURN_IF_ERROR(io_.CreateDirectories(config_.log_dir));
+  SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(io_, config_.log_dir));
+
+  SLIP_ASSIGN_OR_RETURN(std::optional<MetaProperties> found, ReadMetaProperties(io_, config_.log_dir));
+  const auto refuse = [&](const auto&... what) {
+    return absl::FailedPreconditionError(absl::StrCat(config_.log_dir.string(), ": meta.properties is of ", what...));
+  };
+  if (found && !config_.cluster_id.empty() && found->cluster_id != config_.cluster_id)
+    return refuse("cluster ", found->cluster_id, ", this is cluster ", config_.cluster_id);
+  if (found && config_.node_id && found->node_id != *config_.node_id)
+    return refuse("node ", found->node_id, ", this is node ", *config_.node_id);
+  MetaProperties properties = found.value_or(MetaProperties{config_.cluster_id, config_.node_id.value_or(1), Uuid{}});
+  if (properties.cluster_id.empty()) properties.cluster_id = Uuid::Random().ToString();
+  if (properties.directory_id.IsZero()) {
+    properties.directory_id = Uuid::Random();
+    SLIP_RETURN_IF_ERROR(WriteMetaProperties(io_, config_.log_dir, properties));
+  }
+  cluster_id_ = properties.cluster_id;
+  directory_id_ = properties.directory_id;
+  node_id_ = properties.node_id;
+
+  SLIP_RETURN_IF_ERROR(ReadCheckpoints());
+  SLIP_ASSIGN_OR_RETURN(clean_start_, TakeCleanShutdownMark(io_, config_.log_dir));
+  return absl::OkStatus();
+}
+
+absl::Status LogDirectory::ReadCheckpoints() {
+  SLIP_ASSIGN_OR_RETURN(recovery_points_, ReadOffsetCheckpoint(io_, config_.log_dir / kRecoveryPointCheckpoint));
+  SLIP_ASSIGN_OR_RETURN(log_starts_, ReadOffsetCheckpoint(io_, config_.log_dir / kLogStartCheckpoint));
+  SLIP_ASSIGN_OR_RETURN(high_watermarks_, ReadOffsetCheckpoint(io_, config_.log_dir / kHighWatermarkCheckpoint));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<LogDirectory::Found>> LogDirectory::FindPartitions() {
+  SLIP_ASSIGN_OR_RETURN(const std::vector<std::string> names, io_.List(config_.log_dir, /*directories=*/true));
+  std::vector<Found> found;
+  for (const std::string& name : names) {
+    if (IsForeign(name) || absl::EndsWith(name, kStraySuffix)) continue;
+    if (absl::EndsWith(name, kDeleteSuffix)) {  // a removal that was cut short (LOG-59)
+      deleted_.push_back({config_.log_dir / name, Timestamp{}});
+      continue;
+    }
+    const bool future = absl::EndsWith(name, kFutureSuffix);
+    const absl::StatusOr<TopicPartition> partition = ParsePartitionDirectoryName(future ? Unmarked(name) : name);
+    if (!partition.ok())
+      return absl::FailedPreconditionError(absl::StrCat(config_.log_dir.string(), ": ", partition.status().message(),
+                                                        "; nothing but partitions may lie in a log directory"));
+    found.push_back({*partition, name, future});
+  }
+  return found;
+}
+
+absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::Load(const Found& found) {
+  const LogOpenOptions options{.clean = clean_start_,
+                               .recovery_point = Checkpointed(recovery_points_, found.partition),
+                               .log_start_offset = Checkpointed(log_starts_, found.partition),
+                               .high_watermark = Checkpointed(high_watermarks_, found.partition),
+                               .now = config_.clock->WallTime(),
+                               .health = health_};
+  return PartitionLog::Open(io_, config_.log_dir / found.name, found.partition, config_.log, options);
+}
+
+absl::Status LogDirectory::LoadAll(const std::vector<Found>& found) {
+  std::vector<absl::StatusOr<std::unique_ptr<PartitionLog>>> loaded(found.size());
+  std::atomic<size_t> next = 0;
+  const auto load_some = [&] {
+    for (size_t i = next++; i < found.size(); i = next++) loaded[i] = Load(found[i]);
+  };
+  std::vector<std::jthread> helpers;
+  const size_t threads = std::min(found.size(), static_cast<size_t>(config_.num_recovery_threads));
+  for (size_t i = 1; i < threads; ++i) helpers.emplace_back(load_some);
+  load_some();
+  helpers.clear();  // joins
+  for (size_t i = 0; i < found.size(); ++i) {
+    SLIP_RETURN_IF_ERROR(Annotate(loaded[i].status(), absl::StrCat("cannot load ", found[i].name)));
+    (found[i].future ? futures_ : logs_)[found[i].partition] = *std::move(loaded[i]);
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> LogDirectory::LoadNotices() const {
+  std::vector<std::string> notices;
+  for (const auto& [partition, log] : logs_)
+    notices.insert(notices.end(), log->load_notices().begin(), log->load_notices().end());
+  std::ranges::sort(notices);
+  return notices;
+}
+
+std::vector<TopicPartition> LogDirectory::partitions() const {
+  std::vector<TopicPartition> partitions;
+  partitions.reserve(logs_.size());
+  for (const auto& [partition, log] : logs_) partitions.push_back(partition);
+  std::ranges::sort(partitions);
+  return partitions;
+}
+
+PartitionLog* LogDirectory::Find(const TopicPartition& partition) {
+  const auto found = logs_.find(partition);
+  return found == logs_.end() ? nullptr : found->second.get();
+}
+
+absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreate(const TopicPartition& partition, Uuid topic_id) {
+  SLIP_CHECK(lock_ != nullptr);
+  PartitionLog* log = Find(partition);
+  if (log == nullptr) {
+    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<PartitionLog> created, OpenNew(partition, partition.ToString()));
+    log = created.get();
+    logs_[partition] = std::move(created);
+  }
+  if (!topic_id.IsZero()) SLIP_RETURN_IF_ERROR(log->AssignTopicId(topic_id));
+  return log;
+}
+
+absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::OpenNew(const TopicPartition& partition,
+                                                                    const std::string& name) {
+  if (health_->offline()) return Annotate(health_->cause(), "log dir is offline");
+  SLIP_RETURN_IF_ERROR(ValidateTopicName(partition.topic));
+  if (partition.partition < 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("partition ", partition.partition, " of topic ", partition.topic, " is negative"));
+  return PartitionLog::Open(io_, config_.log_dir / name, partition, config_.log, {.clean = true, .health = health_});
+}
+
+absl::Status LogDirectory::ForgetCheckpoints(const TopicPartition& partition) {
+  const std::lock_guard serialised(checkpoints_mutex_);
+  // First: were a topic of that name made anew after a crash in here, the old recovery point would vouch for data that
+  // it never saw.
+  for (OffsetCheckpoint* offsets : {&recovery_points_, &log_starts_, &high_watermarks_}) {
+    if (offsets->erase(partition) == 0) continue;
+    const char* name = offsets == &recovery_points_ ? kRecoveryPointCheckpoint
+                       : offsets == &log_starts_    ? kLogStartCheckpoint
+                                                    : kHighWatermarkCheckpoint;
+    SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io_, config_.log_dir / name, *offsets));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogDirectory::Delete(const TopicPartition& partition) {
+  SLIP_CHECK(lock_ != nullptr);
+  const auto found = logs_.find(partition);
+  if (found == logs_.end())
+    return absl::NotFoundError(absl::StrCat(partition.ToString(), " is not in ", config_.log_dir.string()));
+  SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
+  SLIP_RETURN_IF_ERROR(SetAside(*found->second));
+  logs_.erase(found);
+  return absl::OkStatus();
+}
+
+absl::Status LogDirectory::SetAside(const PartitionLog& log) {
+  std::filesystem::path doomed = config_.log_dir / MarkedName(log.partition(), kDeleteSuffix, /*shortened=*/true);
+  SLIP_RETURN_IF_ERROR(io_.Rename(log.directory(), doomed));
+  deleted_.push_back({std::move(doomed), Timestamp{}});
+  return io_.SyncDirectory(config_.log_dir);
+}
+
+absl::Status LogDirectory::RemoveDeleted(Timestamp now) {
+  absl::Status removed;
+  std::erase_if(deleted_, [&](DeletedDirectory& directory) {
+    if (directory.due < Timestamp{0}) directory.due = {now.value + config_.log.file_delete_delay.count()};
+    if (directory.due > now || health_->offline()) return false;
+    const absl::Status gone = io_.RemoveTree(directory.path);
+    removed.Update(gone);
+    return gone.ok();  // else it is tried again
+  });
+  return removed;
+}
+
+// Futures.
+
+PartitionLog* LogDirectory::FindFuture(const TopicPartition& partition) {
+  const auto found = futures_.find(partition);
+  return found == futures_.end() ? nullptr : found->second.get();
+}
+
+std::vector<TopicPartition> LogDirectory::future_partitions() const {
+  std::vector<TopicPartition> partitions;
+  partitions.reserve(futures_.size());
+  for (const auto& [partition, log] : futures_) partitions.push_back(partition);
+  std::ranges::sort(partitions);
+  return partitions;
+}
+
+absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreateFuture(const TopicPartition& partition, Uuid topic_id) {
+  SLIP_CHECK(lock_ != nullptr);
+  PartitionLog* log = FindFuture(partition);
+  if (log == nullptr) {
+    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<PartitionLog> created,
+                          OpenNew(partition, MarkedName(partition, kFutureSuffix, /*shortened=*/false)));
+    log = created.get();
+    futures_[partition] = std::move(created);
+  }
+  if (!topic_id.IsZero()) SLIP_RETURN_IF_ERROR(log->AssignTopicId(topic_id));
+  return log;
+}
+
+absl::StatusOr<PartitionLog*> LogDirectory::PromoteFuture(const TopicPartition& partition) {
+  PartitionLog* const future = FindFuture(partition);
+  SLIP_CHECK(future != nullptr && Find(partition) == nullptr);
+  // Closed and opened again, so that no part of it keeps a path of before (LOG-60).
+  const LogOpenOptions options{.clean = true,
+                               .recovery_point = future->log_end_offset(),
+                               .log_start_offset = future->log_start_offset(),
+                               .high_watermark = future->high_watermark(),
+                               .now = config_.clock->WallTime(),
+                               .health = health_};
+  SLIP_RETURN_IF_ERROR(future->Close());
+  const std::filesystem::path path = config_.log_dir / partition.ToString();
+  SLIP_RETURN_IF_ERROR(io_.Rename(future->directory(), path));
+  SLIP_RETURN_IF_ERROR(io_.SyncDirectory(config_.log_dir));
+  futures_.erase(partition);
+  SLIP_ASSIGN_OR_RETURN(logs_[partition], PartitionLog::Open(io_, path, partition, config_.log, options));
+  return logs_[partition].get();
+}
+
+absl::Status LogDirectory::DeleteFuture(const TopicPartition& partition) {
+  const auto found = futures_.find(partition);
+  if (found == futures_.end())
+    return absl::NotFoundError(absl::StrCat(partition.ToString(), " has no future log in ", config_.log_dir.string()));
+  SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
+  SLIP_RETURN_IF_ERROR(SetAside(*found->second));
+  futures_.erase(found);
+  return absl::OkStatus();
+}
+
+std::vector<LogOffsets> LogDirectory::OffsetsOfAll() const {
+  std::vector<LogOffsets> offsets;
+  for (const auto* logs : {&logs_, &futures_})
+    for (const auto& [partition, log] : *logs) offsets.push_back(OffsetsOf(*log));
+  return offsets;
+}
+
+absl::Status LogDirectory::WriteCheckpoints(const std::vector<LogOffsets>& offsets) {
+  SLIP_CHECK(lock_ != nullptr);
+  const std::lock_guard serialised(checkpoints_mutex_);
+  // Partitions that nobody published keep their entries.
+  OffsetCheckpoint recovery_points = recovery_points_, log_starts = log_starts_, high_watermarks = high_watermarks_;
+  for (const LogOffsets& log : offsets) {
+    recovery_points[log.partition] = log.recovery_point;
+    high_watermarks[log.partition] = log.high_watermark;
+    if (log.log_start_in_segment) {
+      log_starts[log.partition] = log.log_start_offset;
+    } else {
+      log_starts.erase(log.partition);
+    }
+  }
+  const std::filesystem::path& dir = config_.log_dir;
+  SLIP_RETURN_IF_ERROR(
+      ReplaceIfChanged(io_, dir / kHighWatermarkCheckpoint, high_watermarks_, std::move(high_watermarks)));
+  SLIP_RETURN_IF_ERROR(
+      ReplaceIfChanged(io_, dir / kRecoveryPointCheckpoint, recovery_points_, std::move(recovery_points)));
+  return ReplaceIfChanged(io_, dir / kLogStartCheckpoint, log_starts_, std::move(log_starts));
+}
+
+absl::Status LogDirectory::Close() {
+  if (lock_ == nullptr) return absl::OkStatus();
+  const absl::Status closed = CloseAll();
+  lock_.reset();  // whatever failed before (LOG-142)
+  return closed;
+}
+
+absl::Status LogDirectory::CloseAll() {
+  absl::Status closed;
+  std::vector<LogOffsets> offsets;
+  for (const auto* logs : {&logs_, &futures_}) {
+    for (const auto& [partition, log] : *logs) {
+      closed.Update(log->Close());
+      offsets.push_back(OffsetsOf(*log));
+    }
+  }
+  logs_.clear();
+  futures_.clear();
+  // Of a disk that failed nothing is known any more, so nothing is said of it (LOG-143).
+  if (health_->offline()) return Annotate(health_->cause(), absl::StrCat(config_.log_dir.string(), " is offline"));
+  const absl::Status checkpointed = WriteCheckpoints(offsets);
+  SLIP_RETURN_IF_ERROR(closed);
+  SLIP_RETURN_IF_ERROR(checkpointed);
+  return WriteCleanShutdownMark(io_, config_.log_dir);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,132 @@
+// One log directory and the partitions in it: locks it, recovers it, opens and creates logs, writes the checkpoints
+// that say where the next start may begin. Belongs to the LogManager; used by its thread, except where noted.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/statusor.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "log/checkpoint_file.h"
+#include "log/clock.h"
+#include "log/directory_health.h"
+#include "log/directory_lock.h"
+#include "log/partition_log.h"
+
+namespace slipstream {
+
+struct LogDirectoryConfig {
+  std::filesystem::path log_dir;
+  LogConfig log;
+  int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir
+  std::string cluster_id;            // "" : take what meta.properties says, or write a new one
+  // nullopt: as cluster_id; a new directory gets 1.
+  std::optional<int32_t> node_id;
+  Clock* clock = &SystemClock();  // outlives the LogDirectory
+};
+
+// Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
+struct LogOffsets {
+  TopicPartition partition;
+  Offset log_start_offset, high_watermark, recovery_point, log_end_offset;
+  bool log_start_in_segment = false;  // above the first segment's base: only then it is checkpointed (LOG-52)
+};
+
+class LogDirectory {
+ public:
+  // Takes the directory's .lock (kFailedPrecondition, "in use by another process"), removes the clean-shutdown mark,
+  // reads checkpoints, recovers every partition on num_recovery_threads threads. Blocking.
+  static absl::StatusOr<std::unique_ptr<LogDirectory>> Open(FileIo& io, const LogDirectoryConfig& config);
+  ~LogDirectory();
+
+  // Says whose copy this is. A directory without partitions takes the cluster's id; one that holds another cluster's is
+  // refused (kFailedPrecondition), lest two clusters mix.
+  absl::Status BelongToCluster(const std::string& cluster_id);
+
+  // Partitions with a current log, sorted.
+  std::vector<TopicPartition> partitions() const;
+  // The log of a partition, created when absent. Ownership of its use goes to the caller's thread; the LogDirectory
+  // keeps the object alive until Close.
+  absl::StatusOr<PartitionLog*> GetOrCreate(const TopicPartition& partition, Uuid topic_id);
+  PartitionLog* Find(const TopicPartition& partition);
+  // Renames the directory to -delete; RemoveDeleted, or the next start, removes it (LOG-59). REQUIRES: no thread uses
+  // the log.
+  absl::Status Delete(const TopicPartition& partition);
+
+  // Rewrites recovery-point-, log-start- and replication-offset-checkpoint from what the owners published, each only
+  // when it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
+  absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
+
+  // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
+  // (only if all closed well), releases the lock. Offline: lets go of everything as it is, and returns the cause.
+  absl::Status Close();
+
+  // Removes what Delete set aside `file_delete_delay` ago. Blocking.
+  absl::Status RemoveDeleted(Timestamp now);
+
+  // The log that will take the place of the partition's once it has caught up with it, from another log dir (LOG-34,
+  // KIP-113): created when absent.
+  absl::StatusOr<PartitionLog*> GetOrCreateFuture(const TopicPartition& partition, Uuid topic_id);
+  PartitionLog* FindFuture(const TopicPartition& partition);
+  std::vector<TopicPartition> future_partitions() const;
+  // The future log becomes the partition's. REQUIRES: there is a future log and no current one here; no thread uses it.
+  absl::StatusOr<PartitionLog*> PromoteFuture(const TopicPartition& partition);
+  absl::Status DeleteFuture(const TopicPartition& partition);
+
+  const std::filesystem::path& path() const { return config_.log_dir; }
+  size_t partition_count() const { return logs_.size() + futures_.size(); }
+  DirectoryHealth& health() { return *health_; }
+
+  // What a person should know of how the partitions were opened: damage to what had been flushed.
+  std::vector<std::string> LoadNotices() const;
+
+  const std::string& cluster_id() const { return cluster_id_; }
+  Uuid directory_id() const { return directory_id_; }
+  int32_t node_id() const { return node_id_; }
+
+ private:
+  LogDirectory(FileIo& io, const LogDirectoryConfig& config);
+
+  absl::Status TakeOverDirectory();  // lock, meta.properties, clean-shutdown mark, checkpoints
+  absl::Status ReadCheckpoints();
+  struct Found {
+    TopicPartition partition;
+    std::string name;  // of its directory
+    bool future = false;
+  };
+  absl::StatusOr<std::vector<Found>> FindPartitions();
+  absl::Status LoadAll(const std::vector<Found>& found);
+  absl::StatusOr<std::unique_ptr<PartitionLog>> Load(const Found& found);
+  absl::StatusOr<std::unique_ptr<PartitionLog>> OpenNew(const TopicPartition& partition, const std::string& name);
+  absl::Status SetAside(const PartitionLog& log);  // as -delete
+  absl::Status CloseAll();
+
+  FileIo& io_;
+  LogDirectoryConfig config_;
+  std::unique_ptr<DirectoryLock> lock_;  // nullptr: closed
+  bool clean_start_ = false;
+  std::string cluster_id_;
+  Uuid directory_id_;
+  int32_t node_id_ = 0;
+  std::vector<LogOffsets> OffsetsOfAll() const;
+  absl::Status ForgetCheckpoints(const TopicPartition& partition);
+
+  std::mutex checkpoints_mutex_;                                     // one writer per file (LOG-53); guards these three
+  OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_;  // as the files say
+  absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_, futures_;
+  std::shared_ptr<DirectoryHealth> health_ = std::make_shared<DirectoryHealth>();
+  struct DeletedDirectory {
+    std::filesystem::path path;
+    Timestamp due;  // -1: not decided yet
+  };
+  std::vector<DeletedDirectory> deleted_;  // waiting to leave the disk
+};
+
+// What the owner of a log publishes about it.
+LogOffsets OffsetsOf(const PartitionLog& log);
+
+}  // namespace slipstream
