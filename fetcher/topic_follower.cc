@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "log/clock.h"
 #include "log/status.h"
 #include "session/backoff.h"
 #include "session/remote_leader_endpoint.h"
