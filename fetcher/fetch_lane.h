@@ -96,6 +96,7 @@ class FetchLane {
   // --- what needs the leader's word
   asio::awaitable<void> DoLeaderWork();
   FollowedPartition* TakeLeaderWork(LeaderWork work);  // nullptr: there is none of this sort
+  asio::awaitable<absl::Status> MakeDurable(FollowedPartition& partition);
   bool BeginFetching(FollowedPartition& partition);
   void ResumeFetching(FollowedPartition& partition);
   asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below

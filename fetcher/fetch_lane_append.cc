@@ -104,7 +104,8 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partiti
   }
   const Offset base = RecordBatchView(batches).base_offset();
   if (base < log.log_end_offset()) {
-    // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66).
+    // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66). We hold nothing yet.
+    SLIP_CHECK_EQ(log.log_start_offset().value, log.log_end_offset().value);
     const absl::Status restarted = log.TruncateFullyAndStartAt(base);
     if (!restarted.ok()) co_return restarted;
   }
@@ -129,9 +130,11 @@ void FetchLane::FinishAppend(Appended& appended) {
                                     " dropped: ", appended.result.message()));
       Delay(partition, config_.replica_fetch_backoff);
     } else {
+      // Written or not, it is not on the disk: before anything is asked past it, that must be so.
+      if (config_.flush_mode == FlushMode::kDurable) partition.work = LeaderWork::kLookUpEpoch;
       MarkFailed(partition, appended.result);
     }
-    partition.initial.progress->Publish(log);
+    if (config_.flush_mode == FlushMode::kCached) partition.initial.progress->Publish(log);
     return;
   }
   log.UpdateHighWatermark(appended.leader_high_watermark);

@@ -26,8 +26,14 @@ asio::awaitable<void> FetchLane::DoLeaderWork() {
   if (transport.ok()) {
     truncation_on_fetch_ = *truncation_on_fetch;
     while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kTruncate)) ApplyTruncation(*partition);
-    while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kLookUpEpoch))
-      if (BeginFetching(*partition)) asking_.push_back(partition);
+    while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kLookUpEpoch)) {
+      const absl::Status durable = co_await MakeDurable(*partition);
+      if (!durable.ok()) {
+        MarkFailed(*partition, durable);
+      } else if (BeginFetching(*partition)) {
+        asking_.push_back(partition);
+      }
+    }
     if (!asking_.empty()) transport = co_await LookUpEpochs();
   }
   while (transport.ok() && !stopping_) {
@@ -49,6 +55,15 @@ FollowedPartition* FetchLane::TakeLeaderWork(LeaderWork work) {
   FollowedPartition* const partition = *found;
   leader_work_.erase(std::next(found).base());
   return partition;
+}
+
+// What a process before this one left unflushed is no more on the disk than what we fetch (INV-19).
+asio::awaitable<absl::Status> FetchLane::MakeDurable(FollowedPartition& partition) {
+  if (config_.flush_mode == FlushMode::kCached) co_return absl::OkStatus();
+  PartitionLog& log = partition.log();
+  const absl::Status flushed = co_await log.FlushUpTo(queue_, log.log_end_offset());
+  if (flushed.ok()) partition.initial.progress->Publish(log);
+  co_return flushed;
 }
 
 // True when the leader must be asked where our newest epoch ends; else the partition is fetched from now on.

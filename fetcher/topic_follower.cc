@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "log/clock.h"
+#include "log/in_range.h"
 #include "log/status.h"
 #include "session/backoff.h"
 #include "session/remote_leader_endpoint.h"
@@ -91,6 +92,17 @@ class TopicFollower::Events final : public FetchEvents {
 
   TopicFollower& follower_;
 };
+
+absl::Status FollowConfig::Validate() const {
+  SLIP_RETURN_IF_ERROR(client.Validate());
+  SLIP_RETURN_IF_ERROR(fetcher.Validate());
+  // Else a leader that has nothing new looks dead.
+  if (fetcher.replica_fetch_wait_max >= client.request_timeout)
+    return absl::InvalidArgumentError(
+        absl::StrCat("replica.fetch.wait.max.ms = ", fetcher.replica_fetch_wait_max.count(),
+                     ", must be below request.timeout.ms = ", client.request_timeout.count()));
+  return CheckInRange("replica.high.watermark.checkpoint.interval.ms", checkpoint_interval.count(), 10, 3'600'000);
+}
 
 absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(asio::io_context& io, LogManager& logs,
                                                                      FollowConfig config, NoticeSink notice) {

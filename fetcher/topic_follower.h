@@ -28,7 +28,9 @@ struct FollowConfig {
   bool exclude_internal_topics = true;
   ClientConfig client;
   FetcherConfig fetcher;
-  std::chrono::milliseconds checkpoint_interval{5000};  // replica.high.watermark.checkpoint.interval.ms
+  std::chrono::milliseconds checkpoint_interval{5000};  // replica.high.watermark.checkpoint.interval.ms, 10 .. 1 h
+
+  absl::Status Validate() const;  // names field, value and bound
 };
 
 // One moment of a run, over all partitions.

@@ -1,5 +1,6 @@
 #include <absl/strings/str_cat.h>
 
+#include "log/in_range.h"
 #include "log/partition_log.h"
 #include "log/status.h"
 
@@ -19,7 +20,10 @@ absl::Status LogConfig::Validate() const {
   SLIP_RETURN_IF_ERROR(AtLeast("segment.index.bytes", segment_index_bytes, 12));
   SLIP_RETURN_IF_ERROR(AtLeast("flush.messages", flush_messages, 1));
   SLIP_RETURN_IF_ERROR(AtLeast("flush.bytes.max", flush_bytes_max, 1));
-  SLIP_RETURN_IF_ERROR(AtLeast("file.delete.delay.ms", file_delete_delay.count(), 0));
+  constexpr int64_t kTenYearsMs = 10LL * 365 * 24 * 3600 * 1000;
+  SLIP_RETURN_IF_ERROR(CheckInRange("file.delete.delay.ms", file_delete_delay.count(), 0, kTenYearsMs));
+  SLIP_RETURN_IF_ERROR(AtLeast("retention.ms", retention_ms.count(), -1));
+  SLIP_RETURN_IF_ERROR(AtLeast("retention.bytes", retention_bytes, -1));
   SLIP_RETURN_IF_ERROR(AtLeast("producer.id.expiration.ms", producer_id_expiration.count(), 1));
   return AtLeast("index.interval.bytes", index_interval_bytes, 0);
 }

@@ -113,6 +113,7 @@ absl::StatusOr<LoadedLog> LogLoader::Load() {
   SLIP_RETURN_IF_ERROR(FindLogEnd());
   SLIP_RETURN_IF_ERROR(FinishProducers(recovered));
   SLIP_RETURN_IF_ERROR(AlignEpochs(log_, options_.log_start_offset, epochs_));
+  if (recovered) SLIP_RETURN_IF_ERROR(io_.SyncDirectory(directory_));  // indexes and snapshots that were made anew
   log_.segments.front()->Release();
   log_.segments.back()->Release();
   return std::move(log_);

@@ -46,6 +46,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
   log->load_notices_ = std::move(loaded.notices);
   log->log_start_offset_ = std::max(options.log_start_offset, log->segments_.front()->base_offset());
   log->high_watermark_ = std::clamp(options.high_watermark, log->log_start_offset_, log->log_end_offset_);
+  log->producers_.OnHighWatermark(log->high_watermark_);
   // Recovery proves that batches are whole, not that they are on the disk: it never advances the point (LOG-131).
   log->recovery_point_ = options.clean ? log->log_end_offset_ : std::min(options.recovery_point, log->log_end_offset_);
   return log;
@@ -145,7 +146,11 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
 
 void PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
   // A segment rolled past a hole is empty now and begins above the log end.
-  if (active().base_offset() > log_end_offset_) (void)FailUnlessOk(RemoveLastSegment(), "cannot undo a roll");
+  if (active().base_offset() > log_end_offset_) {
+    absl::Status undone = RemoveLastSegment();
+    if (undone.ok()) undone = RewindProducers();  // they were told of the hole
+    (void)FailUnlessOk(undone, "cannot undo a roll");
+  }
   // An epoch that was announced for the unwritten batches may begin elsewhere when they come again. Should this fail,
   // the next load does it.
   if (latest_epoch() != epoch_before) (void)epochs_->TruncateFromEnd(log_end_offset_);
@@ -214,8 +219,9 @@ absl::Status PartitionLog::ApplyToProducers(ByteSpan run) {
   BatchWalker walker(run);
   while (walker.Next()) {
     const std::optional<CompletedTransaction> completed = producers_.Apply(walker.batch());
-    if (completed && completed->aborted)
-      SLIP_RETURN_IF_ERROR(active().AppendAborted(IndexEntryOf(*completed, producers_)));
+    if (!completed || !completed->aborted) continue;
+    SLIP_RETURN_IF_ERROR(active().AppendAborted(IndexEntryOf(*completed, producers_)));
+    names_unsynced_ = true;  // it may have made the file
   }
   return absl::OkStatus();
 }

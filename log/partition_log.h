@@ -97,6 +97,7 @@ class PartitionLog {
   asio::awaitable<absl::StatusOr<Offset>> AppendAsLeader(IoQueue& queue, std::span<std::byte> batches,
                                                          LeaderEpoch epoch);
 
+  // REQUIRES for everything down to UpdateHighWatermark, and for Maintain: no Append runs.
   // Cuts so that the log ends at or before `offset`, on a batch boundary; at or after the end only trims epochs
   // (LOG-98..LOG-101). Lowers high watermark and recovery point with it. Blocking.
   absl::Status TruncateTo(Offset offset);

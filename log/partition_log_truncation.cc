@@ -63,7 +63,7 @@ absl::Status PartitionLog::RewindProducers() {
   }
   SLIP_ASSIGN_OR_RETURN(producers_, BuildProducerState(io_, directory_, segments_, snapshots_, log_start_offset_,
                                                        log_end_offset_, log_end_offset_));
-  for (const std::unique_ptr<Segment>& segment : segments_) KeepOpen(*segment);  // which closes the one before
+  producers_.OnHighWatermark(high_watermark_);
   return absl::OkStatus();
 }
 

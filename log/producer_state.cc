@@ -27,6 +27,13 @@ void ProducerState::AddBatch(const ProducerBatch& batch) {
   batches[batch_count - 1] = batch;
 }
 
+bool ProducerState::operator==(const ProducerState& other) const {
+  return epoch == other.epoch && coordinator_epoch == other.coordinator_epoch &&
+         last_timestamp == other.last_timestamp && transaction_first_offset == other.transaction_first_offset &&
+         std::equal(batches.begin(), batches.begin() + batch_count, other.batches.begin(),
+                    other.batches.begin() + other.batch_count);
+}
+
 std::optional<CompletedTransaction> ProducerStateTable::Apply(const RecordBatchView& batch) {
   AdvanceEndTo(batch.next_offset());
   const int64_t producer_id = batch.producer_id();

@@ -40,7 +40,7 @@ struct ProducerState {
   std::optional<ProducerBatch> last_batch() const;
   void BecomeEpoch(int16_t new_epoch);  // another epoch's batches are forgotten
   void AddBatch(const ProducerBatch& batch);
-  bool operator==(const ProducerState&) const = default;
+  bool operator==(const ProducerState& other) const;
 };
 
 // A transaction that a marker closed.

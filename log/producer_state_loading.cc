@@ -45,6 +45,7 @@ absl::StatusOr<ProducerStateTable> BuildProducerState(FileIo& io, const std::fil
   for (size_t i = 0; i < segments.size() && segments[i]->base_offset() < end; ++i) {
     const bool before = i + 1 < segments.size() && segments[i + 1]->base_offset() <= producers.end_offset();
     if (!before && producers.end_offset() < end) SLIP_RETURN_IF_ERROR(ApplyBatches(*segments[i], end, producers));
+    if (i + 1 < segments.size()) segments[i]->Release();  // of many closed segments none stays open
   }
   producers.AdvanceEndTo(end);
   return producers;

@@ -79,7 +79,8 @@ absl::StatusOr<std::vector<std::filesystem::path>> Segment::MarkDeleted(FileIo& 
     std::filesystem::path deleted = path;
     deleted += std::string(kDeletedMark);
     const absl::Status renamed = io.Rename(path, deleted);
-    if (absl::IsNotFound(renamed) && suffix != kLogSuffix) continue;  // an index that was never made
+    // An index that was never made, or a .log that was renamed when the index after it could not be.
+    if (absl::IsNotFound(renamed) && (suffix != kLogSuffix || io.Exists(deleted))) continue;
     SLIP_RETURN_IF_ERROR(renamed);
     marked.push_back(std::move(deleted));
   }

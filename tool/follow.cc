@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "fetcher/topic_follower.h"
+#include "log/in_range.h"
 #include "log/status.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
@@ -107,10 +108,8 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   settings.follow.bootstrap = *std::move(bootstrap);
   settings.follow.topics = options.topics;
   settings.logs.log_dirs = {options.log_dir};
-  if (settings.progress_interval < std::chrono::milliseconds(10))
-    return absl::InvalidArgumentError("progress.interval.ms must be at least 10");
-  SLIP_RETURN_IF_ERROR(settings.follow.client.Validate());
-  SLIP_RETURN_IF_ERROR(settings.follow.fetcher.Validate());
+  SLIP_RETURN_IF_ERROR(CheckInRange("progress.interval.ms", settings.progress_interval.count(), 10, 86'400'000));
+  SLIP_RETURN_IF_ERROR(settings.follow.Validate());
   return settings.logs.log.Validate();
 }
 
