@@ -57,7 +57,8 @@ class TopicFollower {
 
   // Finds the cluster and its topics, then follows until Stop (OK) or until something ends it for good: a gap that must
   // not be skipped (kOutOfRange), a full disk (kResourceExhausted), no cluster (the connection's error), no topic that
-  // matches (kNotFound; only with `topics_required`). The fetchers are stopped and checkpoints written when it returns.
+  // matches (kNotFound; only with `topics_required`). The fetchers are stopped when it returns; LogManager::Close
+  // writes the checkpoints.
   asio::awaitable<absl::Status> Run(bool topics_required);
   void Stop();
 

@@ -109,9 +109,9 @@ class PartitionLog {
   bool UpdateHighWatermark(Offset offset);
 
   // To be called every log.retention.check.interval.ms: deletes the oldest segments that retention.ms and
-  // retention.bytes do not keep (LOG-106..LOG-109), never above the high watermark; removes the files of segments that
-  // were deleted file.delete.delay.ms ago; forgets producers not heard of for producer.id.expiration.ms (LOG-116).
-  // Blocking.
+  // retention.bytes do not keep (LOG-106..LOG-109), never above the high watermark; removes the files of deleted
+  // segments file.delete.delay.ms after it first saw them; forgets producers not heard of for producer.id.expiration.ms
+  // (LOG-116). Blocking.
   absl::Status Maintain(Timestamp now);
 
   // Makes everything appended before the call durable and moves the recovery point there. An append may run meanwhile.
@@ -120,7 +120,7 @@ class PartitionLog {
   asio::awaitable<absl::Status> Flush(IoQueue& queue);
   // Returns once everything below `offset` is durable: by its own fsync, or by one that begins after this call and
   // serves all who wait (group commit: one is in flight, the others ride the next). REQUIRES: offset <=
-  // log_end_offset(). Fails as Flush does.
+  // log_end_offset(). Fails as Flush does; kAborted when a truncation came between.
   asio::awaitable<absl::Status> FlushUpTo(IoQueue& queue, Offset offset);
   // True when the owner should run Flush beside the appends: a segment was closed at the tail, whose fsync must not
   // hold them up (a bulk roll has flushed it already); or flush_messages or flush_bytes_max is reached.

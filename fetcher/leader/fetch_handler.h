@@ -1,5 +1,5 @@
 // Answers fetches of consumers and followers from the logs, without copying records: LD-01..LD-10, LOG-145..LOG-153.
-// The ISR is the leader alone, so high watermark and last stable offset are the log end, and any follower may read.
+// The ISR is the leader alone, so the high watermark is the log end, and any follower may read.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
