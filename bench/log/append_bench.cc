@@ -1,11 +1,17 @@
-// How fast does one thread append a leader's batches to a log?
+// How fast does one thread append a leader's batches to logs, by the way of writing, the size of a run and the number
+// of logs? Beside it the same bytes written bare. Disk figures need a quiet machine; scripts/compare-disk puts fio
+// beside them.
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <algorithm>
 
+#include "bench/log/cpu_meter.h"
+#include "log/io/aligned_buffer.h"
 #include "log/io/blocking_queue.h"
 #include "log/io/io_ring.h"
 #include "log/partition_log.h"
@@ -16,87 +22,177 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kRunBytes = 1 << 20;                 // what one fetch response brings for a partition
-constexpr uint64_t kLogBytesMax = uint64_t{1} << 30;  // then the log starts anew
+constexpr uint64_t kLogBytesMax = uint64_t{1} << 30;  // then a log starts anew
+constexpr int32_t kSegmentBytes = 256 << 20;
 
-std::vector<std::byte> RunOfAbout(size_t run_bytes, size_t batch_bytes) {
-  const size_t overhead = MakeBatch({.value_bytes = 0}).size() + 4;
-  const size_t value_bytes = batch_bytes > overhead ? batch_bytes - overhead : 0;
-  return MakeRun({.value_bytes = value_bytes}, static_cast<int>(std::max<size_t>(1, run_bytes / batch_bytes)));
+// A batch of exactly `bytes` with one record.
+std::vector<std::byte> BatchOf(size_t bytes, int64_t base_offset) {
+  SLIP_CHECK_GT(bytes, 100u);
+  for (size_t value_bytes = bytes - 100;; ++value_bytes) {
+    std::vector<std::byte> batch = MakeBatch({.base_offset = base_offset, .value_bytes = value_bytes});
+    SLIP_CHECK_LE(batch.size(), bytes);
+    if (batch.size() == bytes) return batch;
+  }
+}
+
+std::vector<std::byte> RunOf(size_t run_bytes, size_t batch_bytes) {
+  std::vector<std::byte> run;
+  for (int64_t offset = 0; run.size() < run_bytes; ++offset) {
+    const bool last = run_bytes - run.size() < 2 * batch_bytes;
+    const std::vector<std::byte> batch = BatchOf(last ? run_bytes - run.size() : batch_bytes, offset);
+    run.insert(run.end(), batch.begin(), batch.end());
+  }
+  return run;
 }
 
 // The same run again and again, at the next offsets: stamping them is cheap and leaves the CRCs right.
 class Appender {
  public:
-  Appender(IoQueue& queue, size_t batch_bytes) : queue_(queue), run_(RunOfAbout(kRunBytes, batch_bytes)) {
-    config_.segment_bytes = 256 << 20;
+  Appender(IoQueue& queue, ByteSpan run, WriteMode mode) : queue_(queue), run_(run.size()), run_bytes_(run.size()) {
+    std::ranges::copy(run, run_.data());
+    config_.file_delete_delay = std::chrono::milliseconds(0);
+    config_.segment_bytes = kSegmentBytes;
+    config_.write_mode = mode;
     log_ = *PartitionLog::Open(SystemFileIo(), dir_.path(), {"bench", 0}, config_, {.clean = true});
   }
 
-  asio::awaitable<void> Append() {
-    if (log_->size_bytes() > kLogBytesMax) SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
+  asio::awaitable<void> Append(WriteHint hint) {
+    if (log_->size_bytes() + run_bytes_ > kLogBytesMax) {
+      SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
+      SLIP_CHECK(log_->Maintain(Timestamp{0}).ok());  // the old files leave the disk
+    }
     Offset next = log_->log_end_offset();
-    BatchWalker walker(run_);
+    BatchWalker walker(bytes());
     while (walker.Next()) {
-      StampBaseOffset(std::span(run_).subspan(walker.position().value, walker.batch().bytes().size()), next);
+      StampBaseOffset(bytes().subspan(walker.position().value, walker.batch().bytes().size()), next);
       next = walker.batch().next_offset();
     }
-    const absl::Status appended = co_await log_->AppendAsFollower(queue_, run_, WriteHint::kCached);
+    const absl::Status appended = co_await log_->AppendAsFollower(queue_, bytes(), hint);
     SLIP_CHECK(appended.ok());
   }
-  size_t run_bytes() const { return run_.size(); }
   // A fast wrong answer is no result.
   void CheckLastRun() {
     const LogSlice slice = *log_->Read(log_->log_end_offset() + -1, log_->log_end_offset(), 1 << 30);
-    SLIP_CHECK(slice.file != nullptr && slice.bytes <= run_.size());
+    SLIP_CHECK(slice.file != nullptr && slice.bytes <= run_bytes_);
     std::vector<std::byte> read(slice.bytes);
     const size_t got = *slice.file->ReadAt(read, slice.position);
     SLIP_CHECK_EQ(got, read.size());
-    SLIP_CHECK(std::equal(read.begin(), read.end(), run_.end() - static_cast<ptrdiff_t>(read.size())));
+    SLIP_CHECK(std::equal(read.begin(), read.end(), bytes().end() - static_cast<ptrdiff_t>(read.size())));
   }
 
  private:
+  std::span<std::byte> bytes() { return run_.span().first(run_bytes_); }
+
   IoQueue& queue_;
-  std::vector<std::byte> run_;
+  AlignedBuffer run_;
+  const size_t run_bytes_;
   TempDir dir_;
   LogConfig config_;
   std::unique_ptr<PartitionLog> log_;
 };
 
-void AppendWith(benchmark::State& state, asio::io_context& io, IoQueue& queue) {
-  Appender appender(queue, static_cast<size_t>(state.range(0)));
+// One run to each of `logs` logs at once, as one fetch response brings them.
+void AppendWith(benchmark::State& state, asio::io_context& io, IoQueue& queue, size_t run_bytes, size_t batch_bytes,
+                int64_t logs, WriteMode mode, WriteHint hint) {
+  const std::vector<std::byte> run = RunOf(run_bytes, batch_bytes);
+  std::vector<std::unique_ptr<Appender>> appenders;
+  for (int64_t i = 0; i < logs; ++i) appenders.push_back(std::make_unique<Appender>(queue, run, mode));
+  const CpuMeter cpu;
   for (auto _ : state) {
-    bool done = false;
-    asio::co_spawn(io, appender.Append(), [&done](std::exception_ptr error) {
-      SLIP_CHECK(!error);
-      done = true;
-    });
-    while (!done) io.run_one();
+    size_t running = appenders.size();
+    for (const std::unique_ptr<Appender>& appender : appenders) {
+      asio::co_spawn(io, appender->Append(hint), [&running](std::exception_ptr error) {
+        SLIP_CHECK(!error);
+        --running;
+      });
+    }
+    while (running > 0) io.run_one();
   }
-  if (state.iterations() > 0) appender.CheckLastRun();
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * appender.run_bytes()));
+  const double bytes =
+      static_cast<double>(state.iterations()) * static_cast<double>(logs) * static_cast<double>(run_bytes);
+  cpu.Report(state, bytes);
+  if (state.iterations() > 0)
+    for (const std::unique_ptr<Appender>& appender : appenders) appender->CheckLastRun();
+  state.SetBytesProcessed(static_cast<int64_t>(bytes));
 }
 
-// Arg: bytes of a batch.
-void BM_AppendBlocking(benchmark::State& state) {
-  asio::io_context io;
-  const auto keep_running = asio::make_work_guard(io);
-  BlockingIoQueue queue;
-  AppendWith(state, io, queue);
+std::unique_ptr<IoQueue> MakeQueue(asio::io_context& io, bool ring) {
+  if (!ring) return std::make_unique<BlockingIoQueue>();
+  return MakeIoQueue(io);
 }
-BENCHMARK(BM_AppendBlocking)->Arg(100)->Arg(1 << 10)->Arg(16 << 10)->Arg(1 << 20)->UseRealTime();
 
-void BM_AppendRing(benchmark::State& state) {
+// Args: ring or inline pwrite, bytes of a run, logs. As at the tail: through the page cache, batches of up to 16 KiB.
+void BM_AppendTail(benchmark::State& state) {
   asio::io_context io;
   const auto keep_running = asio::make_work_guard(io);
-  const auto ring = IoRing::Create(io);
-  if (!ring.ok()) {
-    state.SkipWithError(std::string(ring.status().message()).c_str());
-    return;
-  }
-  AppendWith(state, io, **ring);
+  const std::unique_ptr<IoQueue> queue = MakeQueue(io, state.range(0) == 1);
+  const auto run_bytes = static_cast<size_t>(state.range(1));
+  AppendWith(state, io, *queue, run_bytes, std::min<size_t>(run_bytes, 16 << 10), state.range(2), WriteMode::kBuffered,
+             WriteHint::kCached);
 }
-BENCHMARK(BM_AppendRing)->Arg(100)->Arg(1 << 10)->Arg(16 << 10)->Arg(1 << 20)->UseRealTime();
+BENCHMARK(BM_AppendTail)
+    ->ArgNames({"ring", "run", "logs"})
+    ->ArgsProduct({{0, 1}, {1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, {1}})
+    ->Args({1, 16 << 10, 16})
+    ->UseRealTime();
+
+// Args: log.write.mode, bytes of a run, of a batch, logs. As while catching up.
+void BM_AppendBulk(benchmark::State& state) {
+  asio::io_context io;
+  const auto keep_running = asio::make_work_guard(io);
+  const std::unique_ptr<IoQueue> queue = MakeQueue(io, /*ring=*/true);
+  AppendWith(state, io, *queue, static_cast<size_t>(state.range(1)), static_cast<size_t>(state.range(2)),
+             state.range(3), static_cast<WriteMode>(state.range(0)), WriteHint::kBulk);
+}
+constexpr auto kDirect = static_cast<int64_t>(WriteMode::kDirect),
+               kUncached = static_cast<int64_t>(WriteMode::kUncached),
+               kBuffered = static_cast<int64_t>(WriteMode::kBuffered);
+BENCHMARK(BM_AppendBulk)
+    ->ArgNames({"mode", "run", "batch", "logs"})
+    ->ArgsProduct({{kDirect, kUncached, kBuffered}, {256 << 10, 1 << 20, 8 << 20}, {100'000}, {1, 8}})
+    ->Args({kDirect, 1 << 20, 1 << 10, 8})
+    ->UseRealTime();
+
+// What the machine gives without us: as many bytes, in writes as large, into files as large that come and go as often.
+// Arg: bytes of a write.
+void BM_BarePwrite(benchmark::State& state) {
+  const TempDir dir;
+  const std::vector<std::byte> bytes(static_cast<size_t>(state.range(0)), std::byte{'v'});
+  std::vector<int> files;
+  uint64_t at = kSegmentBytes;
+  const auto close_all = [&] {
+    for (const int file : files) ::close(file);
+    files.clear();
+  };
+  const auto path = [&](size_t number) { return dir.path() / std::to_string(number); };
+  const CpuMeter cpu;
+  for (auto _ : state) {
+    if (at + bytes.size() > kSegmentBytes) {
+      if (files.size() * kSegmentBytes >= kLogBytesMax) {
+        for (size_t i = 0; i < files.size(); ++i) std::filesystem::remove(path(i));
+        close_all();
+      }
+      files.push_back(::open(path(files.size()).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+      SLIP_CHECK_GE(files.back(), 0);
+      at = 0;
+    }
+    SLIP_CHECK_EQ(::pwrite(files.back(), bytes.data(), bytes.size(), static_cast<off_t>(at)),
+                  static_cast<ssize_t>(bytes.size()));
+    at += bytes.size();
+  }
+  close_all();
+  const double written = static_cast<double>(state.iterations()) * static_cast<double>(bytes.size());
+  cpu.Report(state, written);
+  state.SetBytesProcessed(static_cast<int64_t>(written));
+}
+BENCHMARK(BM_BarePwrite)
+    ->ArgName("run")
+    ->Arg(1 << 10)
+    ->Arg(16 << 10)
+    ->Arg(64 << 10)
+    ->Arg(256 << 10)
+    ->Arg(1 << 20)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace slipstream
