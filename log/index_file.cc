@@ -7,14 +7,14 @@
 
 namespace slipstream {
 
-IndexFile::IndexFile(FileIo& io, std::filesystem::path path, size_t entry_bytes)
-    : io_(&io), path_(std::move(path)), entry_bytes_(entry_bytes) {
+IndexFile::IndexFile(FileIo& io, SegmentFile name, size_t entry_bytes)
+    : io_(&io), name_(name), entry_bytes_(entry_bytes) {
   SLIP_CHECK_LE(entry_bytes, kEntryBytesMax);
 }
 
 absl::Status IndexFile::Load() {
   if (file_ != nullptr) return absl::OkStatus();
-  SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io_->Open(path_, OpenMode::kCreate));
+  SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io_->Open(path(), OpenMode::kCreate));
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   file_ = std::move(file);
   file_count_ = size / entry_bytes_;
@@ -49,7 +49,7 @@ absl::Status IndexFile::Read(uint64_t number, std::span<std::byte> into) {
 absl::Status IndexFile::ReadFromFile(uint64_t number, std::span<std::byte> into) {
   SLIP_ASSIGN_OR_RETURN(const size_t got, file_->ReadAt(into, FilePosition{number * entry_bytes_}));
   if (got < into.size())
-    return absl::DataLossError(absl::StrCat(path_.string(), ": ended at byte ", number * entry_bytes_ + got,
+    return absl::DataLossError(absl::StrCat(path().native(), ": ended at byte ", number * entry_bytes_ + got,
                                             ", expected ", file_count_, " entries of ", entry_bytes_, " bytes"));
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -13,13 +14,14 @@
 
 #include "log/bytes.h"
 #include "log/io/file_io.h"
+#include "log/segment_name.h"
 
 namespace slipstream {
 
 class IndexFile {
  public:
   // Opens nothing yet: files of segments that nobody reads stay closed. REQUIRES: entry_bytes <= kEntryBytesMax.
-  IndexFile(FileIo& io, std::filesystem::path path, size_t entry_bytes);
+  IndexFile(FileIo& io, SegmentFile name, size_t entry_bytes);
 
   // Opens the file, creating it when absent, and counts its entries; a partial last entry is ignored (LOG-135). Every
   // call below that can fail does this first.
@@ -47,7 +49,7 @@ class IndexFile {
   // To fsync. REQUIRES: Load() was OK.
   std::shared_ptr<File> file() const { return file_; }
 
-  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path path() const { return name_.path(); }
 
   static constexpr size_t kEntryBytesMax = 16;
 
@@ -60,7 +62,7 @@ class IndexFile {
   absl::Status ReadFromFile(uint64_t number, std::span<std::byte> into);
 
   FileIo* io_;
-  std::filesystem::path path_;
+  SegmentFile name_;
   size_t entry_bytes_;
   std::shared_ptr<File> file_;
   uint64_t file_count_ = 0;  // entries in the file; the tail follows them

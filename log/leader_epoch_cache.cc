@@ -29,8 +29,8 @@ void AssignTo(std::vector<EpochStart>& entries, EpochStart entry) {
 
 }  // namespace
 
-absl::StatusOr<LeaderEpochCache> LeaderEpochCache::Load(FileIo& io, std::filesystem::path path) {
-  LeaderEpochCache cache(io, std::move(path));
+absl::StatusOr<LeaderEpochCache> LeaderEpochCache::Load(FileIo& io, const std::filesystem::path& path) {
+  LeaderEpochCache cache(io, path);
   // Re-assigning in file order, as Kafka does, also mends a file whose entries do not rise (EC-01).
   const auto add = [&cache](CheckpointFields fields) -> absl::Status {
     SLIP_ASSIGN_OR_RETURN(const int64_t epoch,
@@ -48,7 +48,7 @@ absl::StatusOr<LeaderEpochCache> LeaderEpochCache::Load(FileIo& io, std::filesys
 absl::Status LeaderEpochCache::Assign(LeaderEpoch epoch, Offset start_offset) {
   if (epoch < LeaderEpoch{0} || start_offset < Offset{0})
     return absl::InvalidArgumentError(absl::StrCat("leader epoch ", epoch.value, " from offset ", start_offset.value,
-                                                   " for ", path_.native(), ": neither may be negative"));
+                                                   " for ", path_, ": neither may be negative"));
   if (Covers(epoch, start_offset)) return absl::OkStatus();
   std::vector<EpochStart> entries = entries_;
   AssignTo(entries, {epoch, start_offset});

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "log/io/file_io.h"
@@ -22,7 +23,7 @@ struct EpochStart {
 class LeaderEpochCache {
  public:
   // Reads the checkpoint file, if there is one. kDataLoss names file and line.
-  static absl::StatusOr<LeaderEpochCache> Load(FileIo& io, std::filesystem::path path);
+  static absl::StatusOr<LeaderEpochCache> Load(FileIo& io, const std::filesystem::path& path);
 
   // Notes that `epoch` began at `start_offset`. No effect when the newest entry has that epoch and starts no later;
   // else entries with an epoch >= or start >= are replaced. Returns once the file is durable: it runs ahead of the
@@ -46,12 +47,12 @@ class LeaderEpochCache {
   EpochEndOffset EndOffsetFor(LeaderEpoch epoch, Offset log_end_offset) const;
 
  private:
-  LeaderEpochCache(FileIo& io, std::filesystem::path path) : io_(&io), path_(std::move(path)) {}
+  LeaderEpochCache(FileIo& io, const std::filesystem::path& path) : io_(&io), path_(path.native()) {}
   // Writes the file first: on error the cache is as it was, and the file may hold entries that the cache does not.
   absl::Status Replace(std::vector<EpochStart> entries);
 
   FileIo* io_;
-  std::filesystem::path path_;
+  std::string path_;                 // a tenth of a parsed path, and there are very many of these
   std::vector<EpochStart> entries_;  // invariant: rising in both columns
 };
 

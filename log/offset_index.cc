@@ -18,8 +18,10 @@ OffsetIndexEntry Decode(ByteSpan entry, Offset base) {
 
 }  // namespace
 
-OffsetIndex::OffsetIndex(FileIo& io, std::filesystem::path path, Offset base_offset, uint64_t bytes_max)
-    : file_(io, std::move(path), kEntryBytes), base_offset_(base_offset), count_max_(bytes_max / kEntryBytes) {}
+OffsetIndex::OffsetIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max)
+    : file_(io, {&directory, base_offset, kOffsetIndexSuffix}, kEntryBytes),
+      base_offset_(base_offset),
+      count_max_(bytes_max / kEntryBytes) {}
 
 absl::Status OffsetIndex::Load() {
   if (file_.loaded()) return absl::OkStatus();

@@ -22,8 +22,9 @@ struct OffsetIndexEntry {
 
 class OffsetIndex {
  public:
-  // `bytes_max` is segment.index.bytes: it bounds the number of entries (LOG-93).
-  OffsetIndex(FileIo& io, std::filesystem::path path, Offset base_offset, uint64_t bytes_max);
+  // `directory` outlives the index. `bytes_max` is segment.index.bytes: it bounds the number of entries (LOG-93).
+  OffsetIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max);
+  OffsetIndex(FileIo&, std::filesystem::path&&, Offset, uint64_t) = delete;  // would not outlive it
 
   absl::Status Load();  // as IndexFile::Load
   absl::Status Release() { return file_.Release(); }

@@ -32,22 +32,25 @@ BatchPlace PlaceOf(const BatchHeaderReader& reader) {
 }  // namespace
 
 Segment::Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config)
-    : io_(io),
-      config_(config),
-      path_(directory / SegmentFileName(base_offset, kLogSuffix)),
-      base_offset_(base_offset),
-      offset_index_(io, directory / SegmentFileName(base_offset, kOffsetIndexSuffix), base_offset,
-                    static_cast<uint64_t>(config.segment_index_bytes)),
-      time_index_(io, directory / SegmentFileName(base_offset, kTimeIndexSuffix), base_offset,
-                  static_cast<uint64_t>(config.segment_index_bytes)),
-      transaction_index_(io, directory / SegmentFileName(base_offset, kTransactionIndexSuffix)) {}
+    : io_(io), config_(config), name_{&directory, base_offset, kLogSuffix} {}
+
+Segment::Indexes& Segment::indexes() {
+  if (indexes_ == nullptr) {
+    const auto entry_bytes_max = static_cast<uint64_t>(config_.segment_index_bytes);
+    indexes_ = std::make_unique<Indexes>(
+        Indexes{.offsets = OffsetIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max),
+                .times = TimeIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max),
+                .transactions = TransactionIndex(io_, *name_.directory, name_.base_offset)});
+  }
+  return *indexes_;
+}
 
 absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::filesystem::path& directory,
                                                          Offset base_offset, const LogConfig& config) {
   for (const absl::string_view suffix : kSegmentSuffixes)
     if (suffix != kSnapshotSuffix) SLIP_RETURN_IF_ERROR(io.Remove(directory / SegmentFileName(base_offset, suffix)));
   std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
-  SLIP_ASSIGN_OR_RETURN(segment->file_, io.Open(segment->path_, OpenMode::kCreateNew));
+  SLIP_ASSIGN_OR_RETURN(segment->file_, io.Open(segment->path(), OpenMode::kCreateNew));
   SLIP_RETURN_IF_ERROR(segment->LoadForAppend());
   return segment;
 }
@@ -58,7 +61,7 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(FileIo& io, const std::fi
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment->LogFile());
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   if (size > kLogBytesMax)
-    return absl::DataLossError(absl::StrCat(segment->path_.string(), ": ", size, " bytes, at most ", kLogBytesMax));
+    return absl::DataLossError(absl::StrCat(segment->path().native(), ": ", size, " bytes, at most ", kLogBytesMax));
   segment->written_.bytes = segment->staged_.bytes = size;
   segment->file_.reset();
   return segment;
@@ -89,7 +92,7 @@ absl::StatusOr<std::vector<std::filesystem::path>> Segment::MarkDeleted(FileIo& 
 
 absl::StatusOr<std::shared_ptr<File>> Segment::LogFile() {
   if (file_ == nullptr) {
-    SLIP_ASSIGN_OR_RETURN(file_, io_.Open(path_, OpenMode::kReadWrite));
+    SLIP_ASSIGN_OR_RETURN(file_, io_.Open(path(), OpenMode::kReadWrite));
   }
   return file_;
 }
@@ -98,13 +101,13 @@ absl::Status Segment::LoadForAppend() {
   if (torn_) SLIP_RETURN_IF_ERROR(CutLogFile());
   if (loaded_) return absl::OkStatus();
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  SLIP_RETURN_IF_ERROR(offset_index_.Load());
-  SLIP_RETURN_IF_ERROR(time_index_.Load());
+  SLIP_RETURN_IF_ERROR(indexes().offsets.Load());
+  SLIP_RETURN_IF_ERROR(indexes().times.Load());
   Progress progress;
   progress.bytes = written_.bytes;
-  progress.offset_entries = offset_index_.count();
-  progress.time_entries = time_index_.count();
-  SLIP_ASSIGN_OR_RETURN(progress.max_timestamp, time_index_.LastEntry());
+  progress.offset_entries = indexes().offsets.count();
+  progress.time_entries = indexes().times.count();
+  SLIP_ASSIGN_OR_RETURN(progress.max_timestamp, indexes().times.LastEntry());
   BatchHeaderReader first(*file, FilePosition{0}, FilePosition{written_.bytes});
   SLIP_ASSIGN_OR_RETURN(const bool any, first.Next());
   if (any) progress.first_timestamp = first.header().max_timestamp();
@@ -114,10 +117,11 @@ absl::Status Segment::LoadForAppend() {
 }
 
 bool Segment::Fits(const RecordBatchView& batch) const {
-  if (batch.last_offset() - base_offset_ > kRelativeOffsetMax || batch.base_offset() < base_offset_) return false;
+  if (batch.last_offset() - name_.base_offset > kRelativeOffsetMax || batch.base_offset() < name_.base_offset)
+    return false;
   if (staged_.bytes == 0) return true;
   if (staged_.bytes + batch.bytes().size() > static_cast<uint64_t>(config_.segment_bytes)) return false;
-  if (offset_index_.full() || time_index_.full()) return false;
+  if (indexes_->offsets.full() || indexes_->times.full()) return false;
   // Record time drives the clock: old data copied today still rolls where its leader rolled (LOG-83).
   const Timestamp first = staged_.first_timestamp.value_or(Timestamp{}), last = batch.max_timestamp();
   return first < Timestamp{0} || last <= first || last.value - first.value <= config_.segment_ms.count();
@@ -127,13 +131,13 @@ absl::Status Segment::Account(const RecordBatchView& header, uint64_t size, Prog
   TimeIndexEntry max_timestamp = progress.max_timestamp;
   if (header.max_timestamp() > max_timestamp.timestamp) max_timestamp = {header.max_timestamp(), header.last_offset()};
   // A recovered segment may have been written under a larger index bound: it makes do with the entries that fit.
-  const bool room = !offset_index_.full() && !time_index_.full();
+  const bool room = !indexes().offsets.full() && !indexes().times.full();
   if (room && progress.bytes_since_entry > static_cast<uint64_t>(config_.index_interval_bytes)) {
-    SLIP_RETURN_IF_ERROR(offset_index_.Append(header.last_offset(), FilePosition{progress.bytes}));
-    SLIP_RETURN_IF_ERROR(time_index_.MaybeAppend(max_timestamp));
+    SLIP_RETURN_IF_ERROR(indexes().offsets.Append(header.last_offset(), FilePosition{progress.bytes}));
+    SLIP_RETURN_IF_ERROR(indexes().times.MaybeAppend(max_timestamp));
     progress.bytes_since_entry = 0;
-    progress.offset_entries = offset_index_.count();
-    progress.time_entries = time_index_.count();
+    progress.offset_entries = indexes().offsets.count();
+    progress.time_entries = indexes().times.count();
   }
   progress.max_timestamp = max_timestamp;
   if (progress.bytes == 0) progress.first_timestamp = header.max_timestamp();
@@ -144,8 +148,8 @@ absl::Status Segment::Account(const RecordBatchView& header, uint64_t size, Prog
 
 void Segment::Unstage() {
   // In memory this cannot fail; what a full chunk brought into a file is cut again before that file counts as flushed.
-  (void)offset_index_.TruncateToCount(written_.offset_entries);
-  (void)time_index_.TruncateToCount(written_.time_entries);
+  (void)indexes().offsets.TruncateToCount(written_.offset_entries);
+  (void)indexes().times.TruncateToCount(written_.time_entries);
   staged_ = written_;
 }
 
@@ -185,7 +189,7 @@ absl::StatusOr<bool> Segment::UseDirect(WriteHint hint) {
                         DirectAppender::Create(file_, written_.bytes, static_cast<uint64_t>(config_.segment_bytes)));
   if (direct_ == nullptr && config_.write_mode == WriteMode::kDirect)
     return absl::FailedPreconditionError(
-        absl::StrCat("log.write.mode is direct, but the file system of ", path_.native(), " has no direct writes"));
+        absl::StrCat("log.write.mode is direct, but the file system of ", path().native(), " has no direct writes"));
   return direct_ != nullptr;
 }
 
@@ -203,23 +207,24 @@ absl::Status Segment::Seal() {
   SLIP_RETURN_IF_ERROR(LoadForAppend());
   if (direct_ != nullptr) SLIP_RETURN_IF_ERROR(CutLogFile());
   if (written_.max_timestamp.timestamp >= Timestamp{0}) {
-    const absl::Status last = time_index_.MaybeAppend(written_.max_timestamp, /*last=*/true);
+    const absl::Status last = indexes().times.MaybeAppend(written_.max_timestamp, /*last=*/true);
     // A segment reopened with a smaller index than it was made with has no room; its entries are right without it.
     if (!last.ok() && !absl::IsResourceExhausted(last)) return last;
-    written_.time_entries = staged_.time_entries = time_index_.count();
+    written_.time_entries = staged_.time_entries = indexes().times.count();
   }
-  SLIP_RETURN_IF_ERROR(offset_index_.entries().Flush());
-  return time_index_.entries().Flush();
+  SLIP_RETURN_IF_ERROR(indexes().offsets.entries().Flush());
+  return indexes().times.entries().Flush();
 }
 
 absl::StatusOr<std::vector<std::shared_ptr<File>>> Segment::FilesToSync() {
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  SLIP_RETURN_IF_ERROR(offset_index_.Load());
-  SLIP_RETURN_IF_ERROR(time_index_.Load());
-  SLIP_RETURN_IF_ERROR(offset_index_.entries().Flush());
-  SLIP_RETURN_IF_ERROR(time_index_.entries().Flush());
-  std::vector<std::shared_ptr<File>> files = {file, offset_index_.entries().file(), time_index_.entries().file()};
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> aborted, transaction_index_.FileToSync());
+  SLIP_RETURN_IF_ERROR(indexes().offsets.Load());
+  SLIP_RETURN_IF_ERROR(indexes().times.Load());
+  SLIP_RETURN_IF_ERROR(indexes().offsets.entries().Flush());
+  SLIP_RETURN_IF_ERROR(indexes().times.entries().Flush());
+  std::vector<std::shared_ptr<File>> files = {file, indexes().offsets.entries().file(),
+                                              indexes().times.entries().file()};
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> aborted, indexes().transactions.FileToSync());
   if (aborted != nullptr) files.push_back(aborted);
   return files;
 }
@@ -227,8 +232,9 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> Segment::FilesToSync() {
 void Segment::Release() {
   SLIP_CHECK_EQ(staged_.bytes, written_.bytes);
   if (direct_ != nullptr && !CutLogFile().ok()) return;
-  if (!offset_index_.Release().ok() || !time_index_.Release().ok())
-    return;  // entries that are only in memory stay there
+  // Entries that are only in memory stay there.
+  if (indexes_ != nullptr && (!indexes_->offsets.Release().ok() || !indexes_->times.Release().ok())) return;
+  indexes_.reset();
   file_.reset();
   loaded_ = false;
 }
@@ -239,13 +245,13 @@ absl::StatusOr<Offset> Segment::TruncateTo(Offset offset) {
   if (!first) return offset;
   const Offset end = std::min(offset, first->base_offset);
   // Indexes before data: an index that is short is right, one that is long is not.
-  SLIP_RETURN_IF_ERROR(offset_index_.TruncateTo(end));
-  SLIP_RETURN_IF_ERROR(time_index_.TruncateTo(end));
-  SLIP_RETURN_IF_ERROR(transaction_index_.TruncateTo(end));
+  SLIP_RETURN_IF_ERROR(indexes().offsets.TruncateTo(end));
+  SLIP_RETURN_IF_ERROR(indexes().times.TruncateTo(end));
+  SLIP_RETURN_IF_ERROR(indexes().transactions.TruncateTo(end));
   Progress progress;
   progress.bytes = first->position.value;
-  progress.offset_entries = offset_index_.count();
-  progress.time_entries = time_index_.count();
+  progress.offset_entries = indexes().offsets.count();
+  progress.time_entries = indexes().times.count();
   if (progress.bytes > 0) progress.first_timestamp = written_.first_timestamp;
   written_ = staged_ = progress;
   torn_ = true;
@@ -255,8 +261,8 @@ absl::StatusOr<Offset> Segment::TruncateTo(Offset offset) {
 }
 
 absl::Status Segment::ReloadMaxTimestamp() {
-  SLIP_ASSIGN_OR_RETURN(TimeIndexEntry max, time_index_.LastEntry());
-  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry from, offset_index_.Floor(max.offset));
+  SLIP_ASSIGN_OR_RETURN(TimeIndexEntry max, indexes().times.LastEntry());
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry from, indexes().offsets.Floor(max.offset));
   BatchHeaderReader reader(*file_, from.position, FilePosition{written_.bytes});
   for (;;) {
     SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
@@ -271,8 +277,8 @@ absl::Status Segment::ReloadMaxTimestamp() {
 absl::StatusOr<std::optional<BatchPlace>> Segment::FindFrom(const OffsetIndexEntry& entry, Offset offset) {
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
   const auto astray = [&] {
-    return absl::DataLossError(absl::StrCat(path_.string(), ": no batch up to offset ", entry.offset.value, " at byte ",
-                                            entry.position.value, ", where the index says it is"));
+    return absl::DataLossError(absl::StrCat(path().native(), ": no batch up to offset ", entry.offset.value,
+                                            " at byte ", entry.position.value, ", where the index says it is"));
   };
   const bool indexed = entry.position.value > 0;
   if (indexed && entry.position.value >= written_.bytes) {
@@ -284,7 +290,7 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::FindFrom(const OffsetIndexEnt
   for (;;) {
     SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
     if (indexed && first &&
-        (!more || reader.header().base_offset() > entry.offset || reader.header().base_offset() < base_offset_))
+        (!more || reader.header().base_offset() > entry.offset || reader.header().base_offset() < name_.base_offset))
       return astray();
     if (!more) return std::optional<BatchPlace>();
     if (reader.header().last_offset() >= offset) return std::optional(PlaceOf(reader));
@@ -293,16 +299,16 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::FindFrom(const OffsetIndexEnt
 }
 
 absl::StatusOr<std::optional<BatchPlace>> Segment::Find(Offset offset) {
-  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, offset_index_.Floor(offset));
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, indexes().offsets.Floor(offset));
   absl::StatusOr<std::optional<BatchPlace>> found = FindFrom(entry, offset);
   if (!absl::IsDataLoss(found.status()) || entry.position.value == 0) return found;
   SLIP_RETURN_IF_ERROR(RebuildIndexes());
-  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry rebuilt, offset_index_.Floor(offset));
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry rebuilt, indexes().offsets.Floor(offset));
   return FindFrom(rebuilt, offset);
 }
 
 absl::StatusOr<std::optional<BatchPlace>> Segment::FindTimestamp(Timestamp timestamp, Offset lowest) {
-  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry before, time_index_.Floor(timestamp));
+  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry before, indexes().times.Floor(timestamp));
   SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> from, Find(std::max(before.offset, lowest)));
   if (!from) return std::optional<BatchPlace>();
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
@@ -316,7 +322,7 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::FindTimestamp(Timestamp times
 
 absl::StatusOr<std::optional<BatchPlace>> Segment::LastBatch() {
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, offset_index_.LastEntry());
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, indexes().offsets.LastEntry());
   BatchHeaderReader reader(*file, entry.position, FilePosition{written_.bytes});
   std::optional<BatchPlace> last;
   for (;;) {
@@ -328,12 +334,12 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::LastBatch() {
 
 absl::StatusOr<Timestamp> Segment::MaxTimestamp() {
   if (loaded_) return written_.max_timestamp.timestamp;
-  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry last, time_index_.LastEntry());
+  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry last, indexes().times.LastEntry());
   return last.timestamp;
 }
 
 absl::StatusOr<std::optional<Offset>> Segment::UpperBoundOffset(FilePosition from, uint64_t bytes) {
-  SLIP_ASSIGN_OR_RETURN(const std::optional<OffsetIndexEntry> entry, offset_index_.Ceiling(from + bytes));
+  SLIP_ASSIGN_OR_RETURN(const std::optional<OffsetIndexEntry> entry, indexes().offsets.Ceiling(from + bytes));
   if (!entry) return std::optional<Offset>();
   return std::optional(entry->offset);
 }
@@ -368,8 +374,8 @@ absl::StatusOr<bool> Segment::EndsOnBatch() {
 }
 
 absl::Status Segment::ResetIndexes(Progress& progress) {
-  SLIP_RETURN_IF_ERROR(offset_index_.TruncateToCount(0));
-  SLIP_RETURN_IF_ERROR(time_index_.TruncateToCount(0));
+  SLIP_RETURN_IF_ERROR(indexes().offsets.TruncateToCount(0));
+  SLIP_RETURN_IF_ERROR(indexes().times.TruncateToCount(0));
   progress = {};
   return absl::OkStatus();
 }
@@ -382,7 +388,7 @@ absl::Status Segment::RebuildIndexes() {
       [&](const BatchHeaderReader& reader) { return Account(reader.header(), reader.size_bytes(), progress); }));
   if (progress.bytes != size)
     return absl::DataLossError(
-        absl::StrCat(path_.string(), ": whole batches end at byte ", progress.bytes, " of ", size));
+        absl::StrCat(path().native(), ": whole batches end at byte ", progress.bytes, " of ", size));
   written_ = staged_ = progress;
   loaded_ = true;
   return Seal();
@@ -394,15 +400,15 @@ absl::StatusOr<uint64_t> Segment::Recover(std::vector<std::byte>& buffer,
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   Progress progress;
   SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
-  SLIP_RETURN_IF_ERROR(transaction_index_.Clear());
+  SLIP_RETURN_IF_ERROR(indexes().transactions.Clear());
   SegmentScan scan(*file, size, buffer);
-  Offset next = base_offset_;
+  Offset next = name_.base_offset;
   for (;;) {
     SLIP_ASSIGN_OR_RETURN(const bool more, scan.Next());
     if (!more) break;
     const RecordBatchView batch = scan.batch();
     // Offsets lie outside the CRC, so they are checked on their own.
-    const bool in_order = batch.base_offset() >= next && batch.last_offset() - base_offset_ <= kRelativeOffsetMax;
+    const bool in_order = batch.base_offset() >= next && batch.last_offset() - name_.base_offset <= kRelativeOffsetMax;
     if (!in_order || !batch.CrcValid()) break;
     SLIP_RETURN_IF_ERROR(Account(batch, batch.bytes().size(), progress));
     SLIP_RETURN_IF_ERROR(visit(batch));

@@ -22,6 +22,7 @@
 #include "log/offset.h"
 #include "log/offset_index.h"
 #include "log/record_batch.h"
+#include "log/segment_name.h"
 #include "log/time_index.h"
 #include "log/transaction_index.h"
 
@@ -43,7 +44,7 @@ class Segment {
  public:
   // Makes the files of an empty segment. What an earlier, broken attempt left under these names goes first (LOG-87); a
   // producer snapshot of that offset stays, since it tells of what is before the segment.
-  // `config` outlives the segment.
+  // `directory` and `config` outlive the segment.
   static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const std::filesystem::path& directory,
                                                          Offset base_offset, const LogConfig& config);
   // Takes over existing files and closes them again until they are used. kDataLoss for a .log above 2^31-1 bytes.
@@ -59,8 +60,8 @@ class Segment {
                                                                         const std::filesystem::path& directory,
                                                                         Offset base_offset);
 
-  Offset base_offset() const { return base_offset_; }
-  const std::filesystem::path& path() const { return path_; }  // of the .log
+  Offset base_offset() const { return name_.base_offset; }
+  std::filesystem::path path() const { return name_.path(); }  // of the .log
   uint64_t size_bytes() const { return written_.bytes; }       // staged batches do not count
 
   // Opens the files and reads what the indexes hold. Before Fits and Stage.
@@ -76,7 +77,7 @@ class Segment {
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint);
 
   // Notes a transaction whose abort marker was just written to this segment (LOG-121).
-  absl::Status AppendAborted(const AbortedTransactionEntry& entry) { return transaction_index_.Append(entry); }
+  absl::Status AppendAborted(const AbortedTransactionEntry& entry) { return indexes().transactions.Append(entry); }
 
   // Adds the last time index entry and writes both indexes out (LOG-86).
   absl::Status Seal();
@@ -96,7 +97,9 @@ class Segment {
   absl::StatusOr<std::optional<BatchPlace>> LastBatch();
   absl::StatusOr<Timestamp> MaxTimestamp();  // -1: no record has one
   absl::StatusOr<std::shared_ptr<File>> LogFile();
-  absl::StatusOr<std::vector<AbortedTransactionEntry>> AbortedTransactions() { return transaction_index_.Entries(); }
+  absl::StatusOr<std::vector<AbortedTransactionEntry>> AbortedTransactions() {
+    return indexes().transactions.Entries();
+  }
   // An offset at or above the last one of what lies in the `bytes` from `from` on; nullopt: the segment's end
   // (LOG-151).
   absl::StatusOr<std::optional<Offset>> UpperBoundOffset(FilePosition from, uint64_t bytes);
@@ -107,7 +110,7 @@ class Segment {
   // True when the last index entry leads to batches that end exactly where the file does (LOG-136).
   absl::StatusOr<bool> EndsOnBatch();
   // kDataLoss when the transaction index does not fit the segment (LOG-123).
-  absl::Status CheckTransactionIndex() { return transaction_index_.Check(base_offset_); }
+  absl::Status CheckTransactionIndex() { return indexes().transactions.Check(); }
   // Makes both indexes anew from the headers. kDataLoss when a header is bad.
   absl::Status RebuildIndexes();
   // Reads and checks everything, makes the indexes anew (the transaction index empty), gives each good batch to `visit`
@@ -128,8 +131,15 @@ class Segment {
     std::optional<Timestamp> first_timestamp;  // of the first batch; nullopt: empty
   };
 
+  struct Indexes {
+    OffsetIndex offsets;
+    TimeIndex times;
+    TransactionIndex transactions;
+  };
+
   Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config);
 
+  Indexes& indexes();
   absl::Status Account(const RecordBatchView& header, uint64_t size, Progress& progress);
   absl::Status ResetIndexes(Progress& progress);
   absl::Status CutLogFile();
@@ -140,11 +150,8 @@ class Segment {
 
   FileIo& io_;
   const LogConfig& config_;
-  std::filesystem::path path_;
-  Offset base_offset_;
-  OffsetIndex offset_index_;
-  TimeIndex time_index_;
-  TransactionIndex transaction_index_;
+  SegmentFile name_;                        // of the .log
+  std::unique_ptr<Indexes> indexes_;        // nullptr until used: a log has many segments at rest
   std::shared_ptr<File> file_;              // nullptr until used; slices handed out share it
   std::unique_ptr<DirectAppender> direct_;  // while it is written past the page cache: the file is longer than written_
   int small_writes_ = 0;                    // in a row, since direct_ is there

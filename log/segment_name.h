@@ -5,6 +5,7 @@
 #include <absl/strings/string_view.h>
 
 #include <array>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,15 @@ inline constexpr absl::string_view kCleanedMark = ".cleaned";
 inline constexpr absl::string_view kSwapMark = ".swap";
 
 std::string SegmentFileName(Offset base_offset, absl::string_view suffix);
+
+// A segment's file by where it lies. Very many are known of, few are used: the path is put together when it is.
+struct SegmentFile {
+  const std::filesystem::path* directory = nullptr;  // outlives this
+  Offset base_offset;
+  absl::string_view suffix;  // a constant of above
+  std::filesystem::path path() const { return *directory / SegmentFileName(base_offset, suffix); }
+};
+
 // The number before the first dot; nullopt when it is none.
 std::optional<Offset> OffsetFromFileName(absl::string_view name);
 

@@ -18,8 +18,8 @@ TimeIndexEntry Decode(ByteSpan entry, Offset base) {
 
 }  // namespace
 
-TimeIndex::TimeIndex(FileIo& io, std::filesystem::path path, Offset base_offset, uint64_t bytes_max)
-    : file_(io, std::move(path), kEntryBytes),
+TimeIndex::TimeIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max)
+    : file_(io, {&directory, base_offset, kTimeIndexSuffix}, kEntryBytes),
       base_offset_(base_offset),
       count_max_(bytes_max / kEntryBytes),
       last_{Timestamp{-1}, base_offset} {}

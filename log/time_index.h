@@ -20,7 +20,9 @@ struct TimeIndexEntry {
 
 class TimeIndex {
  public:
-  TimeIndex(FileIo& io, std::filesystem::path path, Offset base_offset, uint64_t bytes_max);
+  // As OffsetIndex.
+  TimeIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max);
+  TimeIndex(FileIo&, std::filesystem::path&&, Offset, uint64_t) = delete;  // would not outlive it
 
   absl::Status Load();  // as IndexFile::Load
   absl::Status Release() { return file_.Release(); }

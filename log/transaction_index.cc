@@ -43,11 +43,11 @@ absl::StatusOr<std::vector<AbortedTransactionEntry>> DecodeTransactionIndex(Byte
 }
 
 absl::StatusOr<std::vector<AbortedTransactionEntry>> TransactionIndex::Entries() {
-  const absl::StatusOr<std::string> content = ReadWholeFile(*io_, path_);
+  const absl::StatusOr<std::string> content = ReadWholeFile(*io_, name_.path());
   if (absl::IsNotFound(content.status())) return std::vector<AbortedTransactionEntry>();
   SLIP_RETURN_IF_ERROR(content.status());
   absl::StatusOr<std::vector<AbortedTransactionEntry>> entries = DecodeTransactionIndex(AsBytes(*content));
-  if (!entries.ok()) return Annotate(entries.status(), path_.native());
+  if (!entries.ok()) return Annotate(entries.status(), name_.path().native());
   return entries;
 }
 
@@ -62,9 +62,10 @@ absl::StatusOr<TransactionIndex::Tail> TransactionIndex::LoadTail() {
 absl::Status TransactionIndex::Append(const AbortedTransactionEntry& entry) {
   SLIP_ASSIGN_OR_RETURN(const Tail tail, LoadTail());
   if (entry.last_offset <= tail.last_offset)
-    return absl::InvalidArgumentError(absl::StrCat(path_.native(), ": the marker at offset ", entry.last_offset.value,
-                                                   " does not come after the last one's, ", tail.last_offset.value));
-  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io_->Open(path_, OpenMode::kCreate));
+    return absl::InvalidArgumentError(absl::StrCat(name_.path().native(), ": the marker at offset ",
+                                                   entry.last_offset.value, " does not come after the last one's, ",
+                                                   tail.last_offset.value));
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io_->Open(name_.path(), OpenMode::kCreate));
   // At the end of the whole entries: a torn one is overwritten.
   SLIP_RETURN_IF_ERROR(file->WriteAt(Encode(entry), FilePosition{tail.count * kEntryBytes}));
   tail_ = Tail{tail.count + 1, entry.last_offset};
@@ -78,30 +79,30 @@ absl::Status TransactionIndex::TruncateTo(Offset offset) {
   if (keep == present.size()) return absl::OkStatus();
   if (keep == 0) return Clear();
   tail_.reset();
-  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io_->Open(path_, OpenMode::kReadWrite));
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io_->Open(name_.path(), OpenMode::kReadWrite));
   return file->Truncate(keep * kEntryBytes);
 }
 
 absl::Status TransactionIndex::Clear() {
   tail_.reset();
-  return io_->Remove(path_);
+  return io_->Remove(name_.path());
 }
 
 absl::StatusOr<std::shared_ptr<File>> TransactionIndex::FileToSync() {
-  absl::StatusOr<std::unique_ptr<File>> file = io_->Open(path_, OpenMode::kReadWrite);
+  absl::StatusOr<std::unique_ptr<File>> file = io_->Open(name_.path(), OpenMode::kReadWrite);
   if (absl::IsNotFound(file.status())) return std::shared_ptr<File>();
   SLIP_RETURN_IF_ERROR(file.status());
   return std::shared_ptr<File>(*std::move(file));
 }
 
-absl::Status TransactionIndex::Check(Offset base_offset) {
+absl::Status TransactionIndex::Check() {
   SLIP_ASSIGN_OR_RETURN(const std::vector<AbortedTransactionEntry> entries, Entries());
   Offset last{-1};
   for (const AbortedTransactionEntry& entry : entries) {
-    if (entry.last_offset < base_offset || entry.last_offset <= last)
-      return absl::DataLossError(absl::StrCat(path_.native(), ": a marker at offset ", entry.last_offset.value,
-                                              " in a segment that begins at ", base_offset.value, ", after one at ",
-                                              last.value));
+    if (entry.last_offset < name_.base_offset || entry.last_offset <= last)
+      return absl::DataLossError(absl::StrCat(name_.path().native(), ": a marker at offset ", entry.last_offset.value,
+                                              " in a segment that begins at ", name_.base_offset.value,
+                                              ", after one at ", last.value));
     last = entry.last_offset;
   }
   return absl::OkStatus();

@@ -15,6 +15,7 @@
 #include "log/io/file_io.h"
 #include "log/offset.h"
 #include "log/producer_state.h"
+#include "log/segment_name.h"
 
 namespace slipstream {
 
@@ -33,7 +34,10 @@ absl::StatusOr<std::vector<AbortedTransactionEntry>> DecodeTransactionIndex(Byte
 
 class TransactionIndex {
  public:
-  TransactionIndex(FileIo& io, std::filesystem::path path) : io_(&io), path_(std::move(path)) {}
+  // `directory` outlives the index.
+  TransactionIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset)
+      : io_(&io), name_{&directory, base_offset, kTransactionIndexSuffix} {}
+  TransactionIndex(FileIo&, std::filesystem::path&&, Offset) = delete;  // would not outlive it
 
   // Adds an entry at the end of the file, making it when absent. kInvalidArgument unless last_offset is above the last
   // entry's.
@@ -42,8 +46,8 @@ class TransactionIndex {
   // Drops entries whose marker is at or above `offset`; leaves no empty file behind.
   absl::Status TruncateTo(Offset offset);
   absl::Status Clear();
-  // LOG-123. kDataLoss names the entry that does not fit a segment which begins at `base_offset`.
-  absl::Status Check(Offset base_offset);
+  // LOG-123. kDataLoss names the entry that does not fit the segment.
+  absl::Status Check();
 
   absl::StatusOr<std::shared_ptr<File>> FileToSync();  // nullptr: there is none
 
@@ -55,7 +59,7 @@ class TransactionIndex {
   absl::StatusOr<Tail> LoadTail();
 
   FileIo* io_;
-  std::filesystem::path path_;
+  SegmentFile name_;
   std::optional<Tail> tail_;  // nullopt: not read yet
 };
 

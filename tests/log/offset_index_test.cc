@@ -16,7 +16,7 @@ constexpr uint64_t kRoomy = 10 << 20;
 class OffsetIndexTest : public testing::Test {
  protected:
   std::filesystem::path path() const { return dir_.path() / "00000000000000001000.index"; }
-  OffsetIndex Make(uint64_t bytes_max = kRoomy) { return OffsetIndex(SystemFileIo(), path(), kBase, bytes_max); }
+  OffsetIndex Make(uint64_t bytes_max = kRoomy) { return OffsetIndex(SystemFileIo(), dir_.path(), kBase, bytes_max); }
 
   TempDir dir_;
 };

@@ -36,7 +36,7 @@ class SegmentTest : public testing::Test {
     return RunToEnd(segment.WriteStaged(queue_, run, WriteHint::kCached));
   }
   std::vector<OffsetIndexEntry> OffsetEntries(int64_t base) {
-    OffsetIndex index(SystemFileIo(), FilePath(base, kOffsetIndexSuffix), Offset{base}, 10 << 20);
+    OffsetIndex index(SystemFileIo(), dir_.path(), Offset{base}, 10 << 20);
     std::vector<OffsetIndexEntry> entries;
     SLIP_CHECK(index.Load().ok());
     for (OffsetIndexEntry last = *index.LastEntry(); index.count() > 0; last = *index.LastEntry()) {
@@ -156,7 +156,7 @@ TEST_F(SegmentTest, Log86_SealAddsTheLastTimeEntry) {
                   .ok());
   EXPECT_EQ(FileBytes(10, kTimeIndexSuffix), 0u);
   ASSERT_TRUE(segment->Seal().ok());
-  TimeIndex index(SystemFileIo(), FilePath(10, kTimeIndexSuffix), Offset{10}, 1 << 20);
+  TimeIndex index(SystemFileIo(), dir_.path(), Offset{10}, 1 << 20);
   EXPECT_EQ(*index.LastEntry(), (TimeIndexEntry{Timestamp{71}, Offset{11}}));
   ASSERT_TRUE(segment->Seal().ok());
   EXPECT_EQ(FileBytes(10, kTimeIndexSuffix), 12u) << "sealing twice adds nothing";
@@ -269,7 +269,7 @@ TEST_F(SegmentTest, Rel45_ScrambledIndexIsRebuiltAndReadsAreRight) {
   const std::string good = *ReadWholeFile(SystemFileIo(), FilePath(0, kOffsetIndexSuffix));
   for (const uint64_t shift : {1u, 1u << 20}) {  // into the middle of batches; beyond the file
     {
-      OffsetIndex index(SystemFileIo(), FilePath(0, kOffsetIndexSuffix), Offset{0}, 10 << 20);
+      OffsetIndex index(SystemFileIo(), dir_.path(), Offset{0}, 10 << 20);
       const std::vector<OffsetIndexEntry> entries = OffsetEntries(0);
       ASSERT_TRUE(index.Load().ok());
       ASSERT_TRUE(index.TruncateToCount(0).ok());

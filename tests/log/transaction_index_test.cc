@@ -11,7 +11,8 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr char kPath[] = "p/0.txnindex";
+const std::filesystem::path kDirectory = "p";
+const std::filesystem::path kPath = kDirectory / "00000000000000000000.txnindex";
 
 AbortedTransactionEntry Entry(int64_t producer, int64_t first, int64_t last, int64_t stable) {
   return {producer, Offset{first}, Offset{last}, Offset{stable}};
@@ -20,7 +21,7 @@ AbortedTransactionEntry Entry(int64_t producer, int64_t first, int64_t last, int
 class TransactionIndexTest : public testing::Test {
  protected:
   std::vector<AbortedTransactionEntry> Entries() {
-    const auto entries = TransactionIndex(io_, kPath).Entries();
+    const auto entries = TransactionIndex(io_, kDirectory, Offset{0}).Entries();
     EXPECT_TRUE(entries.ok()) << entries.status();
     return entries.value_or(std::vector<AbortedTransactionEntry>{});
   }
@@ -29,7 +30,7 @@ class TransactionIndexTest : public testing::Test {
   }
 
   MemoryIo io_;
-  TransactionIndex index_{io_, kPath};
+  TransactionIndex index_{io_, kDirectory, Offset{0}};
 };
 
 TEST_F(TransactionIndexTest, Log43_Log198_OneEntryByteForByte) {
@@ -42,7 +43,7 @@ TEST_F(TransactionIndexTest, Log43_Log198_OneEntryByteForByte) {
 TEST_F(TransactionIndexTest, Log121_MarkersMustRise) {
   ASSERT_TRUE(index_.Append(Entry(1, 0, 29, 8)).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(index_.Append(Entry(2, 8, 29, 30))));
-  EXPECT_TRUE(absl::IsInvalidArgument(TransactionIndex(io_, kPath).Append(Entry(2, 8, 28, 30))));
+  EXPECT_TRUE(absl::IsInvalidArgument(TransactionIndex(io_, kDirectory, Offset{0}).Append(Entry(2, 8, 28, 30))));
   ASSERT_TRUE(index_.Append(Entry(2, 8, 74, 36)).ok());
   EXPECT_THAT(Entries(), ElementsAre(Entry(1, 0, 29, 8), Entry(2, 8, 74, 36)));
 }
@@ -65,25 +66,30 @@ TEST_F(TransactionIndexTest, Log43_ATornEntryIsIgnoredAndOverwritten) {
   const std::string one = *ReadWholeFile(io_, kPath);
   Put(AsBytes(one + one.substr(0, 20)));
   EXPECT_EQ(Entries().size(), 1u);
-  TransactionIndex reopened(io_, kPath);
+  TransactionIndex reopened(io_, kDirectory, Offset{0});
   ASSERT_TRUE(reopened.Append(Entry(2, 5, 12, 13)).ok());
   EXPECT_THAT(Entries(), ElementsAre(Entry(1, 0, 10, 11), Entry(2, 5, 12, 13)));
 }
 
 TEST_F(TransactionIndexTest, Log123_EntriesThatDoNotFitTheSegment) {
-  EXPECT_TRUE(index_.Check(Offset{100}).ok());
+  EXPECT_TRUE(index_.Check().ok());
   ASSERT_TRUE(index_.Append(Entry(1, 0, 99, 100)).ok());
-  EXPECT_TRUE(index_.Check(Offset{99}).ok());
-  EXPECT_TRUE(absl::IsDataLoss(index_.Check(Offset{100})));
+  EXPECT_TRUE(index_.Check().ok());
   const std::string one = *ReadWholeFile(io_, kPath);
   Put(AsBytes(one + one));
-  EXPECT_TRUE(absl::IsDataLoss(TransactionIndex(io_, kPath).Check(Offset{0})));
+  EXPECT_TRUE(absl::IsDataLoss(index_.Check()));
+
+  TransactionIndex fits(io_, kDirectory, Offset{99}), begins_above(io_, kDirectory, Offset{100});
+  ASSERT_TRUE(fits.Append(Entry(1, 0, 99, 100)).ok());
+  EXPECT_TRUE(fits.Check().ok());
+  ASSERT_TRUE(begins_above.Append(Entry(1, 0, 99, 100)).ok());
+  EXPECT_TRUE(absl::IsDataLoss(begins_above.Check()));
 }
 
 TEST_F(TransactionIndexTest, Log43_AnotherVersionIsAnError) {
   Put(FromHex("0001 0000000000000001 0000000000000000 000000000000001d 0000000000000008"));
   const auto entries = index_.Entries();
-  EXPECT_EQ(entries.status().message(), "p/0.txnindex: version 1 is not known");
+  EXPECT_EQ(entries.status().message(), "p/00000000000000000000.txnindex: version 1 is not known");
   EXPECT_THAT(entries.value_or(std::vector<AbortedTransactionEntry>{}), IsEmpty());
 }
 
