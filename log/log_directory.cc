@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "log/check.h"
+#include "log/io/make_directory.h"
 #include "log/meta_properties.h"
 #include "log/status.h"
 
@@ -84,7 +85,7 @@ absl::Status LogDirectory::BelongToCluster(const std::string& cluster_id) {
 }
 
 absl::Status LogDirectory::TakeOverDirectory() {
-  SLIP_RETURN_IF_ERROR(io_.CreateDirectories(config_.log_dir));
+  SLIP_RETURN_IF_ERROR(MakeDirectory(io_, config_.log_dir));
   SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(io_, config_.log_dir));
 
   SLIP_ASSIGN_OR_RETURN(std::optional<MetaProperties> found, ReadMetaProperties(io_, config_.log_dir));
@@ -105,6 +106,7 @@ absl::Status LogDirectory::TakeOverDirectory() {
   directory_id_ = properties.directory_id;
   node_id_ = properties.node_id;
 
+    SLIP_RETURN_IF_ERROR(SyncNameOf(io_, config_.log_dir));  // the first start: an earlier one may have died in here
   SLIP_RETURN_IF_ERROR(ReadCheckpoints());
   SLIP_ASSIGN_OR_RETURN(clean_start_, TakeCleanShutdownMark(io_, config_.log_dir));
   return absl::OkStatus();

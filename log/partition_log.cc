@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "log/check.h"
+#include "log/io/make_directory.h"
 #include "log/log_recovery.h"
 #include "log/partition_metadata.h"
 #include "log/producer_snapshot.h"
@@ -30,10 +31,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
                                                                  TopicPartition partition, const LogConfig& config,
                                                                  const LogOpenOptions& options) {
   SLIP_RETURN_IF_ERROR(config.Validate());
-  if (!io.Exists(directory)) {
-    SLIP_RETURN_IF_ERROR(io.CreateDirectories(directory));
-    SLIP_RETURN_IF_ERROR(io.SyncDirectory(directory.parent_path()));
-  }
+  SLIP_RETURN_IF_ERROR(MakeDirectory(io, directory));
   std::unique_ptr<PartitionLog> log(new PartitionLog(io, std::move(directory), std::move(partition), config));
   log->health_ = options.health;
   SLIP_ASSIGN_OR_RETURN(log->topic_id_, ReadPartitionMetadata(io, log->directory_));
