@@ -26,8 +26,8 @@ class FetchEvents {
   // The leader and our copy disagreed: the copy was cut from `from` back to `to`. Below the high watermark only an
   // unclean election can do that.
   virtual void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) = 0;
-  // The recovery point fell: it must be on disk before anything is appended again, or a crash would trust what was cut
-  // (LOG-103). Returns once it is.
+  // The recovery point falls: it must be on disk before anything is cut, or a crash would trust what was cut (LOG-103).
+  // Returns once it is.
   virtual absl::Status PersistOffsets(const LogOffsets& offsets) = 0;
   // Records are lost at the source. `restarted`: the copy was dropped and goes on at gap.to, else the partition failed.
   virtual void OnGap(const TopicPartition& partition, Gap gap, bool restarted) = 0;

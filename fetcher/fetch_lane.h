@@ -101,6 +101,7 @@ class FetchLane {
   void ResumeFetching(FollowedPartition& partition);
   asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
   void ApplyTruncation(FollowedPartition& partition);
+  absl::Status PersistOffsetsForCut(FollowedPartition& partition, Offset offset);
   bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so
   asio::awaitable<absl::Status> ResetOffset();              // of the only one in asking_
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);

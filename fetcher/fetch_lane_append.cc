@@ -106,7 +106,8 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partiti
   if (base < log.log_end_offset()) {
     // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66). We hold nothing yet.
     SLIP_CHECK_EQ(log.log_start_offset().value, log.log_end_offset().value);
-    const absl::Status restarted = log.TruncateFullyAndStartAt(base);
+    absl::Status restarted = PersistOffsetsForCut(partition, base);
+    if (restarted.ok()) restarted = log.TruncateFullyAndStartAt(base);
     if (!restarted.ok()) co_return restarted;
   }
   const absl::Status appended = co_await log.AppendAsFollower(queue_, batches, hint);

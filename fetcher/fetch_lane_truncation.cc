@@ -132,14 +132,24 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
   }
 }
 
+// Before the log is cut at `offset` (LOG-103): a crash on the way, or after the cut when the log is written anew, must
+// not find a recovery point that vouches for what was cut. Should this fail, nothing is cut.
+absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, Offset offset) {
+  const PartitionLog& log = partition.log();
+  const LogOffsets lowered = OffsetsForCut(log, offset);
+  if (lowered.recovery_point == log.recovery_point()) return absl::OkStatus();
+  // Published first: whoever writes checkpoints meanwhile must not raise it again.
+  partition.initial.progress->Publish(lowered);
+  return events_.PersistOffsets(lowered);
+}
+
 bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   PartitionLog& log = partition.log();
   const Offset end_before = log.log_end_offset();
   const Offset high_watermark_before = log.high_watermark();
-  const Offset recovery_point_before = log.recovery_point();
-  absl::Status cut = log.TruncateTo(offset);
-  partition.initial.progress->Publish(log);  // first: whoever writes checkpoints meanwhile must see the lower offsets
-  if (cut.ok() && log.recovery_point() < recovery_point_before) cut = events_.PersistOffsets(OffsetsOf(log));
+  absl::Status cut = PersistOffsetsForCut(partition, offset);
+  if (cut.ok()) cut = log.TruncateTo(offset);
+  partition.initial.progress->Publish(log);
   if (!cut.ok()) {
     MarkFailed(partition, Annotate(cut, absl::StrCat("truncating to ", offset.value)));
     return false;
@@ -198,7 +208,9 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   }
   if (reset.kind == OffsetReset::Kind::kTruncate && !CutTo(partition, reset.fetch_offset)) return;
   if (reset.kind == OffsetReset::Kind::kRestart) {
-    if (const absl::Status restarted = log.TruncateFullyAndStartAt(reset.fetch_offset); !restarted.ok()) {
+    absl::Status restarted = PersistOffsetsForCut(partition, reset.fetch_offset);
+    if (restarted.ok()) restarted = log.TruncateFullyAndStartAt(reset.fetch_offset);
+    if (!restarted.ok()) {
       MarkFailed(partition, restarted);
       return;
     }

@@ -20,8 +20,8 @@ struct PartitionProgress {
   std::atomic<int64_t> caught_up_at{-1};  // the leader's high watermark in its first answer: reach it to be caught up
   std::atomic<PartitionHealth> health{PartitionHealth::kFetching};
 
-  void Publish(const PartitionLog& log) {
-    const LogOffsets offsets = OffsetsOf(log);
+  void Publish(const PartitionLog& log) { Publish(OffsetsOf(log)); }
+  void Publish(const LogOffsets& offsets) {
     log_start_offset.store(offsets.log_start_offset.value, std::memory_order_relaxed);
     high_watermark.store(offsets.high_watermark.value, std::memory_order_relaxed);
     recovery_point.store(offsets.recovery_point.value, std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "log/check.h"
+#include "log/io/make_directory.h"
 #include "log/meta_properties.h"
 #include "log/status.h"
 
@@ -56,6 +57,13 @@ LogOffsets OffsetsOf(const PartitionLog& log) {
           log.recovery_point(), log.log_end_offset(),   log.log_start_in_segment()};
 }
 
+LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
+  LogOffsets offsets = OffsetsOf(log);
+  offsets.recovery_point = log.RecoveryPointForCut(offset);
+  offsets.high_watermark = std::min(offsets.high_watermark, offset);
+  return offsets;
+}
+
 LogDirectory::LogDirectory(FileIo& io, const LogDirectoryConfig& config) : io_(io), config_(config) {}
 LogDirectory::~LogDirectory() = default;
 
@@ -84,7 +92,7 @@ absl::Status LogDirectory::BelongToCluster(const std::string& cluster_id) {
 }
 
 absl::Status LogDirectory::TakeOverDirectory() {
-  SLIP_RETURN_IF_ERROR(io_.CreateDirectories(config_.log_dir));
+  SLIP_RETURN_IF_ERROR(MakeDirectory(io_, config_.log_dir));
   SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(io_, config_.log_dir));
 
   SLIP_ASSIGN_OR_RETURN(std::optional<MetaProperties> found, ReadMetaProperties(io_, config_.log_dir));
@@ -98,6 +106,7 @@ absl::Status LogDirectory::TakeOverDirectory() {
   MetaProperties properties = found.value_or(MetaProperties{config_.cluster_id, config_.node_id.value_or(1), Uuid{}});
   if (properties.cluster_id.empty()) properties.cluster_id = Uuid::Random().ToString();
   if (properties.directory_id.IsZero()) {
+    SLIP_RETURN_IF_ERROR(SyncNameOf(io_, config_.log_dir));  // the first start: an earlier one may have died in here
     properties.directory_id = Uuid::Random();
     SLIP_RETURN_IF_ERROR(WriteMetaProperties(io_, config_.log_dir, properties));
   }

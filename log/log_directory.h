@@ -128,5 +128,7 @@ class LogDirectory {
 
 // What the owner of a log publishes about it.
 LogOffsets OffsetsOf(const PartitionLog& log);
+// The same, lowered to what is still true when the log is cut at `offset`.
+LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset);
 
 }  // namespace slipstream

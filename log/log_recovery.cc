@@ -83,10 +83,11 @@ class LogLoader {
 
  private:
   absl::Status OpenSegments(const std::vector<SegmentFiles>& files);
-  absl::StatusOr<bool> MustRecover(const SegmentFiles& files, size_t number);
+  absl::StatusOr<bool> MustRecover(const SegmentFiles& files, size_t number, bool may_have_tail);
   absl::Status MakeMissingIndexes(size_t number);
   absl::Status RecoverFrom(size_t first);
-  absl::StatusOr<bool> RecoverSegment(size_t number);  // true: cut, and later segments are gone
+  absl::StatusOr<bool> RecoverSegment(size_t number);  // true: its end is lost, and later segments are gone
+  bool LacksItsEnd(size_t number, bool cut) const;
   absl::Status SnapshotAt(Offset offset);
   absl::Status RemoveSegmentsFrom(size_t first);
   absl::Status FindLogEnd();
@@ -99,6 +100,7 @@ class LogLoader {
   const LogOpenOptions& options_;
   LeaderEpochCache& epochs_;
   LoadedLog log_;
+  size_t first_untrusted_ = 0;
   std::vector<bool> must_recover_;
   std::vector<std::byte> buffer_;  // from segment to segment
 };
@@ -124,12 +126,16 @@ absl::Status LogLoader::OpenSegments(const std::vector<SegmentFiles>& files) {
     SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::Open(io_, directory_, found.base_offset, config_));
     log_.segments.push_back(std::move(segment));
   }
-  const size_t first_untrusted = FirstUntrusted(files, options_);
+  first_untrusted_ = FirstUntrusted(files, options_);
   for (size_t i = 0; i < files.size(); ++i) {
-    bool recover = i >= first_untrusted;
+    bool recover = i >= first_untrusted_;
     if (!recover) {
-      SLIP_ASSIGN_OR_RETURN(recover, MustRecover(files[i], i));
+      // The active segment of when the recovery point was taken may have been cut to its content since, at the roll:
+      // without an fsync what lay behind may be back.
+      const bool may_have_tail = i + 1 == files.size() || i + 1 == first_untrusted_;
+      SLIP_ASSIGN_OR_RETURN(recover, MustRecover(files[i], i, may_have_tail));
     }
+    if (!recover && i + 1 == first_untrusted_ && !options_.clean) SLIP_RETURN_IF_ERROR(SyncSegment(*log_.segments[i]));
     must_recover_.push_back(recover);
     if (!recover && !files[i].indexes_present) SLIP_RETURN_IF_ERROR(MakeMissingIndexes(i));
   }
@@ -137,13 +143,13 @@ absl::Status LogLoader::OpenSegments(const std::vector<SegmentFiles>& files) {
 }
 
 // Of a segment that no crash can have damaged.
-absl::StatusOr<bool> LogLoader::MustRecover(const SegmentFiles& files, size_t number) {
+absl::StatusOr<bool> LogLoader::MustRecover(const SegmentFiles& files, size_t number, bool may_have_tail) {
   if (files.has_transaction_index) {
     const absl::Status sound = log_.segments[number]->CheckTransactionIndex();
     if (absl::IsDataLoss(sound)) return true;  // only reading all of it tells what was aborted (LOG-123)
     SLIP_RETURN_IF_ERROR(sound);
   }
-  if (number + 1 < log_.segments.size()) return false;
+  if (!may_have_tail) return false;
   if (!files.indexes_present) return true;
   SLIP_ASSIGN_OR_RETURN(const bool whole, log_.segments[number]->EndsOnBatch());
   return !whole;
@@ -171,8 +177,8 @@ absl::Status LogLoader::RecoverFrom(size_t first) {
       log_.segments[i]->Release();
       continue;
     }
-    SLIP_ASSIGN_OR_RETURN(const bool cut, RecoverSegment(i));
-    if (cut) break;
+    SLIP_ASSIGN_OR_RETURN(const bool ended, RecoverSegment(i));
+    if (ended) break;
   }
   return absl::OkStatus();
 }
@@ -205,13 +211,24 @@ absl::StatusOr<bool> LogLoader::RecoverSegment(size_t number) {
           " of ", size, ": the log ends at offset ", log_.producers.end_offset().value, " now, and all up to ",
           options_.clean ? "its end" : absl::StrCat(options_.recovery_point.value), " had been flushed"));
     }
-    // Later segments first: were the file cut before them, a crash in between would leave a log with a hole (LOG-139).
-    SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(number + 1));
-    SLIP_RETURN_IF_ERROR(segment.CutTo(good));
   }
+  // Later segments first: were the file cut before them, a crash in between would leave a log with a hole (LOG-139).
+  const bool ended = LacksItsEnd(number, cut);
+  if (ended) SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(number + 1));
+  if (cut) SLIP_RETURN_IF_ERROR(segment.CutTo(good));
   SLIP_RETURN_IF_ERROR(SyncSegment(segment));
   segment.Release();
-  return cut;
+  return ended;
+}
+
+// Whether offsets are missing between the segment, as far as it was good, and the next one. One segment's data may
+// reach the disk before another's, and a file that lost its last batches whole looks sound. A compacted log has such
+// holes by right; there only a cut tells.
+bool LogLoader::LacksItsEnd(size_t number, bool cut) const {
+  if (number + 1 == log_.segments.size()) return cut;
+  const int64_t missing = log_.segments[number + 1]->base_offset() - log_.producers.end_offset();
+  if (cut) return missing > 0;
+  return number >= first_untrusted_ && config_.cleanup_delete && missing > 0 && missing <= kRelativeOffsetMax;
 }
 
 // From the newest down, so that a crash in between leaves a prefix of the log.

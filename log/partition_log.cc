@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "log/check.h"
+#include "log/io/make_directory.h"
 #include "log/log_recovery.h"
 #include "log/partition_metadata.h"
 #include "log/producer_snapshot.h"
 #include "log/record_batch.h"
 #include "log/segment.h"
+#include "log/segment_name.h"
 #include "log/status.h"
 #include "log/transaction_index.h"
 
@@ -30,10 +32,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
                                                                  TopicPartition partition, const LogConfig& config,
                                                                  const LogOpenOptions& options) {
   SLIP_RETURN_IF_ERROR(config.Validate());
-  if (!io.Exists(directory)) {
-    SLIP_RETURN_IF_ERROR(io.CreateDirectories(directory));
-    SLIP_RETURN_IF_ERROR(io.SyncDirectory(directory.parent_path()));
-  }
+  SLIP_RETURN_IF_ERROR(MakeDirectory(io, directory));
   std::unique_ptr<PartitionLog> log(new PartitionLog(io, std::move(directory), std::move(partition), config));
   log->health_ = options.health;
   SLIP_ASSIGN_OR_RETURN(log->topic_id_, ReadPartitionMetadata(io, log->directory_));
@@ -191,8 +190,10 @@ asio::awaitable<absl::Status> PartitionLog::AppendChecked(IoQueue& queue, ByteSp
           co_await WriteStaged(queue, batches.subspan(run_begin, walker.position().value - run_begin), hint, end);
       if (!written.ok()) co_return written;
       run_begin = walker.position().value;
-      // A hole before the batch moves the base past it, or no relative offset might fit (LOG-85, LOG-170).
-      const absl::Status rolled = co_await Roll(queue, std::max(log_end_offset_, batch.base_offset()), hint);
+      // Where the last one ends, also when the batch comes after a hole: were there a hole between two segments,
+      // recovery could not tell it from a lost tail. Past the hole only where no relative offset would fit (LOG-170).
+      const bool fits = batch.last_offset() - log_end_offset_ <= kRelativeOffsetMax;
+      const absl::Status rolled = co_await Roll(queue, fits ? log_end_offset_ : batch.base_offset(), hint);
       if (!rolled.ok()) co_return rolled;
     }
     if (const absl::Status staged = StageBatch(batch); !staged.ok()) {

@@ -99,8 +99,11 @@ class PartitionLog {
 
   // REQUIRES for everything down to UpdateHighWatermark, and for Maintain: no Append runs.
   // Cuts so that the log ends at or before `offset`, on a batch boundary; at or after the end only trims epochs
-  // (LOG-98..LOG-101). Lowers high watermark and recovery point with it. Blocking.
+  // (LOG-98..LOG-101). Lowers high watermark and recovery point with it. Blocking. Before this and the next one
+  // OffsetsForCut must be checkpointed (LOG-103): what is cut half, or cut and written anew, must not be trusted.
   absl::Status TruncateTo(Offset offset);
+  // The highest recovery point that is true before and after a cut at `offset`, and while it is half done.
+  Offset RecoveryPointForCut(Offset offset) const;
   // Drops everything and starts anew at `offset` (LOG-102).
   absl::Status TruncateFullyAndStartAt(Offset offset);
   // Raises the log start, never above the high watermark (kOutOfRange); whole segments below it go (LOG-105, LOG-107).

@@ -22,7 +22,10 @@ bool PartitionLog::FlushDue() const {
 absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() {
   // Snapshots first: the recovery point must not pass one that is not there after a crash (LOG-86).
   std::vector<std::shared_ptr<File>> files = unsynced_snapshots_;
-  for (size_t i = FloorSegment(recovery_point_); i < segments_.size(); ++i) {
+  // The segment that ends at the recovery point may have been cut to its content since, when the log rolled.
+  size_t first = FloorSegment(recovery_point_);
+  if (first > 0 && segments_[first]->base_offset() == recovery_point_) --first;
+  for (size_t i = first; i < segments_.size(); ++i) {
     if (SegmentEnd(i) <= recovery_point_ && !names_unsynced_) continue;
     SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> of_segment, segments_[i]->FilesToSync());
     files.insert(files.end(), of_segment.begin(), of_segment.end());

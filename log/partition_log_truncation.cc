@@ -28,6 +28,10 @@ absl::Status PartitionLog::RemoveLastSegment() {
   return absl::OkStatus();
 }
 
+Offset PartitionLog::RecoveryPointForCut(Offset offset) const {
+  return std::min({recovery_point_, offset, segments_[FloorSegment(offset)]->base_offset()});
+}
+
 absl::Status PartitionLog::TruncateTo(Offset offset) {
   SLIP_RETURN_IF_ERROR(Usable());
   if (offset < Offset{0})
@@ -40,11 +44,17 @@ absl::Status PartitionLog::TruncateTo(Offset offset) {
   names_unsynced_ = true;
   const auto cut = [&]() -> absl::Status {
     const size_t keep = FloorSegment(offset) + 1;
-    while (segments_.size() > keep) SLIP_RETURN_IF_ERROR(RemoveLastSegment());
+    if (segments_.size() > keep) {
+      while (segments_.size() > keep) SLIP_RETURN_IF_ERROR(RemoveLastSegment());
+      // Before the cut: were they back after a crash, and the cut not, there would be a hole.
+      SLIP_RETURN_IF_ERROR(io_.SyncDirectory(directory_));
+    }
     if (open_segment_ == &active()) open_segment_ = nullptr;  // active again, so it stays open by itself
     SLIP_ASSIGN_OR_RETURN(const Offset end, active().TruncateTo(offset));
     LowerLogEnd(end);
-    return absl::OkStatus();
+    // Or what was cut may be back under what is written after, and only that be lost.
+    SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, active().LogFile());
+    return file->Sync();
   };
   // Half a cut leaves the log end unknown: appending there could tear a hole.
   SLIP_RETURN_IF_ERROR(FailUnlessOk(cut(), absl::StrCat("cannot truncate to offset ", offset.value)));

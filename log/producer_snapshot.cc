@@ -48,7 +48,12 @@ std::string EncodeProducerSnapshot(const ProducerStateTable& table) {
   std::vector<std::byte> out(kHeaderBytes);
   WriteBigEndian<int16_t>(out, 0, kVersion);
   WriteBigEndian<int32_t>(out, kCrcFrom, static_cast<int32_t>(table.producers().size()));
-  for (const auto& [producer_id, state] : table.producers()) AppendEntry(out, producer_id, state);
+  // By id: the same state is the same file, whoever writes it.
+  std::vector<int64_t> producer_ids;
+  producer_ids.reserve(table.producers().size());
+  for (const auto& [producer_id, state] : table.producers()) producer_ids.push_back(producer_id);
+  std::ranges::sort(producer_ids);
+  for (const int64_t producer_id : producer_ids) AppendEntry(out, producer_id, *table.Find(producer_id));
   WriteBigEndian<uint32_t>(out, kCrcAt, Crc32c(ByteSpan(out).subspan(kCrcFrom)));
   return std::string(AsText(out));
 }

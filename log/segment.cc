@@ -7,6 +7,7 @@
 
 #include "log/batch_header_reader.h"
 #include "log/check.h"
+#include "log/old_message.h"
 #include "log/partition_log.h"
 #include "log/segment_name.h"
 #include "log/segment_scan.h"
@@ -15,7 +16,6 @@
 namespace slipstream {
 namespace {
 
-constexpr int64_t kRelativeOffsetMax = std::numeric_limits<int32_t>::max();
 constexpr int kSmallWritesMax = 8;
 constexpr uint64_t kLogBytesMax = std::numeric_limits<int32_t>::max();
 
@@ -404,8 +404,14 @@ absl::StatusOr<uint64_t> Segment::Recover(std::vector<std::byte>& buffer,
   SegmentScan scan(*file, size, buffer);
   Offset next = name_.base_offset;
   for (;;) {
-    SLIP_ASSIGN_OR_RETURN(const bool more, scan.Next());
-    if (!more) break;
+    const absl::StatusOr<bool> more = scan.Next();
+    if (absl::IsUnimplemented(more.status())) {
+      SLIP_ASSIGN_OR_RETURN(const bool old, IsOldMessage(*file, scan.next_position(), size));
+      if (old) return more.status();
+      break;
+    }
+    SLIP_RETURN_IF_ERROR(more.status());
+    if (!*more) break;
     const RecordBatchView batch = scan.batch();
     // Offsets lie outside the CRC, so they are checked on their own.
     const bool in_order = batch.base_offset() >= next && batch.last_offset() - name_.base_offset <= kRelativeOffsetMax;

@@ -5,7 +5,9 @@
 #include <absl/strings/string_view.h>
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -24,6 +26,9 @@ inline constexpr std::array<absl::string_view, 5> kSegmentSuffixes = {kLogSuffix
 inline constexpr absl::string_view kDeletedMark = ".deleted";
 inline constexpr absl::string_view kCleanedMark = ".cleaned";
 inline constexpr absl::string_view kSwapMark = ".swap";
+
+// The offsets of a segment are within so many of its base: indexes hold them in 31 bits.
+inline constexpr int64_t kRelativeOffsetMax = std::numeric_limits<int32_t>::max();
 
 std::string SegmentFileName(Offset base_offset, absl::string_view suffix);
 

@@ -15,7 +15,8 @@ constexpr size_t kBufferBytes = 1 << 20;
 
 SegmentScan::SegmentScan(File& file, uint64_t file_bytes, std::vector<std::byte>& buffer)
     : file_(file), file_bytes_(file_bytes), buffer_(buffer), walker_(ByteSpan()) {
-  if (buffer_.size() < kBufferBytes) buffer_.resize(kBufferBytes);
+  const uint64_t wanted = std::min<uint64_t>(kBufferBytes, file_bytes);
+  if (buffer_.size() < wanted) buffer_.resize(wanted);
 }
 
 absl::StatusOr<bool> SegmentScan::Next() {

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "log/io/make_directory.h"
 #include "log/record_batch.h"
 #include "log/state/state_registry.h"
 #include "log/status.h"
@@ -118,10 +119,7 @@ absl::StatusOr<std::vector<HeapState>> ReadHeapSnapshot(FileIo& io, const std::f
 }
 
 absl::Status WriteHeapSnapshot(FileIo& io, const std::filesystem::path& directory, const std::string& content) {
-  if (!io.Exists(directory)) {
-    SLIP_RETURN_IF_ERROR(io.CreateDirectories(directory));
-    SLIP_RETURN_IF_ERROR(io.SyncDirectory(directory.has_parent_path() ? directory.parent_path() : "."));
-  }
+  SLIP_RETURN_IF_ERROR(MakeDirectory(io, directory));
   return ReplaceFile(io, directory / kHeapSnapshotFile, content);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "log/check.h"
+#include "log/io/make_directory.h"
 #include "log/state/generations.h"
 #include "log/state/rocksdb_database.h"
 #include "log/state/rocksdb_expiry.h"
@@ -25,12 +26,6 @@ std::string EndOfPrefix(absl::string_view prefix) {
   while (!end.empty() && end.back() == '\xff') end.pop_back();
   if (!end.empty()) ++end.back();
   return end;
-}
-
-absl::Status MakeDirectory(FileIo& io, const std::filesystem::path& directory) {
-  if (io.Exists(directory)) return absl::OkStatus();
-  SLIP_RETURN_IF_ERROR(io.CreateDirectories(directory));
-  return io.SyncDirectory(directory.has_parent_path() ? directory.parent_path() : ".");
 }
 
 class RocksDbSnapshot final : public StateSnapshot {

@@ -98,7 +98,9 @@ TEST_F(FetchLaneTruncationTest, Ft17_Log103_AFallenRecoveryPointIsPersistedAndAC
   StartWith({kP0});
   Serve({{{.partition = kP0, .diverging = Diverging(3, 10)}}});
   ASSERT_THAT(events_.persisted, SizeIs(1));
-  EXPECT_EQ(events_.persisted[0].recovery_point, Offset{10});
+  EXPECT_EQ(events_.persisted[0].recovery_point, Offset{0}) << "where the segment of the cut begins";
+  EXPECT_EQ(events_.persisted[0].high_watermark, Offset{10});
+  EXPECT_EQ(Log(kP0).recovery_point(), Offset{10});
   EXPECT_THAT(events_.truncated, ElementsAre(RecordingEvents::Truncated{kP0, Offset{20}, Offset{10}, true}));
   EXPECT_EQ(Log(kP0).high_watermark(), Offset{10});
 }
@@ -116,6 +118,22 @@ TEST_F(FetchLaneTruncationTest, Ft15_ATruncationThatCannotBePersistedFailsThePar
   EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("truncating to 10"));
   EXPECT_EQ(AskedAt(kP0), -1);
   EXPECT_EQ(AskedAt(kP1), 0);
+  EXPECT_EQ(End(kP0), 20) << "nothing is cut that the checkpoints would still vouch for";
+}
+
+TEST_F(FetchLaneTruncationTest, Log103_ACheckpointThatCouldNotBeWrittenIsWrittenBeforeTheCutIsTriedAgain) {
+  Fill(kP0, TenOfEach({3, 4}), 20);
+  BlockingIoQueue queue;
+  ASSERT_TRUE(RunToEnd(Log(kP0).Flush(queue)).ok());
+  events_.persist_result = absl::ResourceExhaustedError("no space left on the test's disk");
+  config_.replica_fetch_backoff = config_.failed_partition_backoff_max = std::chrono::milliseconds(1);
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .diverging = Diverging(3, 10)}}});
+  EXPECT_EQ(End(kP0), 20);
+  events_.persist_result = absl::OkStatus();
+  PollUntilAskedAt(kP0, 10);
+  ASSERT_GE(events_.persisted.size(), 2u);
+  EXPECT_EQ(events_.persisted.back().recovery_point, Offset{0});
 }
 
 TEST_F(FetchLaneTruncationTest, Ft10_Ft11_OldLeadersAreAskedBeforeTheFirstFetch) {

@@ -150,6 +150,34 @@ TEST_F(LogRecoveryTest, Log139_ACutRemovesAllLaterSegments) {
   EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{0}, {0}}));
 }
 
+TEST_F(LogRecoveryTest, Inv18_ASegmentThatLostItsLastBatchWholeEndsTheLog) {
+  Fill(7);
+  std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);  // its size did not reach the disk, the next did
+  Open({.recovery_point = Offset{2}});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2));
+  EXPECT_EQ(log_->segment_count(), 2u);
+}
+
+TEST_F(LogRecoveryTest, Inv18_HolesBetweenSegmentsStayWhereCompactionMayHaveMadeThemOrTheyAreDurable) {
+  Fill(7);
+  std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);
+  Open({.recovery_point = Offset{4}});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
+  config_.cleanup_delete = false;
+  Open({.recovery_point = Offset{0}});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
+}
+
+TEST_F(LogRecoveryTest, Inv18_ZerosThatAreBackBehindASealedSegmentAreCutAndNothingElse) {
+  Fill(6);
+  // Sealed after the flush that the recovery point stands for, and the cut of the file did not reach the disk.
+  std::filesystem::resize_file(FilePath(2, kLogSuffix), 3 * kBatchBytes);
+  Open({.recovery_point = Offset{4}});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_EQ(std::filesystem::file_size(FilePath(2, kLogSuffix)), 2 * kBatchBytes);
+  EXPECT_THAT(log_->load_notices(), IsEmpty());
+}
+
 TEST_F(LogRecoveryTest, Inv18_TornTailAtEveryLengthGivesAPrefix) {
   Fill(4);
   const std::string good = *ReadWholeFile(SystemFileIo(), FilePath(2, kLogSuffix));

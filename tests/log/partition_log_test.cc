@@ -200,6 +200,16 @@ TEST_F(PartitionLogTest, Log85_Log170_HoleMovesTheBaseOfTheNewSegment) {
   EXPECT_THAT(Read(4, 5'000'000'001), ElementsAre(5'000'000'000));
 }
 
+TEST_F(PartitionLogTest, Log85_AHoleAtARollLiesInTheNewSegmentAndNotBeforeIt) {
+  config_.segment_bytes = static_cast<int32_t>(2 * MakeBatch({}).size());
+  Reopen({.clean = true});
+  ASSERT_TRUE(Append(MakeRun({}, 2)).ok());
+  ASSERT_TRUE(Append({.base_offset = 1000}).ok());
+  EXPECT_EQ(log_->segment_count(), 2u);
+  EXPECT_TRUE(HasFile(2, kLogSuffix));
+  EXPECT_THAT(Read(2, 1001), ElementsAre(1000));
+}
+
 TEST_F(PartitionLogTest, Rel44_GapBeforeTheVeryFirstBatch) {
   ASSERT_TRUE(Append({.base_offset = 9'000'000'000}).ok());
   EXPECT_EQ(log_->log_end_offset(), Offset{9'000'000'001});

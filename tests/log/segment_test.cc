@@ -383,14 +383,34 @@ TEST_F(SegmentRecoveryTest, Log138_BatchLargerThanTheBuffer) {
 }
 
 TEST_F(SegmentRecoveryTest, Log29_OldFormatIsAnErrorAndNotCorruption) {
-  std::vector<std::byte> run = MakeRun({}, 2);
-  run[run.size() / 2 + 16] = std::byte{1};
+  std::vector<std::byte> run = MakeBatch({});
+  // Offset 1, length 22, CRC, magic 1, attributes, timestamp, no key, no value.
+  std::vector<std::byte> message;
+  AppendBigEndian<int64_t>(message, 1);
+  AppendBigEndian<int32_t>(message, 22);
+  AppendBigEndian<uint32_t>(message, 0xA6F6E129);
+  AppendBigEndian<int16_t>(message, 0x0100);
+  AppendBigEndian<int64_t>(message, 1000);
+  AppendBigEndian<int32_t>(message, -1);
+  AppendBigEndian<int32_t>(message, -1);
+  run.insert(run.end(), message.begin(), message.end());
   WriteFile(run);
   std::vector<std::byte> buffer;
   auto segment = Open(0);
   const auto recovered = segment->Recover(buffer, [](const RecordBatchView&) { return absl::OkStatus(); });
   EXPECT_TRUE(absl::IsUnimplemented(recovered.status())) << recovered.status();
   EXPECT_EQ(FileBytes(0, kLogSuffix), run.size());
+}
+
+TEST_F(SegmentRecoveryTest, Inv18_ATornBatchWhoseMagicIsZeroIsNoOldMessage) {
+  std::vector<std::byte> run = MakeRun({}, 2);
+  std::fill(run.begin() + static_cast<ptrdiff_t>(run.size() / 2 + 12), run.end(), std::byte{0});
+  WriteFile(run);
+  std::vector<std::byte> buffer;
+  auto segment = Open(0);
+  const auto recovered = segment->Recover(buffer, [](const RecordBatchView&) { return absl::OkStatus(); });
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  EXPECT_EQ(*recovered, run.size() / 2);
 }
 
 TEST_F(SegmentRecoveryTest, Log141_OversizeLogIsRefused) {

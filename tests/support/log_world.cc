@@ -1,0 +1,290 @@
+#include "tests/support/log_world.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "log/check.h"
+#include "log/io/blocking_queue.h"
+#include "log/record_batch.h"
+#include "log/status.h"
+#include "tests/support/batches.h"
+#include "tests/support/log_checks.h"
+#include "tests/support/run.h"
+
+namespace slipstream {
+namespace {
+
+const TopicPartition kPartition{"orders", 0};
+const Uuid kTopicId{11, 12};
+constexpr int64_t kDeleteDelayMs = 60'000;
+
+// Records of tests are of the year 1970, and so is the clock: no producer expires.
+class StandingClock final : public Clock {
+ public:
+  Timestamp WallTime() override { return Timestamp{1'000'000}; }
+};
+
+LogDirectoryConfig SmallSegments(WriteMode write_mode) {
+  static StandingClock clock;
+  LogDirectoryConfig config{.log_dir = "/disk/logs", .num_recovery_threads = 1, .clock = &clock};
+  config.log.segment_bytes = 700;
+  config.log.index_interval_bytes = 150;
+  config.log.retention_ms = std::chrono::milliseconds(-1);
+  config.log.file_delete_delay = std::chrono::milliseconds(kDeleteDelayMs);
+  config.log.write_mode = write_mode;
+  return config;
+}
+
+}  // namespace
+
+LogWorld::LogWorld(WriteMode write_mode)
+    : config_(SmallSegments(write_mode)), disk_(std::make_unique<SimulatedDisk>()) {
+  SLIP_CHECK(disk_->CreateDirectories("/disk").ok() && disk_->SyncDirectory("/").ok());
+}
+
+LogWorld::LogWorld(const LogDirectoryConfig& config, std::unique_ptr<SimulatedDisk> disk, const LogHistory& history,
+                   int32_t epoch)
+    : config_(config), disk_(std::move(disk)), history_(history), epoch_(epoch) {}
+
+LogWorld::~LogWorld() = default;
+
+std::unique_ptr<LogWorld> LogWorld::AfterPowerCut(Survives survives, uint64_t seed) const {
+  return std::unique_ptr<LogWorld>(new LogWorld(config_, disk_->AfterPowerCut(survives, seed), history_, epoch_));
+}
+
+std::unique_ptr<LogWorld> LogWorld::AfterKill() && {
+  SLIP_CHECK(disk_->crashed());
+  directory_.reset();
+  disk_->Restart();
+  return std::unique_ptr<LogWorld>(new LogWorld(config_, std::move(disk_), history_, epoch_));
+}
+
+bool LogWorld::Went(const absl::Status& status, const char* verb) {
+  if (!disk_->crashed() && error_.ok()) error_ = Annotate(status, verb);
+  return !Dead();
+}
+
+void LogWorld::Open() {
+  if (Dead()) return;
+  auto opened = LogDirectory::Open(*disk_, config_);
+  if (Went(opened.status(), "open")) directory_ = *std::move(opened);
+}
+
+void LogWorld::MakeLog() {
+  if (Dead()) return;
+  if (directory_->Find(kPartition) == nullptr) history_ = LogHistory{};
+  const auto made = directory_->GetOrCreate(kPartition, kTopicId);
+  if (!Went(made.status(), "make the log")) return;
+  log_ = *made;
+  history_.may_be_absent = history_.must_be_absent = false;
+}
+
+void LogWorld::MakeFuture() {
+  if (Dead()) return;
+  const auto made = directory_->GetOrCreateFuture(kPartition, kTopicId);
+  if (!Went(made.status(), "make the future log")) return;
+  log_ = *made;
+  history_.may_be_absent = false;
+}
+
+void LogWorld::PromoteFuture() {
+  if (Dead()) return;
+  const auto promoted = directory_->PromoteFuture(kPartition);
+  if (!Went(promoted.status(), "promote")) return;
+  log_ = *promoted;
+  OnlyTheCurrentVersionIsLeft();
+  history_.durable = log_->recovery_point();
+}
+
+// What a batch is depends on its offset and epoch alone: the same one, fetched again, is the same. Plain ones, those of
+// an idempotent producer, and transactions of two batches, of which every other is aborted.
+LogHistory::Batch LogWorld::NextBatch(const LogHistory::Version& version) const {
+  const int64_t base = version.end.value;
+  BatchSpec spec{.base_offset = base,
+                 .record_count = 2,
+                 .leader_epoch = epoch_,
+                 .base_timestamp = 1000 + 10 * base,
+                 .value_bytes = static_cast<size_t>(10 + base % 7 * 5),
+                 .fill = static_cast<uint8_t>('a' + epoch_)};
+  const int64_t place = base / 2 % 5;
+  if (place == 1) {
+    spec.producer_id = 200;
+    spec.base_sequence = static_cast<int32_t>(base);
+  } else if (place >= 2) {
+    spec.producer_id = 100;
+    spec.base_sequence = static_cast<int32_t>(base);
+    spec.transactional = true;
+  }
+  if (spec.producer_id >= 0) spec.producer_epoch = 0;
+  if (place == 4) {
+    spec.control_type = static_cast<int16_t>(base / 10 % 2);
+    spec.base_sequence = -1;
+    spec.record_count = 1;
+    spec.last_offset_delta = 1;  // so that all batches have two offsets
+  }
+  return MakeBatch(spec);
+}
+
+void LogWorld::Append(int batches, WriteHint hint) {
+  if (Dead()) return;
+  // A producer's transaction is open, or not, by what is in the log: a marker alone is never refused.
+  LogHistory::Version& version = current();
+  std::vector<std::byte> run;
+  for (int i = 0; i < batches; ++i) {
+    const LogHistory::Batch batch = NextBatch(version);
+    run.insert(run.end(), batch.begin(), batch.end());
+    version.end = RecordBatchView(batch).next_offset();
+    version.batches.push_back(batch);
+  }
+  BlockingIoQueue queue;
+  if (!Went(RunToEnd(log_->AppendAsFollower(queue, run, hint)), "append")) return;
+  log_->UpdateHighWatermark(log_->log_end_offset());
+  history_.durable = std::max(history_.durable, log_->recovery_point());  // a bulk roll has flushed
+  if (log_->FlushDue()) Flush();
+}
+
+void LogWorld::Flush() {
+  if (Dead()) return;
+  BlockingIoQueue queue;
+  if (!Went(RunToEnd(log_->Flush(queue)), "flush")) return;
+  OnlyTheCurrentVersionIsLeft();
+  history_.durable = log_->recovery_point();
+}
+
+void LogWorld::Checkpoint() {
+  if (Dead()) return;
+  (void)Went(directory_->WriteCheckpoints({OffsetsOf(*log_)}), "checkpoint");
+}
+
+void LogWorld::CheckpointForCut(int64_t offset) {
+  (void)Went(directory_->WriteCheckpoints({OffsetsForCut(*log_, Offset{offset})}), "checkpoint before a cut");
+}
+
+void LogWorld::TruncateTo(int64_t offset) {
+  if (Dead()) return;
+  LogHistory::Version cut = current();
+  while (!cut.batches.empty() && RecordBatchView(cut.batches.back()).last_offset().value >= offset) {
+    cut.end = RecordBatchView(cut.batches.back()).base_offset();
+    cut.batches.pop_back();
+  }
+  history_.versions.push_back(std::move(cut));
+  history_.durable = std::min(history_.durable, current().end);
+  history_.log_start = std::min(history_.log_start, current().end);
+  CheckpointForCut(offset);
+  if (!Dead()) (void)Went(log_->TruncateTo(Offset{offset}), "truncate");
+}
+
+void LogWorld::StartAnewAt(int64_t offset) {
+  if (Dead()) return;
+  history_.versions.push_back({.end = history_.log_start});  // half way there is no log at all
+  history_.versions.push_back({.first = Offset{offset}, .end = Offset{offset}});
+  history_.durable = Offset{0};
+  history_.log_start = std::max(history_.log_start, Offset{offset});
+  CheckpointForCut(offset);
+  if (!Dead()) (void)Went(log_->TruncateFullyAndStartAt(Offset{offset}), "start anew");
+}
+
+void LogWorld::RaiseLogStartTo(int64_t offset) {
+  if (Dead()) return;
+  history_.log_start = std::max(history_.log_start, Offset{offset});
+  (void)Went(log_->MaybeIncrementLogStartOffset(Offset{offset}), "raise the log start");
+}
+
+void LogWorld::RetainBytes(int64_t bytes_max) {
+  if (Dead()) return;
+  history_.log_start = current().end;
+  config_.log.retention_bytes = bytes_max;
+  now_ += kDeleteDelayMs;
+  if (Went(log_->Maintain(Timestamp{now_}), "maintain")) history_.log_start = log_->log_start_offset();
+}
+
+void LogWorld::Delete() {
+  if (Dead()) return;
+  history_.may_be_absent = true;
+  if (!Went(directory_->Delete(kPartition), "delete")) return;
+  log_ = nullptr;
+  history_ = LogHistory{.must_be_absent = true};
+}
+
+void LogWorld::RemoveDeleted() {
+  if (Dead()) return;
+  for (int round = 0; round < 2; ++round) {
+    now_ += kDeleteDelayMs;
+    if (!Went(directory_->RemoveDeleted(Timestamp{now_}), "remove what was deleted")) return;
+  }
+}
+
+void LogWorld::Close() {
+  if (Dead()) return;
+  log_ = nullptr;
+  if (!Went(directory_->Close(), "close")) return;
+  directory_.reset();
+  OnlyTheCurrentVersionIsLeft();
+  history_.durable = current().end;
+}
+
+absl::Status LogWorld::Recover() {
+  Open();
+  if (Dead()) return error_.ok() ? absl::UnavailableError("dead") : error_;
+  log_ = directory_->Find(kPartition);
+  if (log_ == nullptr) log_ = directory_->FindFuture(kPartition);
+  if (log_ == nullptr) {
+    if (!history_.may_be_absent) return absl::InternalError("the partition is gone");
+    return absl::OkStatus();
+  }
+  if (history_.must_be_absent) return absl::InternalError("a deleted partition is back");
+  return CheckFound();
+}
+
+void LogWorld::GoOn() {
+  if (Dead()) return;
+  if (directory_->FindFuture(kPartition) != nullptr) PromoteFuture();
+  MakeLog();
+}
+
+absl::Status LogWorld::Compare(const LogHistory::Version& version, const std::vector<LogHistory::Batch>& found) const {
+  const Offset start = log_->log_start_offset(), end = log_->log_end_offset();
+  if (start < version.first || start > std::max(version.first, history_.log_start) || end > version.end)
+    return absl::InternalError(absl::StrCat("it has offsets ", start.value, " to ", end.value, ", not within ",
+                                            version.first.value, " to ", version.end.value));
+  auto expected = std::ranges::find_if(
+      version.batches, [&](const LogHistory::Batch& batch) { return RecordBatchView(batch).last_offset() >= start; });
+  for (const LogHistory::Batch& batch : found) {
+    if (expected == version.batches.end() || *expected != batch)
+      return absl::InternalError(absl::StrCat("the batch at offset ", RecordBatchView(batch).base_offset().value,
+                                              ", epoch ", RecordBatchView(batch).partition_leader_epoch().value,
+                                              ", was not there"));
+    ++expected;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogWorld::CheckFound() {
+  SLIP_RETURN_IF_ERROR(CheckAgreesWithItsBatches(*disk_, *log_));
+  SLIP_ASSIGN_OR_RETURN(const std::vector<LogHistory::Batch> found, ReadBatches(*log_));
+  absl::Status same;
+  for (auto version = history_.versions.rbegin(); version != history_.versions.rend(); ++version) {
+    same = Compare(*version, found);
+    if (!same.ok()) continue;
+    LogHistory::Version now = *version;
+    now.end = log_->log_end_offset();
+    std::erase_if(now.batches,
+                  [&](const LogHistory::Batch& batch) { return RecordBatchView(batch).base_offset() >= now.end; });
+    history_.versions = {std::move(now)};
+    break;
+  }
+  SLIP_RETURN_IF_ERROR(Annotate(same, "it is no prefix of what it was (INV-18)"));
+  if (log_->log_end_offset() < history_.durable)
+    return absl::InternalError(absl::StrCat("it ends at offset ", log_->log_end_offset().value, ", and all below ",
+                                            history_.durable.value, " was durable (INV-18)"));
+  SLIP_RETURN_IF_ERROR(CheckProducers(*disk_, *log_, current().batches, current().first));
+  if (!found.empty() && log_->topic_id() != kTopicId) return absl::InternalError("its topic id is lost (LOG-48)");
+  history_.durable = std::max(history_.durable, log_->recovery_point());
+  history_.log_start = log_->log_start_offset();
+  // After a deletion that was cut short it may be there, and gone all the same.
+  return absl::OkStatus();
+}
+
+}  // namespace slipstream
