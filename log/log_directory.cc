@@ -64,7 +64,8 @@ LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
   return offsets;
 }
 
-LogDirectory::LogDirectory(FileIo& io, const LogDirectoryConfig& config) : io_(io), config_(config) {}
+LogDirectory::LogDirectory(FileIo& io, const LogDirectoryConfig& config)
+    : disk_(io), io_(io, health_), config_(config) {}
 LogDirectory::~LogDirectory() = default;
 
 absl::StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(FileIo& io, const LogDirectoryConfig& config) {
@@ -93,7 +94,7 @@ absl::Status LogDirectory::BelongToCluster(const std::string& cluster_id) {
 
 absl::Status LogDirectory::TakeOverDirectory() {
   SLIP_RETURN_IF_ERROR(MakeDirectory(io_, config_.log_dir));
-  SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(io_, config_.log_dir));
+  SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(disk_, config_.log_dir));
 
   SLIP_ASSIGN_OR_RETURN(std::optional<MetaProperties> found, ReadMetaProperties(io_, config_.log_dir));
   const auto refuse = [&](const auto&... what) {

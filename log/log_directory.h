@@ -14,6 +14,7 @@
 #include "log/checkpoint_file.h"
 #include "log/clock.h"
 #include "log/directory_health.h"
+#include "log/directory_io.h"
 #include "log/directory_lock.h"
 #include "log/partition_log.h"
 
@@ -105,7 +106,9 @@ class LogDirectory {
   absl::Status SetAside(const PartitionLog& log);  // as -delete
   absl::Status CloseAll();
 
-  FileIo& io_;
+  std::shared_ptr<DirectoryHealth> health_ = std::make_shared<DirectoryHealth>();
+  FileIo& disk_;
+  DirectoryIo io_;  // over disk_: all but the lock goes through it
   LogDirectoryConfig config_;
   std::unique_ptr<DirectoryLock> lock_;  // nullptr: closed
   bool clean_start_ = false;
@@ -118,7 +121,6 @@ class LogDirectory {
   std::mutex checkpoints_mutex_;                                     // one writer per file (LOG-53); guards these three
   OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_;  // as the files say
   absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_, futures_;
-  std::shared_ptr<DirectoryHealth> health_ = std::make_shared<DirectoryHealth>();
   struct DeletedDirectory {
     std::filesystem::path path;
     Timestamp due;  // -1: not decided yet

@@ -209,16 +209,16 @@ absl::Status LogManager::WriteCheckpoints(const std::function<std::vector<LogOff
     for (const LogOffsets& log : offsets)
       if (LogDirectory* const directory = DirectoryOf(log.partition)) by_directory[directory].push_back(log);
   }
-  absl::Status failed;
+  absl::Status failed, went_offline;
   bool any_online = false;
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     if (directory->health().offline()) continue;
     const absl::Status written = directory->WriteCheckpoints(by_directory[directory.get()]);
-    if (IsDiskFailure(written)) directory->health().TakeOffline(written);
-    failed.Update(written);
-    any_online |= !directory->health().offline();
+    const bool online = !directory->health().offline();
+    (online ? failed : went_offline).Update(written);
+    any_online |= online;
   }
-  if (directories_.size() > 1 && any_online && IsDiskFailure(failed)) return absl::OkStatus();  // the others go on
+  if (!any_online) failed.Update(went_offline);  // else the others go on
   return failed;
 }
 

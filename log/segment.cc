@@ -194,6 +194,7 @@ absl::StatusOr<bool> Segment::UseDirect(WriteHint hint) {
 }
 
 absl::Status Segment::CutLogFile() {
+  torn_ = torn_ || direct_ != nullptr;  // until it is cut: should that fail, the next use does it
   direct_.reset();
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());

@@ -32,6 +32,7 @@ LogDirectoryConfig SmallSegments(WriteMode write_mode) {
   config.log.segment_bytes = 700;
   config.log.index_interval_bytes = 150;
   config.log.retention_ms = std::chrono::milliseconds(-1);
+  config.log.retention_bytes = 1500;
   config.log.file_delete_delay = std::chrono::milliseconds(kDeleteDelayMs);
   config.log.write_mode = write_mode;
   return config;
@@ -61,39 +62,51 @@ std::unique_ptr<LogWorld> LogWorld::AfterKill() && {
   return std::unique_ptr<LogWorld>(new LogWorld(config_, std::move(disk_), history_, epoch_));
 }
 
-bool LogWorld::Went(const absl::Status& status, const char* verb) {
-  if (!disk_->crashed() && error_.ok()) error_ = Annotate(status, verb);
+template <typename Operation>
+bool LogWorld::Do(const char* verb, Operation operation) {
+  if (Dead()) return false;
+  absl::Status done = operation();
+  if (!done.ok() && retry_) done = operation();
+  if (!disk_->crashed()) error_ = Annotate(done, verb);
   return !Dead();
 }
 
 void LogWorld::Open() {
-  if (Dead()) return;
-  auto opened = LogDirectory::Open(*disk_, config_);
-  if (Went(opened.status(), "open")) directory_ = *std::move(opened);
+  (void)Do("open", [&] {
+    auto opened = LogDirectory::Open(*disk_, config_);
+    if (opened.ok()) directory_ = *std::move(opened);
+    return opened.status();
+  });
 }
 
 void LogWorld::MakeLog() {
   if (Dead()) return;
   if (directory_->Find(kPartition) == nullptr) history_ = LogHistory{};
-  const auto made = directory_->GetOrCreate(kPartition, kTopicId);
-  if (!Went(made.status(), "make the log")) return;
-  log_ = *made;
-  history_.may_be_absent = history_.must_be_absent = false;
+  const bool made = Do("make the log", [&] {
+    const auto log = directory_->GetOrCreate(kPartition, kTopicId);
+    if (log.ok()) log_ = *log;
+    return log.status();
+  });
+  if (made) history_.may_be_absent = history_.must_be_absent = false;
 }
 
 void LogWorld::MakeFuture() {
-  if (Dead()) return;
-  const auto made = directory_->GetOrCreateFuture(kPartition, kTopicId);
-  if (!Went(made.status(), "make the future log")) return;
-  log_ = *made;
-  history_.may_be_absent = false;
+  const bool made = Do("make the future log", [&] {
+    const auto log = directory_->GetOrCreateFuture(kPartition, kTopicId);
+    if (log.ok()) log_ = *log;
+    return log.status();
+  });
+  if (made) history_.may_be_absent = false;
 }
 
 void LogWorld::PromoteFuture() {
-  if (Dead()) return;
-  const auto promoted = directory_->PromoteFuture(kPartition);
-  if (!Went(promoted.status(), "promote")) return;
-  log_ = *promoted;
+  const bool promoted = Do("promote", [&] {
+    if (directory_->FindFuture(kPartition) == nullptr) return absl::InternalError("the future log is lost");
+    const auto log = directory_->PromoteFuture(kPartition);
+    if (log.ok()) log_ = *log;
+    return log.status();
+  });
+  if (!promoted) return;
   OnlyTheCurrentVersionIsLeft();
   history_.durable = log_->recovery_point();
 }
@@ -129,41 +142,46 @@ LogHistory::Batch LogWorld::NextBatch(const LogHistory::Version& version) const 
 
 void LogWorld::Append(int batches, WriteHint hint) {
   if (Dead()) return;
-  // A producer's transaction is open, or not, by what is in the log: a marker alone is never refused.
   LogHistory::Version& version = current();
-  std::vector<std::byte> run;
   for (int i = 0; i < batches; ++i) {
-    const LogHistory::Batch batch = NextBatch(version);
-    run.insert(run.end(), batch.begin(), batch.end());
-    version.end = RecordBatchView(batch).next_offset();
-    version.batches.push_back(batch);
+    version.batches.push_back(NextBatch(version));
+    version.end = RecordBatchView(version.batches.back()).next_offset();
   }
-  BlockingIoQueue queue;
-  if (!Went(RunToEnd(log_->AppendAsFollower(queue, run, hint)), "append")) return;
+  const bool appended = Do("append", [&] {
+    std::vector<std::byte> run;  // what a try before this one did not write
+    for (const LogHistory::Batch& batch : version.batches)
+      if (RecordBatchView(batch).base_offset() >= log_->log_end_offset())
+        run.insert(run.end(), batch.begin(), batch.end());
+    BlockingIoQueue queue;
+    return RunToEnd(log_->AppendAsFollower(queue, run, hint));
+  });
+  if (!appended) return;
   log_->UpdateHighWatermark(log_->log_end_offset());
   history_.durable = std::max(history_.durable, log_->recovery_point());  // a bulk roll has flushed
   if (log_->FlushDue()) Flush();
 }
 
 void LogWorld::Flush() {
-  if (Dead()) return;
-  BlockingIoQueue queue;
-  if (!Went(RunToEnd(log_->Flush(queue)), "flush")) return;
+  const bool flushed = Do("flush", [&] {
+    BlockingIoQueue queue;
+    return RunToEnd(log_->Flush(queue));
+  });
+  if (!flushed) return;
   OnlyTheCurrentVersionIsLeft();
   history_.durable = log_->recovery_point();
 }
 
 void LogWorld::Checkpoint() {
-  if (Dead()) return;
-  (void)Went(directory_->WriteCheckpoints({OffsetsOf(*log_)}), "checkpoint");
+  (void)Do("checkpoint", [&] { return directory_->WriteCheckpoints({OffsetsOf(*log_)}); });
 }
 
-void LogWorld::CheckpointForCut(int64_t offset) {
-  (void)Went(directory_->WriteCheckpoints({OffsetsForCut(*log_, Offset{offset})}), "checkpoint before a cut");
+bool LogWorld::CheckpointForCut(int64_t offset) {
+  return Do("checkpoint before a cut",
+            [&] { return directory_->WriteCheckpoints({OffsetsForCut(*log_, Offset{offset})}); });
 }
 
 void LogWorld::TruncateTo(int64_t offset) {
-  if (Dead()) return;
+  if (!CheckpointForCut(offset)) return;
   LogHistory::Version cut = current();
   while (!cut.batches.empty() && RecordBatchView(cut.batches.back()).last_offset().value >= offset) {
     cut.end = RecordBatchView(cut.batches.back()).base_offset();
@@ -172,54 +190,49 @@ void LogWorld::TruncateTo(int64_t offset) {
   history_.versions.push_back(std::move(cut));
   history_.durable = std::min(history_.durable, current().end);
   history_.log_start = std::min(history_.log_start, current().end);
-  CheckpointForCut(offset);
-  if (!Dead()) (void)Went(log_->TruncateTo(Offset{offset}), "truncate");
+  (void)Do("truncate", [&] { return log_->TruncateTo(Offset{offset}); });
 }
 
 void LogWorld::StartAnewAt(int64_t offset) {
-  if (Dead()) return;
+  if (!CheckpointForCut(offset)) return;
   history_.versions.push_back({.end = history_.log_start});  // half way there is no log at all
   history_.versions.push_back({.first = Offset{offset}, .end = Offset{offset}});
   history_.durable = Offset{0};
   history_.log_start = std::max(history_.log_start, Offset{offset});
-  CheckpointForCut(offset);
-  if (!Dead()) (void)Went(log_->TruncateFullyAndStartAt(Offset{offset}), "start anew");
+  (void)Do("start anew", [&] { return log_->TruncateFullyAndStartAt(Offset{offset}); });
 }
 
 void LogWorld::RaiseLogStartTo(int64_t offset) {
   if (Dead()) return;
   history_.log_start = std::max(history_.log_start, Offset{offset});
-  (void)Went(log_->MaybeIncrementLogStartOffset(Offset{offset}), "raise the log start");
+  (void)Do("raise the log start", [&] { return log_->MaybeIncrementLogStartOffset(Offset{offset}); });
 }
 
-void LogWorld::RetainBytes(int64_t bytes_max) {
+void LogWorld::Maintain() {
   if (Dead()) return;
   history_.log_start = current().end;
-  config_.log.retention_bytes = bytes_max;
   now_ += kDeleteDelayMs;
-  if (Went(log_->Maintain(Timestamp{now_}), "maintain")) history_.log_start = log_->log_start_offset();
+  if (Do("maintain", [&] { return log_->Maintain(Timestamp{now_}); })) history_.log_start = log_->log_start_offset();
 }
 
 void LogWorld::Delete() {
   if (Dead()) return;
   history_.may_be_absent = true;
-  if (!Went(directory_->Delete(kPartition), "delete")) return;
+  if (!Do("delete", [&] { return directory_->Delete(kPartition); })) return;
   log_ = nullptr;
   history_ = LogHistory{.must_be_absent = true};
 }
 
 void LogWorld::RemoveDeleted() {
-  if (Dead()) return;
   for (int round = 0; round < 2; ++round) {
     now_ += kDeleteDelayMs;
-    if (!Went(directory_->RemoveDeleted(Timestamp{now_}), "remove what was deleted")) return;
+    if (!Do("remove what was deleted", [&] { return directory_->RemoveDeleted(Timestamp{now_}); })) return;
   }
 }
 
 void LogWorld::Close() {
-  if (Dead()) return;
+  if (!Do("close", [&] { return directory_->Close(); })) return;
   log_ = nullptr;
-  if (!Went(directory_->Close(), "close")) return;
   directory_.reset();
   OnlyTheCurrentVersionIsLeft();
   history_.durable = current().end;

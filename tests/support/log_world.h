@@ -43,6 +43,9 @@ class LogWorld {
   LogHistory& history() { return history_; }
   PartitionLog& log() { return *log_; }
   const absl::Status& error() const { return error_; }
+  bool offline() const { return directory_ != nullptr && directory_->health().offline(); }
+  bool is_open() const { return directory_ != nullptr; }
+  void RetryOnce() { retry_ = true; }  // whatever fails is done again before it counts
 
   void Open();
   void MakeLog();
@@ -54,7 +57,7 @@ class LogWorld {
   void TruncateTo(int64_t offset);  // as every owner must, it writes the checkpoints first (LOG-103)
   void StartAnewAt(int64_t offset);
   void RaiseLogStartTo(int64_t offset);
-  void RetainBytes(int64_t bytes_max);  // deletes segments beyond, and removes the files of those deleted before
+  void Maintain();  // deletes all segments but the last few, and removes the files of those deleted before
   void NextEpoch() { ++epoch_; }
   void Delete();
   void RemoveDeleted();
@@ -69,8 +72,9 @@ class LogWorld {
            int32_t epoch);
 
   bool Dead() const { return disk_->crashed() || !error_.ok(); }
-  bool Went(const absl::Status& status, const char* verb);  // false: the process died, or there is an error now
-  void CheckpointForCut(int64_t offset);
+  template <typename Operation>
+  bool Do(const char* verb, Operation operation);  // false: the process died, or there is an error now
+  bool CheckpointForCut(int64_t offset);
   LogHistory::Version& current() { return history_.versions.back(); }
   void OnlyTheCurrentVersionIsLeft() {
     history_.versions.erase(history_.versions.begin(), history_.versions.end() - 1);
@@ -86,6 +90,7 @@ class LogWorld {
   LogHistory history_;
   int32_t epoch_ = 1;
   int64_t now_ = 1'000'000;  // of file.delete.delay.ms
+  bool retry_ = false;
   absl::Status error_;
 };
 

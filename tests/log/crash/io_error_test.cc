@@ -1,0 +1,104 @@
+// Goal: whatever call to the disk fails, with whatever error, nothing is claimed that is not so, and no more is lost
+// than must be. A failed fsync takes the directory offline, is never tried again, and nothing follows it (INV-20). A
+// full disk or too many open files take nothing offline: the same done again goes on, or the log fails and is
+// recovered. Method: each scenario runs once to know its calls; then every one of them is made to fail in every way
+// that fits it.
+#include <absl/strings/match.h>
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "tests/support/log_scenarios.h"
+#include "tests/support/log_world.h"
+
+namespace slipstream {
+namespace {
+
+using Call = SimulatedDisk::Call;
+
+bool OpensFiles(const Call& call) { return absl::string_view(call.what) == "open"; }
+
+bool WritesRecords(const Call& call) {
+  const absl::string_view what = call.what;
+  return absl::EndsWith(call.path, ".log") && (what == "write" || what == "direct write" || what == "allocate");
+}
+
+struct Fault {
+  const char* name;
+  absl::StatusCode code;
+  bool (*fits)(const Call&);
+};
+constexpr Fault kFaults[] = {
+    {"EIO", absl::StatusCode::kUnavailable, [](const Call&) { return true; }},
+    {"ENOSPC", absl::StatusCode::kResourceExhausted, [](const Call& call) { return call.changes; }},
+    {"EROFS", absl::StatusCode::kPermissionDenied, [](const Call& call) { return call.changes && !call.syncs; }},
+    {"EMFILE", absl::StatusCode::kResourceExhausted, OpensFiles}};
+
+using FaultParam = std::tuple<LogScenario, WriteMode>;
+
+class IoErrorSweep : public testing::TestWithParam<FaultParam> {
+ protected:
+  // What a power cut leaves, whatever of it, is a sound log with all that was called durable.
+  static void CheckAfterPowerCut(LogWorld& world) {
+    world.disk().CrashAfter(0);
+    for (const Survives survives : {Survives::kNothing, Survives::kRandomPart})
+      ASSERT_EQ(world.AfterPowerCut(survives, 7)->Recover(), absl::OkStatus()) << static_cast<int>(survives);
+  }
+
+  static void CheckNothingFollows(const std::vector<Call>& calls, size_t failed) {
+    for (size_t i = failed + 1; i < calls.size(); ++i) {
+      const bool lock = std::filesystem::path(calls[i].path).filename() == ".lock";
+      EXPECT_TRUE(!calls[i].changes || lock) << calls[i].what << " " << calls[i].path << " after the failed fsync";
+    }
+  }
+};
+
+TEST_P(IoErrorSweep, Inv20_EveryErrorAtEveryCall) {
+  const auto& [scenario, write_mode] = GetParam();
+  LogWorld whole(write_mode);
+  scenario.prepare(whole);
+  whole.disk().RecordCalls();
+  scenario.run(whole);
+  ASSERT_EQ(whole.error(), absl::OkStatus());
+  const std::vector<Call> calls = whole.disk().recorded_calls();
+  for (size_t k = 0; k < calls.size(); ++k) {
+    for (const Fault& fault : kFaults) {
+      if (!fault.fits(calls[k])) continue;
+      SCOPED_TRACE(absl::StrCat(fault.name, " at call ", k, ", ", calls[k].what, " ", calls[k].path));
+      LogWorld world(write_mode);
+      scenario.prepare(world);
+      world.disk().RecordCalls();
+      world.disk().FailCall(k, absl::Status(fault.code, fault.name));
+      const bool resource = fault.code == absl::StatusCode::kResourceExhausted && !calls[k].syncs;
+      if (resource) world.RetryOnce();
+      scenario.run(world);
+      ASSERT_TRUE(world.disk().failed_one());
+      if (calls[k].syncs) {
+        EXPECT_NE(world.error(), absl::OkStatus());
+        EXPECT_TRUE(world.offline() || !world.is_open());
+        CheckNothingFollows(world.disk().recorded_calls(), k);
+      } else if (resource) {
+        EXPECT_FALSE(world.offline());
+        if (WritesRecords(calls[k])) {
+          EXPECT_EQ(world.error(), absl::OkStatus()) << "the partial bytes are cut, and it goes on";
+        }
+        world.Flush();
+      }
+      CheckAfterPowerCut(world);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+constexpr const char* kModeNames[] = {"Auto", "Direct", "Uncached", "Buffered"};
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, IoErrorSweep,
+                         testing::Combine(testing::ValuesIn(LogScenarios()),
+                                          testing::Values(WriteMode::kDirect, WriteMode::kBuffered)),
+                         [](const testing::TestParamInfo<FaultParam>& of) {
+                           return absl::StrCat(std::get<0>(of.param).name,
+                                               kModeNames[static_cast<int>(std::get<1>(of.param))]);
+                         });
+
+}  // namespace
+}  // namespace slipstream

@@ -1,0 +1,18 @@
+// What is done to a log while the disk or the process fails: what the sweeps go over. A new one is a line in the list.
+#pragma once
+
+#include <span>
+
+#include "tests/support/log_world.h"
+
+namespace slipstream {
+
+struct LogScenario {
+  const char* name;
+  void (*prepare)(LogWorld&);
+  void (*run)(LogWorld&);  // what fails at every call
+};
+
+std::span<const LogScenario> LogScenarios();
+
+}  // namespace slipstream
