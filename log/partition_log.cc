@@ -144,6 +144,7 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
 }
 
 void PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
+  names_unsynced_ = true;  // the next flush has work though the log is no longer: what was cut must not come back
   // A segment rolled past a hole is empty now and begins above the log end.
   if (active().base_offset() > log_end_offset_) {
     absl::Status undone = RemoveLastSegment();

@@ -221,7 +221,7 @@ class PartitionLog {
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps
-  bool names_unsynced_ = false;  // files came or went since the directory was last fsynced
+  bool names_unsynced_ = false;  // files came, went or were cut since the last flush
   uint64_t unflushed_bytes_ = 0;
   bool flush_running_ = false;               // of FlushUpTo
   std::unique_ptr<AsyncEvent> flush_ended_;  // made when somebody waits

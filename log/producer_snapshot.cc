@@ -104,19 +104,20 @@ absl::StatusOr<std::vector<Offset>> ListProducerSnapshots(FileIo& io, const std:
 }
 
 absl::StatusOr<ProducerStateTable> LoadProducerSnapshot(FileIo& io, const std::filesystem::path& directory,
-                                                        const std::vector<Offset>& snapshots, Offset bound,
-                                                        Offset start) {
-  for (auto offset = snapshots.rbegin(); offset != snapshots.rend(); ++offset) {
-    if (*offset > bound || *offset < start) continue;
-    const std::filesystem::path path = ProducerSnapshotPath(directory, *offset);
+                                                        std::vector<Offset>& snapshots, Offset bound, Offset start) {
+  for (size_t i = snapshots.size(); i-- > 0;) {
+    const Offset offset = snapshots[i];
+    if (offset > bound || offset < start) continue;
+    const std::filesystem::path path = ProducerSnapshotPath(directory, offset);
     SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io, path));
     const absl::StatusOr<std::vector<ProducerSnapshotEntry>> entries = DecodeProducerSnapshot(AsBytes(content));
     if (!entries.ok()) {
       SLIP_RETURN_IF_ERROR(io.Remove(path));
+      snapshots.erase(snapshots.begin() + static_cast<ptrdiff_t>(i));
       continue;
     }
     ProducerStateTable table;
-    table.AdvanceEndTo(*offset);
+    table.AdvanceEndTo(offset);
     for (const ProducerSnapshotEntry& entry : *entries) table.Restore(entry.producer_id, entry.state);
     return table;
   }

@@ -37,10 +37,10 @@ absl::StatusOr<std::shared_ptr<File>> WriteProducerSnapshot(FileIo& io, const st
 // The offsets of the snapshots in the directory, rising.
 absl::StatusOr<std::vector<Offset>> ListProducerSnapshots(FileIo& io, const std::filesystem::path& directory);
 
-// Loads the newest of `snapshots` (rising) that is at or below `bound` and sound; unsound ones are removed (LOG-46).
+// Loads the newest of `snapshots` (rising) that is at or below `bound` and sound; unsound ones are removed,
+// from the list too (LOG-46).
 // None at or above `start`: an empty table that ends there.
 absl::StatusOr<ProducerStateTable> LoadProducerSnapshot(FileIo& io, const std::filesystem::path& directory,
-                                                        const std::vector<Offset>& snapshots, Offset bound,
-                                                        Offset start);
+                                                        std::vector<Offset>& snapshots, Offset bound, Offset start);
 
 }  // namespace slipstream

@@ -38,8 +38,8 @@ absl::Status ApplyBatches(Segment& segment, Offset end, ProducerStateTable& prod
 
 absl::StatusOr<ProducerStateTable> BuildProducerState(FileIo& io, const std::filesystem::path& directory,
                                                       const std::vector<std::unique_ptr<Segment>>& segments,
-                                                      const std::vector<Offset>& snapshots, Offset log_start,
-                                                      Offset trusted, Offset end) {
+                                                      std::vector<Offset>& snapshots, Offset log_start, Offset trusted,
+                                                      Offset end) {
   SLIP_ASSIGN_OR_RETURN(ProducerStateTable producers,
                         LoadProducerSnapshot(io, directory, snapshots, std::min(trusted, end), log_start));
   for (size_t i = 0; i < segments.size() && segments[i]->base_offset() < end; ++i) {

@@ -19,11 +19,11 @@ namespace slipstream {
 absl::Status ApplyBatches(Segment& segment, Offset end, ProducerStateTable& producers);
 
 // The state at `end`, from the newest sound snapshot among `snapshots` (rising) that lies within `log_start` and
-// `trusted`, and from the batches after it.
+// `trusted`, and from the batches after it. Unsound ones are removed, from `snapshots` too.
 absl::StatusOr<ProducerStateTable> BuildProducerState(FileIo& io, const std::filesystem::path& directory,
                                                       const std::vector<std::unique_ptr<Segment>>& segments,
-                                                      const std::vector<Offset>& snapshots, Offset log_start,
-                                                      Offset trusted, Offset end);
+                                                      std::vector<Offset>& snapshots, Offset log_start, Offset trusted,
+                                                      Offset end);
 
 // Removes the snapshots above `offset`, newest first, and takes them out of `snapshots` (rising).
 absl::Status RemoveSnapshotsAbove(FileIo& io, const std::filesystem::path& directory, Offset offset,

@@ -137,7 +137,8 @@ TEST_F(PartitionLogProducersTest, Log117_Log180_ARollTakesASnapshotOfWhatIsBefor
   ASSERT_THAT(Snapshots(), testing::SizeIs(log_->segment_count() - 1));
   for (const Offset base : Snapshots()) {
     EXPECT_TRUE(std::filesystem::exists(directory() / SegmentFileName(base, kLogSuffix)));
-    const auto table = LoadProducerSnapshot(SystemFileIo(), directory(), {base}, base, Offset{0});
+    std::vector<Offset> snapshots = {base};
+    const auto table = LoadProducerSnapshot(SystemFileIo(), directory(), snapshots, base, Offset{0});
     ASSERT_TRUE(table.ok());
     for (const auto& [producer, state] : table->producers()) EXPECT_LT(state.last_batch()->last_offset, base);
   }

@@ -95,7 +95,9 @@ class ProducerSnapshotFilesTest : public testing::Test {
   }
   // The end of what is loaded for a bound; the epoch of its producer must be the same number.
   int64_t Loaded(int64_t bound, int64_t start = 0) {
-    const auto table = LoadProducerSnapshot(io_, "p", *ListProducerSnapshots(io_, "p"), Offset{bound}, Offset{start});
+    std::vector<Offset> snapshots = *ListProducerSnapshots(io_, "p");
+    const auto table = LoadProducerSnapshot(io_, "p", snapshots, Offset{bound}, Offset{start});
+    EXPECT_EQ(snapshots, *ListProducerSnapshots(io_, "p")) << "one that is removed is not listed any more";
     EXPECT_TRUE(table.ok()) << table.status();
     if (table->Find(1) != nullptr) {
       EXPECT_EQ(table->Find(1)->epoch, table->end_offset().value);
