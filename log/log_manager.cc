@@ -181,6 +181,8 @@ absl::StatusOr<PartitionLog*> LogManager::PromoteFuture(const TopicPartition& pa
   LogDirectory* const to = DirectoryOfFuture(partition);
   SLIP_CHECK(from != nullptr && to != nullptr);
   SLIP_CHECK_GE(to->FindFuture(partition)->log_end_offset().value, from->Find(partition)->log_end_offset().value);
+  // What only the page cache has of the future log must be on its disk before the records of the old one go.
+  SLIP_RETURN_IF_ERROR(to->FindFuture(partition)->FlushBlocking());
   // The old one goes first: two directories with the partition would stop the next start (LOG-36), while a future log
   // alone is found by it and finished.
   SLIP_RETURN_IF_ERROR(from->Delete(partition));

@@ -266,11 +266,7 @@ absl::Status PartitionLog::Close() {
   SLIP_RETURN_IF_ERROR(Usable());
   SLIP_RETURN_IF_ERROR(active().Seal());
   SLIP_RETURN_IF_ERROR(TakeProducerSnapshot());
-  SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());
-  absl::Status synced;
-  for (const std::shared_ptr<File>& file : files) synced.Update(file->Sync());
-  if (synced.ok()) synced = io_.SyncDirectory(directory_);
-  SLIP_RETURN_IF_ERROR(FinishFlush(synced, files, log_end_offset_, truncations_));
+  SLIP_RETURN_IF_ERROR(FlushBlocking());
   for (const std::unique_ptr<Segment>& segment : segments_) segment->Release();
   for (const DeletedFile& file : deleted_) (void)io_.Remove(file.path);  // or the next start does it
   return absl::OkStatus();

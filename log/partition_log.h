@@ -121,6 +121,8 @@ class PartitionLog {
   // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
   // and Close returns that error.
   asio::awaitable<absl::Status> Flush(IoQueue& queue);
+  // The same for who has no queue. REQUIRES: no Append and no other flush runs.
+  absl::Status FlushBlocking();
   // Returns once everything below `offset` is durable: by its own fsync, or by one that begins after this call and
   // serves all who wait (group commit: one is in flight, the others ride the next). REQUIRES: offset <=
   // log_end_offset(). Fails as Flush does; kAborted when a truncation came between.

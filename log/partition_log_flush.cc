@@ -64,6 +64,15 @@ asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
   co_return FinishFlush(synced, files, end, truncations);
 }
 
+absl::Status PartitionLog::FlushBlocking() {
+  SLIP_RETURN_IF_ERROR(Usable());
+  SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());
+  absl::Status synced;
+  for (const std::shared_ptr<File>& file : files) synced.Update(file->Sync());
+  if (synced.ok()) synced = io_.SyncDirectory(directory_);
+  return FinishFlush(synced, files, log_end_offset_, truncations_);
+}
+
 asio::awaitable<absl::Status> PartitionLog::FlushUpTo(IoQueue& queue, Offset offset) {
   SLIP_CHECK_LE(offset.value, log_end_offset_.value);
   const uint64_t truncations = truncations_;
