@@ -259,6 +259,19 @@ TEST_F(LogDirectoryTest, Rel51_LostCheckpointsDoNotStopTheStart) {
   EXPECT_EQ(directory_->Find(kOrders)->high_watermark(), Offset{0});
 }
 
+TEST_F(LogDirectoryTest, Rel47_APartitionTakenAwayDuringAFlushCostsOnlyItself) {
+  config_.log.segment_bytes = static_cast<int32_t>(2 * MakeBatch({}).size());
+  Open();
+  Append(kOrders, 5);
+  Append({"orders", 1}, 5);
+  std::filesystem::rename(config_.log_dir / "orders-0", config_.log_dir / "orders-0.gone-stray");
+  PartitionLog* const log = directory_->Find(kOrders);
+  EXPECT_TRUE(absl::IsNotFound(RunToEnd(log->Flush(queue_))));
+  EXPECT_EQ(log->recovery_point(), Offset{0});
+  EXPECT_FALSE(directory_->health().offline());
+  EXPECT_TRUE(RunToEnd(directory_->Find({"orders", 1})->Flush(queue_)).ok());
+}
+
 TEST_F(LogDirectoryTest, Log51_MalformedCheckpointStopsTheStart) {
   Open();
   ASSERT_TRUE(directory_->Close().ok());

@@ -57,6 +57,18 @@ const LogScenario kScenarios[] = {
        world.NextEpoch();
        world.Append(2);
      }},
+    {"TruncateAfterACleanStart",
+     [](LogWorld& world) {
+       MakeLogOf(world, 14);
+       world.Close();
+       world.Open();
+       world.MakeLog();
+     },
+     [](LogWorld& world) {
+       world.TruncateTo(13);
+       world.NextEpoch();
+       world.Append(1);
+     }},
     {"StartAnew",
      [](LogWorld& world) {
        MakeLogOf(world, 16);

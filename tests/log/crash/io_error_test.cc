@@ -90,6 +90,33 @@ TEST_P(IoErrorSweep, Inv20_EveryErrorAtEveryCall) {
   }
 }
 
+TEST(IoError, Rel59_ADiskThatIsFullWhenTheLogRollsThenHasRoomAgain) {
+  const auto fill = [](LogWorld& world) {
+    world.Open();
+    world.MakeLog();
+    world.Append(5);
+  };
+  LogWorld whole(WriteMode::kBuffered);
+  fill(whole);
+  whole.disk().RecordCalls();
+  whole.Append(2);
+  ASSERT_EQ(whole.log().segment_count(), 2u);
+  for (size_t k = 0; k < whole.disk().recorded_calls().size(); ++k) {
+    const Call& call = whole.disk().recorded_calls()[k];
+    if (!call.changes || call.syncs) continue;
+    SCOPED_TRACE(absl::StrCat(call.what, " ", call.path));
+    LogWorld world(WriteMode::kBuffered);
+    fill(world);
+    world.disk().FailCall(k, absl::ResourceExhaustedError("no space left"));
+    world.RetryOnce();
+    world.Append(2);
+    EXPECT_EQ(world.error(), absl::OkStatus());
+    EXPECT_EQ(world.log().segment_count(), 2u);
+    world.Close();
+    EXPECT_EQ(world.Recover(), absl::OkStatus());
+  }
+}
+
 constexpr const char* kModeNames[] = {"Auto", "Direct", "Uncached", "Buffered"};
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, IoErrorSweep,

@@ -50,6 +50,19 @@ TEST(PowerCut, Inv17_AFlushCoversTheCutOfASegmentThatEndsAtTheRecoveryPoint) {
   EXPECT_EQ(RecoverAfterPowerCut(world), absl::OkStatus());
 }
 
+TEST(PowerCut, Rel39_ASegmentThatWasRolledAndFlushedIsThere) {
+  LogWorld world(WriteMode::kBuffered);
+  world.Open();
+  world.MakeLog();
+  world.Append(9);
+  world.Flush();
+  ASSERT_EQ(world.error(), absl::OkStatus());
+  const std::unique_ptr<LogWorld> next = world.AfterPowerCut(Survives::kNothing, 0);
+  ASSERT_EQ(next->Recover(), absl::OkStatus());
+  EXPECT_EQ(next->log().log_end_offset(), Offset{18});
+  EXPECT_EQ(next->log().segment_count(), 2u);
+}
+
 TEST(PowerCut, Rel58_ATruncationIsOnTheDiskBeforeAnythingIsWrittenBehindIt) {
   LogWorld world(WriteMode::kBuffered);
   world.Open();
