@@ -88,7 +88,7 @@ absl::Status DirectoryIo::Remove(const std::filesystem::path& path) {
 
 absl::Status DirectoryIo::RemoveTree(const std::filesystem::path& path) {
   SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
-  return AfterChange(*health_, io_.RemoveTree(path));
+  return io_.RemoveTree(path);
 }
 
 absl::Status DirectoryIo::SyncDirectory(const std::filesystem::path& path) {

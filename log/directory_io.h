@@ -1,7 +1,8 @@
 // The disk of one log dir: any FileIo, but what its errors mean for the whole directory is decided here, in one place
 // for logs, indexes, checkpoints and names (LOG-143, INV-20). The first fsync that fails, whatever its words, and the
 // first other change that the disk refuses take the directory offline; from then on nothing in it is changed. A file
-// that was taken away and a disk that is full are no such failure. Thread-safe as the FileIo below it.
+// that was taken away and a disk that is full are no such failure, nor is a tree that cannot be removed: nobody needs
+// it any more. Thread-safe as the FileIo below it.
 #pragma once
 
 #include <memory>

@@ -90,11 +90,11 @@ INSTANTIATE_TEST_SUITE_P(Files, HalfMadeTopic, ::testing::Values(".log", "partit
 TEST_F(TopicCatalogTest, WhatCannotBeTakenBackEitherIsTold) {
   Spoil("t-2", ".log");
   io_.before_rename = [](const std::filesystem::path& from) {
-    return from.filename() == "t-1" ? absl::UnavailableError("rename: Input/output error") : absl::OkStatus();
+    return from.filename() == "t-1" ? absl::ResourceExhaustedError("rename: Disk quota exceeded") : absl::OkStatus();
   };
   const absl::Status failed = catalog_->Create("t", 4).status();
   EXPECT_EQ(failed.code(), kFull.code());
-  EXPECT_THAT(std::string(failed.message()), AllOf(HasSubstr("No space left"), HasSubstr("Input/output error")));
+  EXPECT_THAT(std::string(failed.message()), AllOf(HasSubstr("No space left"), HasSubstr("Disk quota exceeded")));
   io_.before_rename = nullptr;
 }
 

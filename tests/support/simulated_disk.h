@@ -14,23 +14,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "log/io/file_io.h"
+#include "tests/support/disk_node.h"
 
 namespace slipstream {
-
-// What a power cut leaves of the changes that no fsync covered.
-enum class Survives {
-  kNothing,
-  kEverything,
-  kRandomPart,   // some changes whole, some in 512-byte sectors, some sizes without their data (F33, F34, F35)
-  kTornAt512,    // everything, but the last write ends early, at a multiple of 512 (F28)
-  kTornAt4096,   // ... of 4096
-  kTornAnywhere  // ... in the middle of a sector
-};
 
 class SimulatedDisk final : public FileIo {
  public:
@@ -77,20 +67,18 @@ class SimulatedDisk final : public FileIo {
   absl::Status SyncDirectory(const std::filesystem::path& path) override;
 
  private:
-  struct Node;
-  struct Image;
   class OpenFile;
   enum class Effect { kNone, kChanges, kSyncs };
 
-  Node* FindNode(const std::filesystem::path& path) const;
-  std::shared_ptr<Node> FindShared(const std::filesystem::path& path) const;
+  DiskNode* FindNode(const std::filesystem::path& path) const;
+  std::shared_ptr<DiskNode> FindShared(const std::filesystem::path& path) const;
   absl::Status Begin(const char* what, const std::filesystem::path& path, Effect effect);
-  static void RemoveAll(Node& directory);
-  static void Change(Node& directory, std::string removed, std::string added, std::shared_ptr<Node> node);
+  static void RemoveAll(DiskNode& directory);
+  static void Change(DiskNode& directory, std::string removed, std::string added, std::shared_ptr<DiskNode> node);
 
   mutable std::mutex mutex_;
   Options options_;
-  std::shared_ptr<Node> root_;
+  std::shared_ptr<DiskNode> root_;
   uint64_t call_count_ = 0;
   bool recording_ = false;
   std::vector<Call> calls_;
