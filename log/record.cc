@@ -85,6 +85,7 @@ bool RecordCursor::Next() {
                           : Timestamp{WrappingAdd(batch_.base_timestamp().value, timestamp_delta)};
   record_.sequence = AdvanceSequence(batch_.base_sequence(), offset_delta);
   last_delta_ = offset_delta;
+  bytes_ = rest_.first(outer.position());
   rest_ = rest_.subspan(outer.position());
   ++seen_;
   return true;

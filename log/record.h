@@ -55,13 +55,14 @@ class RecordCursor {
   // count is believed only as far as bytes follow, and no byte may be left behind the last record.
   bool Next();
   const Record& record() const { return record_; }
+  ByteSpan bytes() const { return bytes_; }  // of record(), its length included
   const absl::Status& status() const { return status_; }
 
  private:
   bool Corrupt(absl::string_view what);
 
   RecordBatchView batch_;
-  ByteSpan rest_;
+  ByteSpan rest_, bytes_;
   int32_t seen_ = 0;
   int32_t last_delta_ = -1;
   Record record_;

@@ -3,21 +3,16 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 #include "log/compression.h"
 #include "log/status.h"
+#include "log/varint.h"
 
 namespace slipstream {
 namespace {
 
 constexpr size_t kCrcAt = 17, kCrcFrom = 21;
-
-uint32_t Zigzag(int32_t value) { return static_cast<uint32_t>(value) << 1 ^ static_cast<uint32_t>(value >> 31); }
-uint64_t Zigzag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
-
-size_t VarintBytes(uint64_t raw) { return (static_cast<size_t>(std::bit_width(raw | 1)) + 6) / 7; }
 
 // Writes into memory that was sized for it, so that a record costs one growth of the batch.
 class RecordEncoder {
