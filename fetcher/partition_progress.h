@@ -16,6 +16,7 @@ enum class PartitionHealth : int32_t { kFetching, kDelayed, kFailed };
 struct PartitionProgress {
   std::atomic<int64_t> log_start_offset{0}, log_end_offset{0}, high_watermark{0}, recovery_point{0};
   std::atomic<bool> log_start_in_segment{false};
+  std::atomic<int64_t> first_dirty_offset{-1};     // -1: never compacted
   std::atomic<int64_t> leader_high_watermark{-1};  // -1: the leader has not answered yet
   std::atomic<int64_t> caught_up_at{-1};  // the leader's high watermark in its first answer: reach it to be caught up
   std::atomic<PartitionHealth> health{PartitionHealth::kFetching};
@@ -26,6 +27,7 @@ struct PartitionProgress {
     high_watermark.store(offsets.high_watermark.value, std::memory_order_relaxed);
     recovery_point.store(offsets.recovery_point.value, std::memory_order_relaxed);
     log_start_in_segment.store(offsets.log_start_in_segment, std::memory_order_relaxed);
+    first_dirty_offset.store(offsets.first_dirty_offset.value_or(Offset{}).value, std::memory_order_relaxed);
     log_end_offset.store(offsets.log_end_offset.value, std::memory_order_release);
   }
   void PublishLeader(Offset leader_high_watermark_now) {

@@ -98,7 +98,7 @@ absl::Status FinishSwaps(FileIo& io, const std::filesystem::path& directory, Dir
     const Offset base = *OffsetFromFileName(name);
     SLIP_ASSIGN_OR_RETURN(const Offset swap_end, EndOfLogFile(io, directory / name, base));
     begin = std::min(begin.value_or(base), base);
-    end = std::max(end, swap_end);
+    end = std::max({end, swap_end, base + 1});  // compaction may have left nothing of a segment
   }
   SLIP_RETURN_IF_ERROR(files.RemoveIf([&](const std::string& name) {
     if (!begin || !HasSegmentSuffix(name)) return false;

@@ -37,9 +37,9 @@ std::string MarkedName(const TopicPartition& partition, absl::string_view suffix
 // What precedes the last dot of a marked name.
 absl::string_view Unmarked(absl::string_view name) { return name.substr(0, name.rfind('.')); }
 
-Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& partition) {
+Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& partition, Offset absent = Offset{0}) {
   const auto found = offsets.find(partition);
-  return found == offsets.end() ? Offset{0} : found->second;
+  return found == offsets.end() ? absent : found->second;
 }
 
 absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, OffsetCheckpoint& current,
@@ -53,14 +53,15 @@ absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, Off
 }  // namespace
 
 LogOffsets OffsetsOf(const PartitionLog& log) {
-  return {log.partition(),      log.log_start_offset(), log.high_watermark(),
-          log.recovery_point(), log.log_end_offset(),   log.log_start_in_segment()};
+  return {log.partition(),      log.log_start_offset(),     log.high_watermark(),    log.recovery_point(),
+          log.log_end_offset(), log.log_start_in_segment(), log.first_dirty_offset()};
 }
 
 LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
   LogOffsets offsets = OffsetsOf(log);
   offsets.recovery_point = log.RecoveryPointForCut(offset);
   offsets.high_watermark = std::min(offsets.high_watermark, offset);
+  if (offsets.first_dirty_offset) offsets.first_dirty_offset = std::min(*offsets.first_dirty_offset, offset);
   return offsets;
 }
 
@@ -124,6 +125,7 @@ absl::Status LogDirectory::ReadCheckpoints() {
   SLIP_ASSIGN_OR_RETURN(recovery_points_, ReadOffsetCheckpoint(io_, config_.log_dir / kRecoveryPointCheckpoint));
   SLIP_ASSIGN_OR_RETURN(log_starts_, ReadOffsetCheckpoint(io_, config_.log_dir / kLogStartCheckpoint));
   SLIP_ASSIGN_OR_RETURN(high_watermarks_, ReadOffsetCheckpoint(io_, config_.log_dir / kHighWatermarkCheckpoint));
+  SLIP_ASSIGN_OR_RETURN(first_dirty_offsets_, ReadOffsetCheckpoint(io_, config_.log_dir / kCleanerCheckpoint));
   return absl::OkStatus();
 }
 
@@ -151,6 +153,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::Load(const Found& fo
                                .recovery_point = Checkpointed(recovery_points_, found.partition),
                                .log_start_offset = Checkpointed(log_starts_, found.partition),
                                .high_watermark = Checkpointed(high_watermarks_, found.partition),
+                               .first_dirty_offset = Checkpointed(first_dirty_offsets_, found.partition, Offset{}),
                                .now = config_.clock->WallTime(),
                                .health = health_};
   return PartitionLog::Open(io_, config_.log_dir / found.name, found.partition, config_.log, options);
@@ -221,12 +224,13 @@ absl::Status LogDirectory::ForgetCheckpoints(const TopicPartition& partition) {
   const std::lock_guard serialised(checkpoints_mutex_);
   // First: were a topic of that name made anew after a crash in here, the old recovery point would vouch for data that
   // it never saw.
-  for (OffsetCheckpoint* offsets : {&recovery_points_, &log_starts_, &high_watermarks_}) {
-    if (offsets->erase(partition) == 0) continue;
-    const char* name = offsets == &recovery_points_ ? kRecoveryPointCheckpoint
-                       : offsets == &log_starts_    ? kLogStartCheckpoint
-                                                    : kHighWatermarkCheckpoint;
-    SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io_, config_.log_dir / name, *offsets));
+  const std::pair<OffsetCheckpoint*, const char*> files[] = {{&recovery_points_, kRecoveryPointCheckpoint},
+                                                             {&log_starts_, kLogStartCheckpoint},
+                                                             {&high_watermarks_, kHighWatermarkCheckpoint},
+                                                             {&first_dirty_offsets_, kCleanerCheckpoint}};
+  for (const auto& [offsets, name] : files) {
+    if (offsets->erase(partition) > 0)
+      SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io_, config_.log_dir / name, *offsets));
   }
   return absl::OkStatus();
 }
@@ -297,6 +301,7 @@ absl::StatusOr<PartitionLog*> LogDirectory::PromoteFuture(const TopicPartition& 
                                .recovery_point = future->log_end_offset(),
                                .log_start_offset = future->log_start_offset(),
                                .high_watermark = future->high_watermark(),
+                               .first_dirty_offset = future->first_dirty_offset().value_or(Offset{}),
                                .now = config_.clock->WallTime(),
                                .health = health_};
   SLIP_RETURN_IF_ERROR(future->Close());
@@ -330,6 +335,7 @@ absl::Status LogDirectory::WriteCheckpoints(const std::vector<LogOffsets>& offse
   const std::lock_guard serialised(checkpoints_mutex_);
   // Partitions that nobody published keep their entries.
   OffsetCheckpoint recovery_points = recovery_points_, log_starts = log_starts_, high_watermarks = high_watermarks_;
+  OffsetCheckpoint first_dirty_offsets = first_dirty_offsets_;
   for (const LogOffsets& log : offsets) {
     recovery_points[log.partition] = log.recovery_point;
     high_watermarks[log.partition] = log.high_watermark;
@@ -338,12 +344,19 @@ absl::Status LogDirectory::WriteCheckpoints(const std::vector<LogOffsets>& offse
     } else {
       log_starts.erase(log.partition);
     }
+    if (log.first_dirty_offset) {
+      first_dirty_offsets[log.partition] = *log.first_dirty_offset;
+    } else {
+      first_dirty_offsets.erase(log.partition);
+    }
   }
   const std::filesystem::path& dir = config_.log_dir;
   SLIP_RETURN_IF_ERROR(
       ReplaceIfChanged(io_, dir / kHighWatermarkCheckpoint, high_watermarks_, std::move(high_watermarks)));
   SLIP_RETURN_IF_ERROR(
       ReplaceIfChanged(io_, dir / kRecoveryPointCheckpoint, recovery_points_, std::move(recovery_points)));
+  SLIP_RETURN_IF_ERROR(
+      ReplaceIfChanged(io_, dir / kCleanerCheckpoint, first_dirty_offsets_, std::move(first_dirty_offsets)));
   return ReplaceIfChanged(io_, dir / kLogStartCheckpoint, log_starts_, std::move(log_starts));
 }
 

@@ -34,7 +34,8 @@ struct LogDirectoryConfig {
 struct LogOffsets {
   TopicPartition partition;
   Offset log_start_offset, high_watermark, recovery_point, log_end_offset;
-  bool log_start_in_segment = false;  // above the first segment's base: only then it is checkpointed (LOG-52)
+  bool log_start_in_segment = false;         // above the first segment's base: only then it is checkpointed (LOG-52)
+  std::optional<Offset> first_dirty_offset;  // nullopt: never compacted, and not checkpointed
 };
 
 class LogDirectory {
@@ -58,8 +59,8 @@ class LogDirectory {
   // the log.
   absl::Status Delete(const TopicPartition& partition);
 
-  // Rewrites recovery-point-, log-start- and replication-offset-checkpoint from what the owners published, each only
-  // when it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
+  // Rewrites recovery-point-, log-start-, replication- and cleaner-offset-checkpoint from what the owners published,
+  // each only when it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
 
   // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
@@ -118,8 +119,8 @@ class LogDirectory {
   std::vector<LogOffsets> OffsetsOfAll() const;
   absl::Status ForgetCheckpoints(const TopicPartition& partition);
 
-  std::mutex checkpoints_mutex_;                                     // one writer per file (LOG-53); guards these three
-  OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_;  // as the files say
+  std::mutex checkpoints_mutex_;  // one writer per file (LOG-53); guards these, as the files say
+  OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_, first_dirty_offsets_;
   absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_, futures_;
   struct DeletedDirectory {
     std::filesystem::path path;

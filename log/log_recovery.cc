@@ -222,13 +222,13 @@ absl::StatusOr<bool> LogLoader::RecoverSegment(size_t number) {
 }
 
 // Whether offsets are missing between the segment, as far as it was good, and the next one. One segment's data may
-// reach the disk before another's, and a file that lost its last batches whole looks sound. A compacted log has such
-// holes by right; there only a cut tells.
+// reach the disk before another's, and a file that lost its last batches whole looks sound. A log that Kafka compacted
+// has such holes by right; there only a cut tells.
 bool LogLoader::LacksItsEnd(size_t number, bool cut) const {
   if (number + 1 == log_.segments.size()) return cut;
   const int64_t missing = log_.segments[number + 1]->base_offset() - log_.producers.end_offset();
   if (cut) return missing > 0;
-  return number >= first_untrusted_ && config_.cleanup_delete && missing > 0 && missing <= kRelativeOffsetMax;
+  return number >= first_untrusted_ && !config_.cleanup_compact && missing > 0 && missing <= kRelativeOffsetMax;
 }
 
 // From the newest down, so that a crash in between leaves a prefix of the log.

@@ -7,6 +7,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -29,10 +30,14 @@
 
 namespace slipstream {
 
+class Compaction;
 class RecordBatchView;
 class Segment;
 struct AbortedTransactionEntry;
 struct BatchPlace;
+struct CompactionLimits;
+struct CompactionPlan;
+struct CompactionResult;
 
 // How a segment's bytes go to the disk (log.write.mode).
 enum class WriteMode {
@@ -53,10 +58,21 @@ struct LogConfig {
   std::chrono::milliseconds retention_ms{7 * 24 * 3600 * 1000LL};  // < 0: whatever their age
   int64_t retention_bytes = -1;                                    // of a partition; < 0: whatever its size
   std::chrono::milliseconds file_delete_delay{60'000};             // file.delete.delay.ms, >= 0
-  int64_t flush_messages = std::numeric_limits<int64_t>::max();    // >= 1; a flush is due after so many offsets
+  bool cleanup_compact = false;  // cleanup.policy has "compact": of each key the newest record is enough
+  std::chrono::milliseconds delete_retention{24 * 3600 * 1000LL};  // delete.retention.ms, >= 0: of tombstones
+  std::chrono::milliseconds min_compaction_lag{0};  // min.compaction.lag.ms, >= 0: younger segments are left alone
+  // max.compaction.lag.ms, >= 1 and >= min: older ones do not wait for the ratio; segments are rolled in time for it.
+  std::chrono::milliseconds max_compaction_lag{std::numeric_limits<int64_t>::max()};
+  double min_cleanable_dirty_ratio = 0.5;                        // min.cleanable.dirty.ratio, 0 .. 1
+  int64_t flush_messages = std::numeric_limits<int64_t>::max();  // >= 1; a flush is due after so many offsets
   int64_t flush_bytes_max = 256 << 20;  // >= 1; and after so many bytes, lest dirty pages pile up
   WriteMode write_mode = WriteMode::kAuto;
   absl::Status Validate() const;  // names field, value and bound
+
+  // Of a segment, in record time (LOG-83).
+  std::chrono::milliseconds RollAfter() const {
+    return cleanup_compact ? std::min(segment_ms, max_compaction_lag) : segment_ms;
+  }
 };
 
 // What the log dir's checkpoints and clean-shutdown marker say of a partition when it is opened.
@@ -64,8 +80,9 @@ struct LogOpenOptions {
   bool clean = false;        // the marker was there: nothing needs a scan
   Offset recovery_point{0};  // everything below is durable and trusted
   Offset log_start_offset{0};
-  Offset high_watermark{0};  // clamped to [log start, log end]
-  Timestamp now;             // producers not heard of for long are forgotten (LOG-116); -1: none is
+  Offset high_watermark{0};   // clamped to [log start, log end]
+  Offset first_dirty_offset;  // compaction has seen everything below; -1: not known
+  Timestamp now;              // producers not heard of for long are forgotten (LOG-116); -1: none is
   std::shared_ptr<DirectoryHealth> health = std::make_shared<DirectoryHealth>();  // of the log dir
 };
 
@@ -117,6 +134,17 @@ class PartitionLog {
   // (LOG-116). Blocking.
   absl::Status Maintain(Timestamp now);
 
+  // Compaction (LOG-156..LOG-161; log/compaction/compaction.h has the parts that run elsewhere).
+  // What a round would go by; nullopt when none is due, by the settings of cleanup.policy and below. Blocking.
+  absl::StatusOr<std::optional<CompactionPlan>> PlanCompaction(Timestamp now);
+  // Takes over what a CleanNext() has cleaned, or notes why it could not. True: call CleanNext() again; false: the
+  // round is done. kAborted: the log was cut since the plan was made, which ends the round. Content that cannot be
+  // cleaned makes the log uncleanable(): no round is planned any more, all else goes on. REQUIRES: as for Maintain.
+  // Blocking.
+  absl::StatusOr<bool> TakeCompacted(Compaction& compaction, const absl::StatusOr<bool>& cleaned);
+  // A whole round at once, if one is due; nullopt: none was. Blocking, and long.
+  absl::StatusOr<std::optional<CompactionResult>> Compact(Timestamp now, const CompactionLimits& limits);
+
   // Makes everything appended before the call durable and moves the recovery point there. An append may run meanwhile.
   // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
   // and Close returns that error.
@@ -158,6 +186,8 @@ class PartitionLog {
   // or whose marker is not below the high watermark) (LOG-112).
   Offset last_stable_offset() const;
   const ProducerStateTable& producers() const { return producers_; }
+  std::optional<Offset> first_dirty_offset() const { return first_dirty_offset_; }  // nullopt: never compacted
+  const absl::Status& uncleanable() const { return uncleanable_; }                  // not OK: why compaction stopped
   // What a person should know of how the log was opened: damage to what had been flushed.
   const std::vector<std::string>& load_notices() const { return load_notices_; }
   bool log_start_in_segment() const;  // above the first segment's base (LOG-52)
@@ -195,7 +225,13 @@ class PartitionLog {
   absl::StatusOr<bool> MayGo(size_t number, uint64_t bytes_left, Timestamp now);
   absl::StatusOr<Timestamp> LargestTimestamp(Segment& segment);
   absl::Status MarkDeleted(Offset base_offset);  // the files of a segment, which its reader may still have open
+  void RemoveLater(const std::vector<std::filesystem::path>& marked);
   absl::Status RemoveDeletedFiles(Timestamp now);
+  absl::StatusOr<size_t> SegmentsToCompact(Offset first_dirty, Timestamp now);  // 0: no round is due
+  absl::StatusOr<std::vector<AbortedTransactionEntry>> AbortedBelow(Offset end);
+  bool Overtaken(const Compaction& compaction) const;
+  absl::Status SwapIn(const Compaction& compaction);
+  absl::Status RemoveSnapshotsBelow(Offset offset);
   void LowerLogEnd(Offset offset);
   void KeepOpen(Segment& segment);
   absl::StatusOr<std::optional<std::pair<Timestamp, Offset>>> FirstRecordAt(Segment& segment, const BatchPlace& place,
@@ -219,6 +255,8 @@ class PartitionLog {
   std::vector<std::shared_ptr<File>> unsynced_snapshots_;
   std::vector<DeletedFile> deleted_;  // waiting to leave the disk
   std::vector<std::string> load_notices_;
+  std::optional<Offset> first_dirty_offset_;
+  absl::Status uncleanable_;
   // Invariant: log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
   std::shared_ptr<DirectoryHealth> health_;

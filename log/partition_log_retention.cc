@@ -61,14 +61,18 @@ absl::StatusOr<Timestamp> PartitionLog::LargestTimestamp(Segment& segment) {
 absl::Status PartitionLog::MarkDeleted(Offset base_offset) {
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::filesystem::path> marked,
                         Segment::MarkDeleted(io_, directory_, base_offset));
+  RemoveLater(marked);
+  std::erase(snapshots_, base_offset);  // gone with its segment
+  names_unsynced_ = true;
+  return absl::OkStatus();
+}
+
+void PartitionLog::RemoveLater(const std::vector<std::filesystem::path>& marked) {
   for (const std::filesystem::path& path : marked) {
     // A segment of that base may have been deleted before: its files were replaced by these.
     std::erase_if(deleted_, [&](const DeletedFile& file) { return file.path == path; });
     deleted_.push_back({path, Timestamp{}});
   }
-  std::erase(snapshots_, base_offset);  // gone with its segment
-  names_unsynced_ = true;
-  return absl::OkStatus();
 }
 
 absl::Status PartitionLog::RemoveDeletedFiles(Timestamp now) {

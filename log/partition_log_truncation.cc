@@ -16,6 +16,8 @@ void PartitionLog::LowerLogEnd(Offset offset) {
   high_watermark_ = std::min(high_watermark_, log_end_offset_);
   recovery_point_ = std::min(recovery_point_, log_end_offset_);
   log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
+  if (first_dirty_offset_) first_dirty_offset_ = std::min(*first_dirty_offset_, log_end_offset_);
+  uncleanable_ = absl::OkStatus();  // what made it so may be gone
 }
 
 absl::Status PartitionLog::RemoveLastSegment() {
@@ -102,6 +104,8 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
   producers_.AdvanceEndTo(offset);
   log_start_offset_ = high_watermark_ = log_end_offset_ = offset;
   recovery_point_ = std::min(recovery_point_, offset);
+  if (first_dirty_offset_) first_dirty_offset_ = std::min(*first_dirty_offset_, offset);
+  uncleanable_ = absl::OkStatus();
   return absl::OkStatus();
 }
 

@@ -31,25 +31,39 @@ BatchPlace PlaceOf(const BatchHeaderReader& reader) {
 
 }  // namespace
 
-Segment::Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config)
-    : io_(io), config_(config), name_{&directory, base_offset, kLogSuffix} {}
+Segment::Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config,
+                 absl::string_view mark)
+    : io_(io), config_(config), name_{&directory, base_offset, kLogSuffix, mark} {}
 
 Segment::Indexes& Segment::indexes() {
   if (indexes_ == nullptr) {
     const auto entry_bytes_max = static_cast<uint64_t>(config_.segment_index_bytes);
     indexes_ = std::make_unique<Indexes>(
-        Indexes{.offsets = OffsetIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max),
-                .times = TimeIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max),
-                .transactions = TransactionIndex(io_, *name_.directory, name_.base_offset)});
+        Indexes{.offsets = OffsetIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max, name_.mark),
+                .times = TimeIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max, name_.mark),
+                .transactions = TransactionIndex(io_, *name_.directory, name_.base_offset, name_.mark)});
   }
   return *indexes_;
 }
 
 absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::filesystem::path& directory,
                                                          Offset base_offset, const LogConfig& config) {
-  for (const absl::string_view suffix : kSegmentSuffixes)
-    if (suffix != kSnapshotSuffix) SLIP_RETURN_IF_ERROR(io.Remove(directory / SegmentFileName(base_offset, suffix)));
-  std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
+  return CreateMarked(io, directory, base_offset, config, "");
+}
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateCleaned(FileIo& io, const std::filesystem::path& directory,
+                                                                Offset base_offset, const LogConfig& config) {
+  return CreateMarked(io, directory, base_offset, config, kCleanedMark);
+}
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateMarked(FileIo& io, const std::filesystem::path& directory,
+                                                               Offset base_offset, const LogConfig& config,
+                                                               absl::string_view mark) {
+  for (const absl::string_view suffix : kSegmentSuffixes) {
+    if (suffix == kSnapshotSuffix) continue;
+    SLIP_RETURN_IF_ERROR(io.Remove(directory / SegmentFileName(base_offset, absl::StrCat(suffix, mark))));
+  }
+  std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config, mark));
   SLIP_ASSIGN_OR_RETURN(segment->file_, io.Open(segment->path(), OpenMode::kCreateNew));
   SLIP_RETURN_IF_ERROR(segment->LoadForAppend());
   return segment;
@@ -124,7 +138,7 @@ bool Segment::Fits(const RecordBatchView& batch) const {
   if (indexes_->offsets.full() || indexes_->times.full()) return false;
   // Record time drives the clock: old data copied today still rolls where its leader rolled (LOG-83).
   const Timestamp first = staged_.first_timestamp.value_or(Timestamp{}), last = batch.max_timestamp();
-  return first < Timestamp{0} || last <= first || last.value - first.value <= config_.segment_ms.count();
+  return first < Timestamp{0} || last <= first || last.value - first.value <= config_.RollAfter().count();
 }
 
 absl::Status Segment::Account(const RecordBatchView& header, uint64_t size, Progress& progress) {
@@ -172,6 +186,13 @@ asio::awaitable<absl::Status> Segment::WriteStaged(IoQueue& queue, ByteSpan run,
   torn_ = true;
   (void)CutLogFile();  // tried again before the next write
   co_return write;
+}
+
+absl::Status Segment::WriteStagedNow(ByteSpan run) {
+  SLIP_CHECK_EQ(run.size(), staged_.bytes - written_.bytes);
+  SLIP_RETURN_IF_ERROR(file_->WriteAt(run, FilePosition{written_.bytes}));
+  written_ = staged_;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Segment::UseDirect(WriteHint hint) {

@@ -47,6 +47,9 @@ class Segment {
   // `directory` and `config` outlive the segment.
   static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const std::filesystem::path& directory,
                                                          Offset base_offset, const LogConfig& config);
+  // The same under names that end in .cleaned: compaction writes it, and it becomes one of the log's by a swap.
+  static absl::StatusOr<std::unique_ptr<Segment>> CreateCleaned(FileIo& io, const std::filesystem::path& directory,
+                                                                Offset base_offset, const LogConfig& config);
   // Takes over existing files and closes them again until they are used. kDataLoss for a .log above 2^31-1 bytes.
   static absl::StatusOr<std::unique_ptr<Segment>> Open(FileIo& io, const std::filesystem::path& directory,
                                                        Offset base_offset, const LogConfig& config);
@@ -55,7 +58,8 @@ class Segment {
   static absl::Status RemoveFiles(FileIo& io, const std::filesystem::path& directory, Offset base_offset);
 
   // Renames all files of a segment to .deleted, the .log first, and returns the new names (LOG-58): whoever reads them
-  // goes on, and removing them, which takes the disk a while, waits for a better time.
+  // goes on, and removing them, which takes the disk a while, waits for a better time. A producer snapshot of that
+  // offset goes with them.
   static absl::StatusOr<std::vector<std::filesystem::path>> MarkDeleted(FileIo& io,
                                                                         const std::filesystem::path& directory,
                                                                         Offset base_offset);
@@ -75,6 +79,8 @@ class Segment {
   // Writes the staged batches, whose bytes are `run`. On error none of them counts, and what was torn is cut before the
   // next write.
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint);
+  // The same, blocking and through the page cache. After an error the segment is of no more use.
+  absl::Status WriteStagedNow(ByteSpan run);
 
   // Notes a transaction whose abort marker was just written to this segment (LOG-121).
   absl::Status AppendAborted(const AbortedTransactionEntry& entry) { return indexes().transactions.Append(entry); }
@@ -137,7 +143,12 @@ class Segment {
     TransactionIndex transactions;
   };
 
-  Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config);
+  Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config,
+          absl::string_view mark = "");
+
+  static absl::StatusOr<std::unique_ptr<Segment>> CreateMarked(FileIo& io, const std::filesystem::path& directory,
+                                                               Offset base_offset, const LogConfig& config,
+                                                               absl::string_view mark);
 
   Indexes& indexes();
   absl::Status Account(const RecordBatchView& header, uint64_t size, Progress& progress);

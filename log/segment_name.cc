@@ -12,6 +12,10 @@ std::string SegmentFileName(Offset base_offset, absl::string_view suffix) {
   return absl::StrCat(absl::Dec(base_offset.value, absl::kZeroPad20), suffix);
 }
 
+std::filesystem::path SegmentFile::path() const {
+  return *directory / SegmentFileName(base_offset, absl::StrCat(suffix, mark));
+}
+
 std::optional<Offset> OffsetFromFileName(absl::string_view name) {
   const absl::string_view digits = name.substr(0, name.find('.'));
   Offset offset;

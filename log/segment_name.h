@@ -36,8 +36,9 @@ std::string SegmentFileName(Offset base_offset, absl::string_view suffix);
 struct SegmentFile {
   const std::filesystem::path* directory = nullptr;  // outlives this
   Offset base_offset;
-  absl::string_view suffix;  // a constant of above
-  std::filesystem::path path() const { return *directory / SegmentFileName(base_offset, suffix); }
+  absl::string_view suffix;     // a constant of above
+  absl::string_view mark = "";  // likewise
+  std::filesystem::path path() const;
 };
 
 // The number before the first dot; nullopt when it is none.

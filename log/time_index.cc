@@ -18,8 +18,9 @@ TimeIndexEntry Decode(ByteSpan entry, Offset base) {
 
 }  // namespace
 
-TimeIndex::TimeIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max)
-    : file_(io, {&directory, base_offset, kTimeIndexSuffix}, kEntryBytes),
+TimeIndex::TimeIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max,
+                     absl::string_view mark)
+    : file_(io, {&directory, base_offset, kTimeIndexSuffix, mark}, kEntryBytes),
       base_offset_(base_offset),
       count_max_(bytes_max / kEntryBytes),
       last_{Timestamp{-1}, base_offset} {}

@@ -14,7 +14,7 @@ bool HorizonPassed(const RecordBatchView& batch, Timestamp now) {
 
 }  // namespace
 
-bool Survives(const Record& record, std::optional<Offset> newest, Offset map_end, bool tombstones_may_go) {
+bool RecordSurvives(const Record& record, std::optional<Offset> newest, Offset map_end, bool tombstones_may_go) {
   if (record.offset >= map_end) return true;
   if (!record.key || (newest && *newest > record.offset)) return false;
   return record.value || !tombstones_may_go;
@@ -43,7 +43,7 @@ absl::StatusOr<bool> BatchFilter::CollectKept(const RecordBatchView& batch) {
     const Record& record = records.record();
     if (!batch.is_control()) {
       const std::optional<Offset> newest = record.key ? map_.Find(*record.key) : std::nullopt;
-      if (!Survives(record, newest, rules_.map_end, tombstones_may_go)) continue;
+      if (!RecordSurvives(record, newest, rules_.map_end, tombstones_may_go)) continue;
       tombstones |= !record.value;
     }
     kept_.push_back({records.bytes(), record.timestamp});
@@ -71,9 +71,7 @@ absl::StatusOr<ByteSpan> BatchFilter::Filter(const RecordBatchView& batch) {
   records_kept_ += kept_.size();
   const bool complete = kept_.size() == static_cast<size_t>(batch.record_count());
   if (kept_.empty()) {
-    const bool stays =
-        HoldsProducerState(batch, producers_) || std::optional(batch.next_offset()) == rules_.last_batch_end;
-    if (!stays) return ByteSpan();
+    if (!HoldsProducerState(batch, producers_)) return ByteSpan();
     if (complete && batch.bytes().size() == kBatchHeaderBytes) return batch.bytes();
     EmptyBatch(batch, rewritten_);
     return ByteSpan(rewritten_);

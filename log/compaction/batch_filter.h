@@ -27,7 +27,7 @@ using ActiveProducers = absl::flat_hash_map<int64_t, ActiveProducer>;
 
 // A record stays when no newer one of its key is known. `newest`: of its key, in the map, which knows all keys from
 // the first dirty offset up to `map_end`. Tombstones stay until `tombstones_may_go`; records without a key never do.
-bool Survives(const Record& record, std::optional<Offset> newest, Offset map_end, bool tombstones_may_go);
+bool RecordSurvives(const Record& record, std::optional<Offset> newest, Offset map_end, bool tombstones_may_go);
 
 // True: the batch keeps its header even if no record is left, since the producer's state is read from it. The last data
 // of an active producer, or, where it has none, the marker that tells its epoch.
@@ -40,8 +40,7 @@ absl::StatusOr<ByteSpan> PlainForCompaction(const RecordBatchView& batch, std::v
 struct FilterRules {
   Timestamp now;
   std::chrono::milliseconds delete_retention{0};
-  Offset map_end;                        // the map knows nothing at or above
-  std::optional<Offset> last_batch_end;  // next_offset() of the last batch of the round, which stays (LOG-156)
+  Offset map_end;  // the map knows nothing at or above
 };
 
 class BatchFilter {

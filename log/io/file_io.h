@@ -59,6 +59,8 @@ class File {
   virtual absl::Status Sync() = 0;
   // Last modification, milliseconds since 1970.
   virtual absl::StatusOr<Timestamp> ModifiedAt() = 0;
+  // For a file that takes the place of others: retention of records without a time goes by it (LOG-108).
+  virtual absl::Status SetModifiedAt(Timestamp time) = 0;
   // For sendfile and io_uring; -1 on a simulated disk.
   virtual int descriptor() const = 0;
   virtual int direct_descriptor() const = 0;  // after PrepareDirect

@@ -123,6 +123,13 @@ class SystemFile final : public File {
     return Timestamp{info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000};
   }
 
+  absl::Status SetModifiedAt(Timestamp time) override {
+    const timespec modified{.tv_sec = time.value / 1000, .tv_nsec = time.value % 1000 * 1000000};
+    const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, modified};
+    if (::futimens(descriptor_, times) != 0) return ErrnoToStatus(errno, "futimens", path_);
+    return absl::OkStatus();
+  }
+
   int descriptor() const override { return descriptor_; }
   int direct_descriptor() const override { return direct_; }
   const std::filesystem::path& path() const override { return path_; }

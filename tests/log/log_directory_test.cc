@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "log/compaction/compaction.h"
 #include "log/meta_properties.h"
 #include "log/record_batch.h"
 #include "log/segment_name.h"
@@ -226,6 +227,33 @@ TEST_F(LogDirectoryTest, Log52_LogStartIsCheckpointedOnlyInsideASegment) {
   Open();
   EXPECT_EQ(directory_->Find(kOrders)->log_start_offset(), Offset{2});
   EXPECT_EQ(directory_->Find(kOrders)->high_watermark(), Offset{4});
+}
+
+TEST_F(LogDirectoryTest, Log52_Log103_TheFirstDirtyOffsetIsCheckpointedOnceItIsKnownAndFallsWithATruncation) {
+  config_.log.cleanup_compact = true;
+  config_.log.segment_bytes = 100;
+  config_.log.min_cleanable_dirty_ratio = 0;
+  Open();
+  Append(kOrders, 5);
+  ASSERT_TRUE(directory_->WriteCheckpoints({OffsetsOf(*directory_->Find(kOrders))}).ok());
+  EXPECT_FALSE(Has(kCleanerCheckpoint));
+  PartitionLog* log = directory_->Find(kOrders);
+  ASSERT_TRUE(RunToEnd(log->Flush(queue_)).ok());
+  log->UpdateHighWatermark(log->log_end_offset());
+  const auto compacted = log->Compact(Timestamp{0}, {});
+  ASSERT_TRUE(compacted.ok() && compacted->has_value()) << compacted.status();
+  ASSERT_TRUE(directory_->WriteCheckpoints({OffsetsOf(*log)}).ok());
+  EXPECT_EQ(Content(kCleanerCheckpoint), "0\n1\norders 0 4\n");
+  ASSERT_TRUE(directory_->Close().ok());
+  config_.log.cleanup_compact = false;  // another owner may not compact: what it knows of it is kept all the same
+  Open();
+  log = directory_->Find(kOrders);
+  EXPECT_EQ(log->first_dirty_offset(), Offset{4});
+  ASSERT_TRUE(log->TruncateTo(Offset{3}).ok());
+  ASSERT_TRUE(directory_->WriteCheckpoints({OffsetsOf(*log)}).ok());
+  EXPECT_EQ(Content(kCleanerCheckpoint), absl::StrCat("0\n1\norders 0 ", log->log_end_offset().value, "\n"));
+  ASSERT_TRUE(directory_->Delete(kOrders).ok());
+  EXPECT_EQ(Content(kCleanerCheckpoint), "0\n0\n");
 }
 
 TEST_F(LogDirectoryTest, Rel42_PartitionsThatNobodyPublishedKeepTheirEntries) {

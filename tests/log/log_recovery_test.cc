@@ -163,7 +163,7 @@ TEST_F(LogRecoveryTest, Inv18_HolesBetweenSegmentsStayWhereCompactionMayHaveMade
   std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);
   Open({.recovery_point = Offset{4}});
   EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
-  config_.cleanup_delete = false;
+  config_.cleanup_compact = true;
   Open({.recovery_point = Offset{0}});
   EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
 }
@@ -283,6 +283,17 @@ TEST_F(LogRecoveryTest, Log133_CompleteSwapReplacesWhatItCovers) {
   EXPECT_THAT(Offsets(), ElementsAre(1, 3, 4, 5));
   EXPECT_EQ(log_->segment_count(), 2u);
   EXPECT_FALSE(Has("00000000000000000000.log.swap"));
+}
+
+TEST_F(LogRecoveryTest, Log133_ASwapThatIsEmptyReplacesItsOwnBase) {
+  Fill(6);
+  // Compaction left nothing of the segment at 2, whose transaction index told of an abort.
+  ASSERT_TRUE(SystemFileIo().Open(FilePath(2, ".log.swap"), OpenMode::kCreateNew).ok());
+  Touch("00000000000000000002.txnindex");
+  Open({.recovery_point = Offset{6}});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 1, 4, 5));
+  EXPECT_EQ(log_->segment_count(), 3u);
+  EXPECT_FALSE(Has("00000000000000000002.txnindex"));
 }
 
 TEST_F(LogRecoveryTest, Log39_SegmentFileWithoutANumberFailsTheLoad) {

@@ -87,6 +87,7 @@ class MemoryIo final : public FileIo {
     absl::Status WriteDirectAt(DirectParts, FilePosition) override { return absl::UnimplementedError("direct write"); }
     absl::Status Sync() override { return absl::OkStatus(); }
     absl::StatusOr<Timestamp> ModifiedAt() override { return Timestamp{0}; }
+    absl::Status SetModifiedAt(Timestamp) override { return absl::OkStatus(); }
     int descriptor() const override { return -1; }
     int direct_descriptor() const override { return -1; }
     const std::filesystem::path& path() const override { return path_; }

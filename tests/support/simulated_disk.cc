@@ -70,6 +70,7 @@ class SimulatedDisk::OpenFile final : public File {
     return begun;
   }
   absl::StatusOr<Timestamp> ModifiedAt() override { return Timestamp{0}; }
+  absl::Status SetModifiedAt(Timestamp) override { return absl::OkStatus(); }
   int descriptor() const override { return -1; }
   int direct_descriptor() const override { return -1; }
   const std::filesystem::path& path() const override { return path_; }

@@ -29,7 +29,7 @@ TEST_P(SurvivesTest, Log158_TheNewestOfItsKeyAndTombstonesForAWhile) {
   if (c.has_key) record.key = AsBytes("k");
   if (c.has_value) record.value = AsBytes("v");
   const std::optional<Offset> newest = c.newest ? std::optional(Offset{*c.newest}) : std::nullopt;
-  EXPECT_EQ(Survives(record, newest, Offset{c.map_end}, c.tombstones_may_go), c.survives);
+  EXPECT_EQ(RecordSurvives(record, newest, Offset{c.map_end}, c.tombstones_may_go), c.survives);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -78,9 +78,8 @@ class BatchFilterTest : public testing::Test {
   RecordBatchView Filter(std::vector<std::byte> batch) {
     if (!filter_) {
       transactions_.emplace(aborted_);
-      filter_.emplace(
-          map_, producers_, *transactions_,
-          FilterRules{Timestamp{kNow}, std::chrono::milliseconds(kRetention), Offset{1000}, last_batch_end_});
+      filter_.emplace(map_, producers_, *transactions_,
+                      FilterRules{Timestamp{kNow}, std::chrono::milliseconds(kRetention), Offset{1000}});
     }
     input_ = std::move(batch);
     const absl::StatusOr<ByteSpan> left = filter_->Filter(RecordBatchView(input_));
@@ -125,7 +124,6 @@ class BatchFilterTest : public testing::Test {
   OffsetMap map_{100, 1 << 20, 0.9};
   ActiveProducers producers_;
   std::vector<AbortedTransactionEntry> aborted_;
-  std::optional<Offset> last_batch_end_;
   std::optional<TransactionFilter> transactions_;
   std::optional<BatchFilter> filter_;
   std::vector<std::byte> input_;
@@ -216,15 +214,6 @@ TEST_F(BatchFilterTest, Log156_TheLastDataOfAProducerLeavesItsHeader) {
   Filter(Marker(4, 1, ControlType::kAbort));
   EXPECT_TRUE(untouched_) << "the header is data that is left";
   EXPECT_EQ(filter_->aborted(), aborted_[0]);
-}
-
-TEST_F(BatchFilterTest, Log156_TheLastBatchOfTheRoundLeavesItsHeader) {
-  ASSERT_TRUE(map_.Put(AsBytes("a"), Offset{0}));
-  ASSERT_TRUE(map_.Put(AsBytes("a"), Offset{50}));
-  last_batch_end_ = Offset{2};
-  Filter(Data(0, {"a"}));
-  EXPECT_TRUE(dropped_);
-  EXPECT_EQ(Filter(Data(1, {"a"})).record_count(), 0);
 }
 
 TEST_F(BatchFilterTest, Log18_Log158_AnEmptiedControlBatchGoesOnceNobodyNeedsIt) {

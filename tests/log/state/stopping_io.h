@@ -63,6 +63,9 @@ class StoppingIo final : public FileIo {
     absl::Status WriteDirectAt(DirectParts, FilePosition) override { return absl::UnimplementedError("direct write"); }
     int direct_descriptor() const override { return -1; }
     absl::StatusOr<Timestamp> ModifiedAt() override { return file_->ModifiedAt(); }
+    absl::Status SetModifiedAt(Timestamp time) override {
+      return io_.TakeChange() ? file_->SetModifiedAt(time) : Stopped();
+    }
     int descriptor() const override { return file_->descriptor(); }
     const std::filesystem::path& path() const override { return file_->path(); }
 
