@@ -28,6 +28,7 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
       config_(config),
       events_(events),
       counters_(counters),
+      cleaner_(SystemFileIo(), config.compaction),
       progress_(io.get_executor()),
       idle_(io.get_executor()) {
   for (FetchExchange& exchange : exchanges_)
@@ -40,6 +41,7 @@ asio::awaitable<void> FetchLane::Run() {
   while (!stopping_ && !failure_) {
     ApplyCommands();
     MaintainSomeLogs();
+    CompactSomeLogs();
     if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
     if (stopping_) break;
     const TimePoint now = std::chrono::steady_clock::now();
@@ -70,6 +72,7 @@ asio::awaitable<void> FetchLane::Run() {
   if (failure_) leader_.Close();
   while (in_flight_ != nullptr && !answered_) co_await progress_.Wait();
   in_flight_ = nullptr;
+  cleaner_.Stop();
   ApplyCommands();  // whoever waits for a removal gets it
   if (failure_) std::rethrow_exception(failure_);
 }
@@ -108,6 +111,7 @@ void FetchLane::ApplyCommands() {
 }
 
 void FetchLane::LetGoOf(FollowedPartition& partition) {
+  if (cleaner_.log() == &partition.log()) cleaner_.Stop();
   session_.Remove(partition.name());
   std::erase(delayed_, &partition);
   std::erase(leader_work_, &partition);

@@ -20,6 +20,7 @@
 #include "fetcher/followed_partition.h"
 #include "fetcher/offset_reset.h"
 #include "log/async_event.h"
+#include "log/compaction/log_cleaner.h"
 #include "log/io/file_io.h"
 #include "session/fetch_session.h"
 #include "session/leader_endpoint.h"
@@ -72,6 +73,8 @@ class FetchLane {
 
   // --- from time to time
   void MaintainSomeLogs();
+  void CompactSomeLogs();
+  FollowedPartition* TakeNext(std::vector<TopicPartition>& names);  // nullptr: it is gone
 
   // --- one round
   // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds,
@@ -121,6 +124,9 @@ class FetchLane {
   FetchSession session_;
   std::vector<TopicPartition> to_maintain_;  // of the round that is due
   TimePoint next_maintenance_ = TimePoint::min();
+  LogCleaner cleaner_;
+  std::vector<TopicPartition> to_compact_;  // as to_maintain_
+  TimePoint next_compaction_ = TimePoint::min();
   std::vector<InitialFetchState> to_add_;
   std::vector<Removal> to_remove_;
 

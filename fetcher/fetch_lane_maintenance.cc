@@ -13,6 +13,12 @@ constexpr size_t kLogsPerRound = 32;
 
 }  // namespace
 
+FollowedPartition* FetchLane::TakeNext(std::vector<TopicPartition>& names) {
+  FollowedPartition* const partition = Find(names.back());
+  names.pop_back();
+  return partition;
+}
+
 void FetchLane::MaintainSomeLogs() {
   SLIP_CHECK_EQ(appends_running_, 0u);
   const TimePoint now = std::chrono::steady_clock::now();
@@ -22,12 +28,36 @@ void FetchLane::MaintainSomeLogs() {
     for (const auto& [name, partition] : partitions_) to_maintain_.push_back(name);
   }
   for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty(); ++i) {
-    FollowedPartition* partition = Find(to_maintain_.back());
-    to_maintain_.pop_back();
+    FollowedPartition* const partition = TakeNext(to_maintain_);
     if (partition == nullptr) continue;
     const absl::Status maintained = partition->log().Maintain(SystemClock().WallTime());
     if (!maintained.ok() && !partition->state.failed) MarkFailed(*partition, maintained);
     partition->initial.progress->Publish(partition->log());
+  }
+}
+
+// One log at a time, on a thread beside this one; here only what is ready is taken over.
+void FetchLane::CompactSomeLogs() {
+  SLIP_CHECK_EQ(appends_running_, 0u);
+  if (cleaner_.log() != nullptr) {
+    FollowedPartition* const partition = Find(cleaner_.log()->partition());
+    const absl::Status polled = cleaner_.Poll();
+    // The partition is followed on: it only grows from now on, or its disk will say itself that it fails.
+    if (!polled.ok()) events_.OnNotice(std::string(polled.message()));
+    if (cleaner_.log() != nullptr) return;
+    partition->initial.progress->Publish(partition->log());
+  }
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (to_compact_.empty()) {
+    if (now < next_compaction_) return;
+    next_compaction_ = now + config_.compaction.backoff;
+    for (const auto& [name, partition] : partitions_) to_compact_.push_back(name);
+  }
+  for (size_t i = 0; i < kLogsPerRound && !to_compact_.empty() && cleaner_.log() == nullptr; ++i) {
+    FollowedPartition* const partition = TakeNext(to_compact_);
+    if (partition == nullptr || partition->state.failed) continue;
+    const absl::Status started = cleaner_.Start(partition->log(), SystemClock().WallTime());
+    if (!started.ok()) MarkFailed(*partition, started);
   }
 }
 

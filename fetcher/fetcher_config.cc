@@ -25,6 +25,7 @@ absl::Status FetcherConfig::Validate() const {
   SLIP_RETURN_IF_ERROR(CheckInRange("replica.fetch.backoff.ms", replica_fetch_backoff.count(), 1, kFiveMinutesMs));
   SLIP_RETURN_IF_ERROR(CheckInRange("log.retention.check.interval.ms", retention_check_interval.count(), 1,
                                     std::numeric_limits<int64_t>::max() / 1'000'000));
+  SLIP_RETURN_IF_ERROR(compaction.Validate());
   return CheckInRange("failed.partition.backoff.max.ms", failed_partition_backoff_max.count(),
                       replica_fetch_backoff.count(), 3'600'000);
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "log/compaction/compaction_limits.h"
 #include "log/offset.h"
 
 namespace slipstream {
@@ -37,6 +38,7 @@ struct FetcherConfig {
   GapPolicy gap_policy = GapPolicy::kStop;
   FlushMode flush_mode = FlushMode::kCached;                          // log.flush.mode
   std::chrono::milliseconds retention_check_interval{5 * 60 * 1000};  // log.retention.check.interval.ms, >= 1
+  CompactionLimits compaction;  // of one round; a fetcher thread runs one at a time, and only where cleanup.policy asks
 
   absl::Status Validate() const;  // names field, value and bound
 };

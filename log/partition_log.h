@@ -177,6 +177,7 @@ class PartitionLog {
 
   const TopicPartition& partition() const { return partition_; }
   const std::filesystem::path& directory() const { return directory_; }
+  bool compacted() const { return config_.cleanup_compact; }
   std::optional<Uuid> topic_id() const { return topic_id_; }
   Offset log_start_offset() const { return log_start_offset_; }
   Offset log_end_offset() const { return log_end_offset_; }

@@ -88,6 +88,7 @@ int RunSlipstream(int argc, char** argv) {
   LeadFlags lead;
   CLI::App* lead_command = app.add_subcommand("lead", "serve a log dir to Kafka clients");
   AddLeadFlags(*lead_command, lead);
+  lead_command->footer(LeadPropertiesHelp());
   lead_command->callback([&] { run = [&] { return RunLead(lead); }; });
 
   DumpFlags dump;

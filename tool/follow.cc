@@ -14,6 +14,7 @@
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
 #include "tool/follow_progress.h"
+#include "tool/log_properties.h"
 #include "tool/properties.h"
 
 namespace slipstream {
@@ -32,7 +33,6 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   PropertyTable table;
   ClientConfig& client = settings.follow.client;
   FetcherConfig& fetcher = settings.follow.fetcher;
-  LogConfig& log = settings.logs.log;
   const auto milliseconds = [](std::chrono::milliseconds& field) {
     return [&field](int64_t value) { field = std::chrono::milliseconds(value); };
   };
@@ -69,31 +69,14 @@ PropertyTable FollowProperties(FollowSettings& settings) {
     client.client_id = std::string(value);
     return absl::OkStatus();
   });
-  table.AddInt32("segment.bytes", "of a log segment (default 1 GiB)", log.segment_bytes);
-  table.AddInt("segment.ms", "a segment is rolled at this age, in record time (default 7 days)",
-               milliseconds(log.segment_ms));
-  table.AddInt32("index.interval.bytes", "between two index entries (default 4096)", log.index_interval_bytes);
-  table.AddInt("retention.ms",
-               "segments older than this go, in record time (default -1: only those deleted at the source)",
-               milliseconds(log.retention_ms));
-  table.AddInt("retention.bytes", "of a partition; the oldest segments above it go (default -1: any size)",
-               [&log](int64_t value) { log.retention_bytes = value; });
-  table.AddInt("file.delete.delay.ms", "files of deleted segments stay so long (default 60000)",
-               milliseconds(log.file_delete_delay));
+  AddLogProperties(table, settings.logs.log);
+  AddCleanerProperties(table, fetcher.compaction);
   table.AddInt("log.retention.check.interval.ms", "between two looks at what may go (default 300000)",
                milliseconds(fetcher.retention_check_interval));
-  table.AddInt("flush.messages", "an fsync after so many offsets (default: left to the system)",
-               [&log](int64_t value) { log.flush_messages = value; });
   table.AddChoice("log.flush.mode",
                   "cached (default): as Kafka, a power cut may take the newest records; durable: nothing counts as "
                   "copied before its fsync",
                   {{"cached", FlushMode::kCached}, {"durable", FlushMode::kDurable}}, fetcher.flush_mode);
-  table.AddChoice("log.write.mode", "how segments are written (default auto: direct while catching up, else buffered)",
-                  {{"auto", WriteMode::kAuto},
-                   {"direct", WriteMode::kDirect},
-                   {"dontcache", WriteMode::kUncached},
-                   {"buffered", WriteMode::kBuffered}},
-                  log.write_mode);
   table.AddInt("progress.interval.ms", "between two lines of progress (default 1000)",
                milliseconds(settings.progress_interval));
   return table;

@@ -15,6 +15,7 @@
 #include "fetcher/leader/topic_catalog.h"
 #include "log/async_event.h"
 #include "log/clock.h"
+#include "log/compaction/log_cleaner.h"
 #include "log/io/io_ring.h"
 #include "log/log_manager.h"
 #include "log/status.h"
@@ -25,11 +26,18 @@ namespace slipstream {
 namespace {
 
 constexpr std::chrono::seconds kCheckpointInterval{5};  // replica.high.watermark.checkpoint.interval.ms
+constexpr std::chrono::milliseconds kCleanerPoll{20};   // while a log is being compacted
 
 // All that one run of the command owns, in the order it is built up; everything happens on the thread of `io`.
 class Lead {
  public:
-  explicit Lead(const LeadOptions& options) : options_(options), signals_(io_), stop_(io_.get_executor()) {}
+  explicit Lead(const LeadOptions& options)
+      : options_(options),
+        signals_(io_),
+        stop_(io_.get_executor()),
+        compaction_stop_(io_.get_executor()),
+        compaction_ended_(io_.get_executor()),
+        cleaner_(SystemFileIo(), options.compaction) {}
 
   absl::Status Run();
 
@@ -41,14 +49,19 @@ class Lead {
   void PrintCut(const CutPartition& cut);
   asio::awaitable<absl::Status> ServeUntilStopped();
   asio::awaitable<absl::Status> Maintain();
+  std::vector<HostedPartition*> Partitions();
+  asio::awaitable<void> CompactUntilStopped();
+  asio::awaitable<void> Compact(HostedPartition& partition);
 
   const LeadOptions& options_;
   asio::io_context io_;
   asio::signal_set signals_;
-  InterruptibleSleep stop_;
-  bool stopped_ = false;
+  InterruptibleSleep stop_, compaction_stop_;
+  bool stopped_ = false, compacting_ = false;
+  AsyncEvent compaction_ended_;
   std::unique_ptr<IoQueue> queue_;
   std::unique_ptr<LogManager> logs_;
+  LogCleaner cleaner_;  // of one of logs_ at a time
   std::unique_ptr<TopicCatalog> catalog_;
   std::unique_ptr<LeaderService> service_;
   std::unique_ptr<Server> server_;
@@ -62,6 +75,7 @@ absl::Status Lead::Run() {
     if (error) return;
     stopped_ = true;
     stop_.Interrupt();
+    compaction_stop_.Interrupt();
   });
   queue_ = MakeIoQueue(io_);
   if (const absl::Status opened = OpenLogs(); !opened.ok()) {
@@ -84,7 +98,6 @@ absl::Status Lead::OpenLogs() {
   LogManagerConfig config;
   config.log_dirs = {options_.log_dir};
   config.log = options_.log;
-  config.log.retention_ms = std::chrono::milliseconds(-1);  // nobody asked for anything to be thrown away
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
   for (const std::string& notice : logs_->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());
   SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir));
@@ -146,23 +159,36 @@ asio::awaitable<absl::Status> Lead::ServeUntilStopped() {
   SLIP_CO_RETURN_IF_ERROR(WithExitCode(server_->Start(), ExitCode::kCannotStart));
   std::printf("listening on %s\n", server_->endpoint().ToString().c_str());
   std::fflush(stdout);
+  compacting_ = true;
+  asio::co_spawn(io_, CompactUntilStopped(), [this](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+    compacting_ = false;
+    compaction_ended_.NotifyAll();
+  });
   absl::Status status;
   while (!stopped_ && status.ok()) {
     const bool slept = co_await stop_.For(kCheckpointInterval);
     if (slept) status = co_await Maintain();
   }
+  stopped_ = true;
+  compaction_stop_.Interrupt();
   service_->Stop();
   co_await server_->Stop();
+  while (compacting_) co_await compaction_ended_.Wait();
   co_return status;
+}
+
+std::vector<HostedPartition*> Lead::Partitions() {
+  std::vector<HostedPartition*> partitions;
+  for (const auto& [name, topic] : catalog_->topics())
+    for (const auto& [number, partition] : topic->partitions) partitions.push_back(partition.get());
+  return partitions;
 }
 
 // What the owner of logs does beside the appends: closed segments to the disk, deleted ones away, offsets to the
 // checkpoints.
 asio::awaitable<absl::Status> Lead::Maintain() {
-  std::vector<HostedPartition*> partitions;
-  for (const auto& [name, topic] : catalog_->topics())
-    for (const auto& [number, partition] : topic->partitions) partitions.push_back(partition.get());
-  for (HostedPartition* partition : partitions) {
+  for (HostedPartition* partition : Partitions()) {
     absl::Status done;
     if (partition->log.FlushDue()) done = co_await partition->log.Flush(*queue_);
     co_await partition->append_turn.Take();
@@ -172,6 +198,30 @@ asio::awaitable<absl::Status> Lead::Maintain() {
   }
   logs_->Maintain(SystemClock().WallTime());
   co_return logs_->WriteCheckpoints(catalog_->Offsets());
+}
+
+asio::awaitable<void> Lead::CompactUntilStopped() {
+  while (!stopped_) {
+    for (HostedPartition* partition : Partitions())
+      if (!stopped_) co_await Compact(*partition);
+    if (!stopped_) co_await compaction_stop_.For(options_.compaction.backoff);
+  }
+  cleaner_.Stop();
+}
+
+// Everybody goes on meanwhile: appends wait only while a finished part is swapped in.
+asio::awaitable<void> Lead::Compact(HostedPartition& partition) {
+  co_await partition.append_turn.Take();
+  absl::Status status = cleaner_.Start(partition.log, SystemClock().WallTime());
+  partition.append_turn.Release();
+  while (status.ok() && cleaner_.log() != nullptr && !stopped_) {
+    co_await compaction_stop_.For(kCleanerPoll);
+    co_await partition.append_turn.Take();
+    status = cleaner_.Poll();
+    partition.append_turn.Release();
+  }
+  // The partition is served on; a disk that fails is told, and acted on, by what writes to it next.
+  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
 }
 
 }  // namespace

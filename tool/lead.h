@@ -3,19 +3,24 @@
 
 #include <absl/status/status.h>
 
+#include <chrono>
 #include <filesystem>
 #include <vector>
 
 #include "fetcher/leader/record_generator.h"
+#include "log/compaction/compaction_limits.h"
 #include "log/partition_log.h"
 #include "session/endpoint.h"
 
 namespace slipstream {
 
 struct LeadOptions {
+  LeadOptions() { log.retention_ms = std::chrono::milliseconds(-1); }  // unless somebody asks for it, nothing goes
+
   std::filesystem::path log_dir;
   Endpoint listen{"127.0.0.1", 9092};  // port 0: any free one
   LogConfig log;
+  CompactionLimits compaction;
   bool auto_create = false;            // a topic that a client asks for is made, when the client allows it
   std::vector<CutSpec> cut;            // first: what an unclean election loses,
   std::vector<GenerateSpec> generate;  // then what the new leader writes

@@ -3,9 +3,17 @@
 #include "log/status.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
+#include "tool/log_properties.h"
 
 namespace slipstream {
 namespace {
+
+PropertyTable LeadProperties(LeadOptions& options) {
+  PropertyTable table;
+  AddLogProperties(table, options.log);
+  AddCleanerProperties(table, options.compaction);
+  return table;
+}
 
 absl::Status ReadFlags(const LeadFlags& flags, LeadOptions& options) {
   absl::StatusOr<Endpoint> listen = ParseEndpoint(flags.listen, true);
@@ -21,7 +29,11 @@ absl::Status ReadFlags(const LeadFlags& flags, LeadOptions& options) {
     if (!spec.ok()) return Annotate(spec.status(), "--cut");
     options.cut.push_back(*std::move(spec));
   }
+  const PropertyTable table = LeadProperties(options);
+  if (!flags.config.empty()) SLIP_RETURN_IF_ERROR(table.ApplyFile(flags.config));
+  for (const std::string& property : flags.properties) SLIP_RETURN_IF_ERROR(table.ApplyFlag(property));
   SLIP_RETURN_IF_ERROR(options.generate_options.Validate());
+  SLIP_RETURN_IF_ERROR(options.compaction.Validate());
   return options.log.Validate();
 }
 
@@ -46,7 +58,14 @@ void AddLeadFlags(CLI::App& command, LeadFlags& flags) {
   command.add_option("--cut", flags.cut,
                      "TOPIC:BYTES: before all else lose so much of each partition, as an unclean election does");
   command.add_option("--segment-bytes", options.log.segment_bytes, "of a log segment")->capture_default_str();
+  command.add_option("--property", flags.properties, "KEY=VALUE; see below");
+  command.add_option("--config", flags.config, "file of KEY=VALUE lines; --property wins")->check(NotEmpty());
   command.add_flag("--auto-create", options.auto_create, "make topics that clients ask for");
+}
+
+std::string LeadPropertiesHelp() {
+  LeadOptions options;
+  return LeadProperties(options).Help();
 }
 
 absl::Status RunLead(LeadFlags flags) {

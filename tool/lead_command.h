@@ -15,10 +15,12 @@ namespace slipstream {
 struct LeadFlags {
   LeadOptions options;
   std::string listen = "127.0.0.1:9092";
-  std::vector<std::string> generate, cut;
+  std::vector<std::string> generate, cut, properties;
+  std::string config;  // a properties file
 };
 
 void AddLeadFlags(CLI::App& command, LeadFlags& flags);
+std::string LeadPropertiesHelp();
 absl::Status RunLead(LeadFlags flags);
 
 }  // namespace slipstream

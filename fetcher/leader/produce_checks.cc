@@ -37,7 +37,7 @@ ProduceVerdict CheckHeader(RecordBatchView batch, int16_t version) {
 }
 
 // Deltas rise by one from 0, and there are as many records as the header says.
-ProduceVerdict CheckInside(RecordBatchView batch) {
+ProduceVerdict CheckInside(RecordBatchView batch, bool keys_needed) {
   std::vector<std::byte> storage;
   const absl::StatusOr<ByteSpan> plain = PlainRecords(batch, kPlainBytesMax, storage);
   if (absl::IsResourceExhausted(plain.status())) return Refuse(KafkaError::kMessageTooLarge, plain.status().message());
@@ -46,13 +46,15 @@ ProduceVerdict CheckInside(RecordBatchView batch) {
   for (Offset expected = batch.base_offset(); cursor.Next(); expected = expected + 1) {
     if (cursor.record().offset != expected)
       return Invalid(absl::StrCat("record ", expected.value, " has offset delta ", cursor.record().offset.value));
+    if (keys_needed && !cursor.record().key)
+      return Invalid(absl::StrCat("record ", expected.value, " has no key, and the topic is compacted by keys"));
   }
   return cursor.status().ok() ? ProduceVerdict{} : Invalid(cursor.status().message());
 }
 
 }  // namespace
 
-ProduceVerdict CheckProducedRecords(ByteSpan records, int16_t version, int32_t batch_bytes_max) {
+ProduceVerdict CheckProducedRecords(ByteSpan records, int16_t version, int32_t batch_bytes_max, bool compacted) {
   BatchWalker walker(records);
   if (!walker.Next()) {
     if (absl::IsUnimplemented(walker.status())) return Invalid("only batches of magic 2 are accepted");
@@ -66,7 +68,7 @@ ProduceVerdict CheckProducedRecords(ByteSpan records, int16_t version, int32_t b
                   absl::StrCat("batch of ", records.size(), " bytes, ", batch_bytes_max, " is the most allowed"));
   if (!batch.CrcValid()) return Refuse(KafkaError::kCorruptMessage, "the CRC is wrong");
   ProduceVerdict verdict = CheckHeader(batch, version);
-  return verdict.error == KafkaError::kNone ? CheckInside(batch) : verdict;
+  return verdict.error == KafkaError::kNone ? CheckInside(batch, compacted) : verdict;
 }
 
 }  // namespace slipstream

@@ -16,8 +16,8 @@ struct ProduceVerdict {
   std::string message;  // for the client, when refused
 };
 
-// `version` of the produce request: zstd is allowed from 7 on. `batch_bytes_max`: max.message.bytes. When accepted,
-// `records` is exactly one batch of magic 2.
-ProduceVerdict CheckProducedRecords(ByteSpan records, int16_t version, int32_t batch_bytes_max);
+// `version` of the produce request: zstd is allowed from 7 on. `batch_bytes_max`: max.message.bytes. `compacted`: of
+// the topic, whose records need keys. When accepted, `records` is exactly one batch of magic 2.
+ProduceVerdict CheckProducedRecords(ByteSpan records, int16_t version, int32_t batch_bytes_max, bool compacted);
 
 }  // namespace slipstream

@@ -38,7 +38,8 @@ HostedPartition* ProduceHandler::Accept(const TopicProduceData& topic_data, cons
     Refuse(answer, no_such_id ? KafkaError::kUnknownTopicId : KafkaError::kUnknownTopicOrPartition, "");
     return nullptr;
   }
-  ProduceVerdict verdict = CheckProducedRecords(produced.records.bytes, version, kBatchBytesMax);
+  ProduceVerdict verdict =
+      CheckProducedRecords(produced.records.bytes, version, kBatchBytesMax, partition->log.compacted());
   if (verdict.error == KafkaError::kNone) return partition;
   Refuse(answer, verdict.error, std::move(verdict.message));
   return nullptr;

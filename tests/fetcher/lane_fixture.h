@@ -78,7 +78,7 @@ class LaneFixture : public ::testing::Test {
   PartitionLog& Log(const TopicPartition& partition) {
     std::unique_ptr<PartitionLog>& log = logs_[partition];
     if (log == nullptr) {
-      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, KeepsAll(),
+      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, log_config_,
                                        LogOpenOptions{});
       SLIP_CHECK(opened.ok());
       log = *std::move(opened);
@@ -118,6 +118,7 @@ class LaneFixture : public ::testing::Test {
   TempDir directory_;
   asio::io_context io_;
   FetcherConfig config_;
+  LogConfig log_config_ = KeepsAll();
   ScriptedLeader leader_{io_, BrokerId{1}};
   FailingQueue queue_;
   RecordingEvents events_;

@@ -213,7 +213,7 @@ std::vector<Refused> RefusedRecords() {
 class RefusedRecordsTest : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(RefusedRecordsTest, IsToldWhy) {
-  const ProduceVerdict verdict = CheckProducedRecords(GetParam().records, GetParam().version, kBatchBytesMax);
+  const ProduceVerdict verdict = CheckProducedRecords(GetParam().records, GetParam().version, kBatchBytesMax, false);
   EXPECT_EQ(verdict.error, GetParam().error) << verdict.message;
   EXPECT_FALSE(verdict.message.empty());
 }
@@ -228,9 +228,19 @@ TEST(ProduceChecks, Log79_EveryCodecIsTakenAsItIs) {
     for (int i = 0; i < 3; ++i)
       writer.Append({.timestamp = Timestamp{i}, .key = std::nullopt, .value = AsBytes("some value"), .headers = {}});
     const std::vector<std::byte> batch = *std::move(writer).Finish();
-    const ProduceVerdict verdict = CheckProducedRecords(batch, 7, kBatchBytesMax);
+    const ProduceVerdict verdict = CheckProducedRecords(batch, 7, kBatchBytesMax, false);
     EXPECT_EQ(verdict.error, KafkaError::kNone) << CompressionName(codec) << ": " << verdict.message;
   }
+}
+
+TEST(ProduceChecks, Log77_RecordsOfACompactedTopicNeedKeys) {
+  const ProduceVerdict refused = CheckProducedRecords(MakeBatch({}), 7, kBatchBytesMax, true);
+  EXPECT_EQ(refused.error, KafkaError::kInvalidRecord);
+  EXPECT_NE(refused.message.find("no key"), std::string::npos) << refused.message;
+  RecordBatchWriter writer({});
+  writer.Append({.timestamp = Timestamp{0}, .key = AsBytes(""), .value = std::nullopt, .headers = {}});
+  const std::vector<std::byte> batch = *std::move(writer).Finish();
+  EXPECT_EQ(CheckProducedRecords(batch, 7, kBatchBytesMax, true).error, KafkaError::kNone) << "an empty key is one";
 }
 
 class ProducerTableTest : public ::testing::Test {

@@ -438,6 +438,8 @@ TEST_F(CompactionTest, Log165_CleanerSettingsOutOfBoundsAreNamed) {
   EXPECT_TRUE(limits.Validate().ok());
   limits.dedupe_buffer_bytes = 47;
   EXPECT_THAT(std::string(limits.Validate().message()), HasSubstr("log.cleaner.dedupe.buffer.size"));
+  limits = {.backoff = std::chrono::milliseconds(0)};
+  EXPECT_THAT(std::string(limits.Validate().message()), HasSubstr("log.cleaner.backoff.ms"));
   limits = {.load_factor = 1};
   EXPECT_THAT(std::string(limits.Validate().message()), HasSubstr("log.cleaner.io.buffer.load.factor"));
 }

@@ -1,0 +1,63 @@
+// Compaction of followed logs: only where it is asked for, and beside the fetching.
+#include <filesystem>
+
+#include "tests/fetcher/lane_fixture.h"
+
+namespace slipstream {
+namespace {
+
+// A copy of ten segments of one batch each, whose records have no key: compaction leaves of them only the last.
+class LaneCompactionTest : public LaneFixture {
+ protected:
+  LaneCompactionTest() {
+    config_.compaction.backoff = std::chrono::milliseconds(1);
+    log_config_.segment_bytes = 100;
+    log_config_.min_cleanable_dirty_ratio = 0;
+  }
+  void FillSegments() {
+    Fill(kP0, MakeRun({.leader_epoch = 5}, 10), 10);
+    ASSERT_EQ(Log(kP0).segment_count(), 10u);
+    ASSERT_TRUE(RunToEnd(Log(kP0).Flush(queue_)).ok());
+  }
+  size_t Leftovers() {
+    size_t count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(Log(kP0).directory()))
+      count += file.path().extension() == ".cleaned" || file.path().extension() == ".swap" ? 1 : 0;
+    return count;
+  }
+};
+
+TEST_F(LaneCompactionTest, Log162_ACopyStaysItsLeadersUnlessToldOtherwise) {
+  FillSegments();
+  StartWith({kP0});
+  for (int i = 0; i < 5; ++i) Serve({});
+  EXPECT_EQ(Log(kP0).segment_count(), 10u);
+  EXPECT_EQ(Log(kP0).first_dirty_offset(), std::nullopt);
+}
+
+TEST_F(LaneCompactionTest, Log162_ACompactedCopyIsFetchedMeanwhileAndPublishesHowFarItIsClean) {
+  log_config_.cleanup_compact = true;
+  FillSegments();
+  const uint64_t before = Log(kP0).size_bytes();
+  StartWith({kP0});
+  while (Progress(kP0)->first_dirty_offset.load() < 0 && !HasFatalFailure()) Serve({});
+  EXPECT_LT(Log(kP0).size_bytes(), before / 4);
+  EXPECT_EQ(Log(kP0).first_dirty_offset(), Offset{9});
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_EQ(AskedAt(kP0), 10);
+  EXPECT_EQ(Leftovers(), 0u);
+}
+
+TEST_F(LaneCompactionTest, Log162_ARemovedPartitionIsNotTouchedAnyMore) {
+  log_config_.cleanup_compact = true;
+  FillSegments();
+  StartWith({kP0});
+  bool removed = false;
+  lane_->Remove({kP0}, [&] { removed = true; });
+  RunUntil([&] { return removed; });
+  EXPECT_EQ(Leftovers(), 0u);
+  EXPECT_TRUE(Log(kP0).Close().ok());
+}
+
+}  // namespace
+}  // namespace slipstream
