@@ -1,5 +1,6 @@
 """What `slipstream lead` leaves of a compacted topic passes Kafka's own checks, and clients end with the same values as before."""
 
+import re
 import subprocess
 
 from harness import EXIT_DONE, KafkaTestCase
@@ -9,6 +10,8 @@ from log_files import directory_bytes, dump_log_complaints
 SEGMENT = ("--property", "segment.bytes=65536")
 COMPACT = (*SEGMENT, "--property", "cleanup.policy=compact", "--property", "min.cleanable.dirty.ratio=0",
            "--property", "log.cleaner.backoff.ms=100", "--property", "file.delete.delay.ms=0")
+# What the tool says of logs that Kafka compacted, too: of gaps, and of headers whose records are gone but not their time.
+OF_ANY_CLEANER = re.compile(r"^Non-consecutive offsets|^Found timestamp mismatch")
 TOPICS = {"c-plain": 1, "c-zstd": 2, "c-transactions": 1}
 
 
@@ -60,6 +63,7 @@ class CompactionTest(KafkaTestCase):
         self.assertLess(directory_bytes(copy), bytes_before / 2)
         kinds = (".log", ".index", ".timeindex", ".txnindex", ".snapshot")
         files = [path for path in sorted(copy.glob("c-*/*")) if path.suffix in kinds]
-        self.assertEqual(dump_log_complaints(files, "--deep-iteration")[0][:5], [])
+        complaints, _ = dump_log_complaints(files, "--deep-iteration")
+        self.assertEqual([line for line in complaints if not OF_ANY_CLEANER.search(line)][:5], [])
         indexes = [path for path in files if path.suffix in (".index", ".timeindex")]
         self.assertEqual(dump_log_complaints(indexes, "--index-sanity-check")[0][:5], [])
