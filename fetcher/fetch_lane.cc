@@ -28,7 +28,7 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
       config_(config),
       events_(events),
       counters_(counters),
-      cleaner_(SystemFileIo(), config.compaction),
+      cleaner_(config.compaction),
       progress_(io.get_executor()),
       idle_(io.get_executor()) {
   for (FetchExchange& exchange : exchanges_)

@@ -52,6 +52,10 @@ class DirectoryFile final : public File {
     return AfterSync(*health_, file_->Sync());
   }
   absl::StatusOr<Timestamp> ModifiedAt() override { return file_->ModifiedAt(); }
+  absl::Status SetModifiedAt(Timestamp time) override {
+    SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
+    return AfterChange(*health_, file_->SetModifiedAt(time));
+  }
   int descriptor() const override { return file_->descriptor(); }
   int direct_descriptor() const override { return file_->direct_descriptor(); }
   const std::filesystem::path& path() const override { return file_->path(); }

@@ -70,6 +70,7 @@ absl::StatusOr<std::optional<CompactionPlan>> PartitionLog::PlanCompaction(Times
   SLIP_ASSIGN_OR_RETURN(const size_t count, SegmentsToCompact(first_dirty, now));
   if (count == 0) return std::nullopt;
   CompactionPlan plan;
+  plan.io = &io_;
   plan.directory = directory_;
   plan.config = config_;
   plan.first_dirty_offset = first_dirty;
@@ -158,7 +159,7 @@ absl::Status PartitionLog::RemoveSnapshotsBelow(Offset offset) {
 absl::StatusOr<std::optional<CompactionResult>> PartitionLog::Compact(Timestamp now, const CompactionLimits& limits) {
   SLIP_ASSIGN_OR_RETURN(std::optional<CompactionPlan> plan, PlanCompaction(now));
   if (!plan) return std::nullopt;
-  Compaction compaction(io_, *std::move(plan), limits);
+  Compaction compaction(*std::move(plan), limits);
   for (;;) {
     SLIP_ASSIGN_OR_RETURN(const bool more, TakeCompacted(compaction, compaction.CleanNext()));
     if (!more) return compaction.result();

@@ -37,7 +37,7 @@ class Lead {
         stop_(io_.get_executor()),
         compaction_stop_(io_.get_executor()),
         compaction_ended_(io_.get_executor()),
-        cleaner_(SystemFileIo(), options.compaction) {}
+        cleaner_(options.compaction) {}
 
   absl::Status Run();
 

@@ -63,7 +63,7 @@ void BM_Compact(benchmark::State& state) {
   const CompactionPlan plan = log.Plan();
   uint64_t bytes = 0;
   for (auto _ : state) {
-    Compaction compaction(SystemFileIo(), plan, {});
+    Compaction compaction(plan, {});
     for (;;) {
       const absl::StatusOr<bool> more = compaction.CleanNext();
       SLIP_CHECK(more.ok());

@@ -23,8 +23,7 @@ absl::StatusOr<uint64_t> FileBytes(FileIo& io, const std::filesystem::path& path
 
 }  // namespace
 
-Compaction::Compaction(FileIo& io, CompactionPlan plan, const CompactionLimits& limits)
-    : io_(io), plan_(std::move(plan)), limits_(limits) {}
+Compaction::Compaction(CompactionPlan plan, const CompactionLimits& limits) : plan_(std::move(plan)), limits_(limits) {}
 
 Compaction::~Compaction() = default;
 
@@ -53,7 +52,7 @@ void Compaction::Discard() {
 absl::Status Compaction::ForEachBatch(const CompactionPlan::Source& source,
                                       const std::function<absl::StatusOr<bool>(const RecordBatchView&)>& visit) {
   const std::filesystem::path path = plan_.directory / SegmentFileName(source.base_offset, kLogSuffix);
-  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io_.Open(path, OpenMode::kRead));
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, plan_.io->Open(path, OpenMode::kRead));
   SegmentScan scan(*file, source.bytes, buffer_);
   Offset next = source.base_offset;
   for (;;) {
@@ -134,8 +133,8 @@ absl::Status Compaction::PlanGroups() {
     const auto path = [&](absl::string_view suffix) {
       return plan_.directory / SegmentFileName(source.base_offset, suffix);
     };
-    SLIP_ASSIGN_OR_RETURN(const uint64_t offset_index_bytes, FileBytes(io_, path(kOffsetIndexSuffix)));
-    SLIP_ASSIGN_OR_RETURN(const uint64_t time_index_bytes, FileBytes(io_, path(kTimeIndexSuffix)));
+    SLIP_ASSIGN_OR_RETURN(const uint64_t offset_index_bytes, FileBytes(*plan_.io, path(kOffsetIndexSuffix)));
+    SLIP_ASSIGN_OR_RETURN(const uint64_t time_index_bytes, FileBytes(*plan_.io, path(kTimeIndexSuffix)));
     sizes.push_back({source.base_offset, source.end_offset, source.bytes, offset_index_bytes, time_index_bytes});
   }
   group_sizes_ = GroupSegments(sizes, static_cast<uint64_t>(plan_.config.segment_bytes),
@@ -147,7 +146,7 @@ absl::StatusOr<bool> Compaction::CleanGroup() {
   group_.sources = std::span(plan_.sources).subspan(next_source_, group_sizes_[next_group_]);
   next_source_ += group_sizes_[next_group_++];
   CleanedSegments& into =
-      group_.segments.emplace(io_, plan_.directory, group_.sources.front().base_offset, plan_.config);
+      group_.segments.emplace(*plan_.io, plan_.directory, group_.sources.front().base_offset, plan_.config);
   changed_ = group_.sources.size() > 1;
   dropped_header_.clear();
   uint64_t bytes = 0;
@@ -170,7 +169,7 @@ absl::StatusOr<bool> Compaction::CleanGroup() {
   result_.segments_after += into.base_offsets().size();
   if (!changed_) return false;
   const std::filesystem::path newest = plan_.directory / SegmentFileName(group_.sources.back().base_offset, kLogSuffix);
-  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> last, io_.Open(newest, OpenMode::kRead));
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> last, plan_.io->Open(newest, OpenMode::kRead));
   SLIP_ASSIGN_OR_RETURN(const Timestamp modified, last->ModifiedAt());
   SLIP_RETURN_IF_ERROR(into.Finish(modified));
   return true;

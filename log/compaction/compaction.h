@@ -32,6 +32,7 @@ struct CompactionPlan {
     Offset base_offset, end_offset;
     uint64_t bytes = 0;
   };
+  FileIo* io = nullptr;  // the log's: outlives the round
   std::filesystem::path directory;
   LogConfig config;
   std::vector<Source> sources;  // sealed, durable, all transactions in them decided; from the first one on
@@ -52,7 +53,7 @@ struct CompactionResult {
 class Compaction {
  public:
   // `io` outlives this.
-  Compaction(FileIo& io, CompactionPlan plan, const CompactionLimits& limits);
+  Compaction(CompactionPlan plan, const CompactionLimits& limits);
   ~Compaction();
 
   // True: cleaned() waits to be taken over or discarded before the next call. False: all is done. kDataLoss,
@@ -84,7 +85,6 @@ class Compaction {
   absl::Status ForEachBatch(const CompactionPlan::Source& source,
                             const std::function<absl::StatusOr<bool>(const RecordBatchView&)>& visit);
 
-  FileIo& io_;
   CompactionPlan plan_;
   CompactionLimits limits_;
   std::optional<OffsetMap> map_;  // nullopt: not read yet

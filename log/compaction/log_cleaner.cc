@@ -11,7 +11,7 @@ absl::Status LogCleaner::Start(PartitionLog& log, Timestamp now) {
   SLIP_CHECK(log_ == nullptr);
   SLIP_ASSIGN_OR_RETURN(std::optional<CompactionPlan> plan, log.PlanCompaction(now));
   if (!plan) return absl::OkStatus();
-  compaction_.emplace(io_, *std::move(plan), limits_);
+  compaction_.emplace(*std::move(plan), limits_);
   log_ = &log;
   CleanNext();
   return absl::OkStatus();

@@ -14,8 +14,7 @@ namespace slipstream {
 
 class LogCleaner {
  public:
-  // `io` outlives this.
-  LogCleaner(FileIo& io, const CompactionLimits& limits) : io_(io), limits_(limits) {}
+  explicit LogCleaner(const CompactionLimits& limits) : limits_(limits) {}
   ~LogCleaner() { Stop(); }
 
   PartitionLog* log() const { return log_; }  // which is being compacted; nullptr: none
@@ -30,7 +29,6 @@ class LogCleaner {
  private:
   void CleanNext();
 
-  FileIo& io_;
   CompactionLimits limits_;
   PartitionLog* log_ = nullptr;
   std::optional<Compaction> compaction_;

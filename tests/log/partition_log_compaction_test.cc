@@ -23,7 +23,7 @@ class CompactionTest : public testing::Test {
   Compaction Planned() {
     auto plan = t_.log().PlanCompaction(Timestamp{t_.now});
     SLIP_CHECK(plan.ok() && plan->has_value());
-    return Compaction(SystemFileIo(), **std::move(plan), t_.limits);
+    return Compaction(**std::move(plan), t_.limits);
   }
   absl::StatusOr<bool> Step(Compaction& compaction) {
     return t_.log().TakeCompacted(compaction, compaction.CleanNext());

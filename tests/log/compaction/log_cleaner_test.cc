@@ -28,7 +28,7 @@ class LogCleanerTest : public testing::Test {
   }
 
   CompactedLog t_;
-  LogCleaner cleaner_{SystemFileIo(), CompactionLimits()};
+  LogCleaner cleaner_{CompactionLimits()};
 };
 
 TEST_F(LogCleanerTest, Log158_ARoundBesideItsLogsThread) {
