@@ -1,4 +1,5 @@
 // Rounds of compaction over a real log: what is left, what its files say, and what a round must not touch.
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -35,7 +36,7 @@ class CompactionTest : public testing::Test {
 };
 
 TEST_F(CompactionTest, Log158_OfEachKeyTheNewestRecordIsLeftAtItsOffset) {
-  for (int i = 0; i < 30; ++i) t_.Put("k" + std::to_string(i % 3), std::to_string(i));
+  for (int i = 0; i < 30; ++i) t_.Put(absl::StrCat("k", i % 3), std::to_string(i));
   t_.Seal();
   const Offset end = t_.log().log_end_offset();
   const uint64_t bytes = t_.log().size_bytes();
@@ -94,7 +95,7 @@ TEST_F(CompactionTest, Log157_NothingIsDoneUnlessThePolicySaysSo) {
 TEST_F(CompactionTest, Log157_CleanedPartsWaitForTheRatioAgain) {
   t_.config.min_cleanable_dirty_ratio = 0.5;
   t_.Reopen();
-  for (int i = 0; i < 40; ++i) t_.Put("k" + std::to_string(i), "value");
+  for (int i = 0; i < 40; ++i) t_.Put(absl::StrCat("k", i), "value");
   t_.Seal();
   t_.Compact();
   const Offset first_dirty = *t_.log().first_dirty_offset();
@@ -106,7 +107,7 @@ TEST_F(CompactionTest, Log157_CleanedPartsWaitForTheRatioAgain) {
 }
 
 TEST_F(CompactionTest, Log158_KeysOfCleanedPartsAreSupersededByNewOnes) {
-  for (int i = 0; i < 10; ++i) t_.Put("k" + std::to_string(i % 2), std::to_string(i));
+  for (int i = 0; i < 10; ++i) t_.Put(absl::StrCat("k", i % 2), std::to_string(i));
   t_.Seal();
   t_.Compact();
   t_.Put("k0", "new");
@@ -172,7 +173,7 @@ TEST_F(CompactionTest, Log158_AbortedDataGoesAtOnceAndItsMarkerLast) {
 }
 
 TEST_F(CompactionTest, Log159_NeighboursBecomeOneSegment) {
-  for (int i = 0; i < 60; ++i) t_.Put("k" + std::to_string(i % 2), std::to_string(i));
+  for (int i = 0; i < 60; ++i) t_.Put(absl::StrCat("k", i % 2), std::to_string(i));
   t_.Flush();
   const size_t segments = t_.log().segment_count();
   ASSERT_GT(segments, 6u);
@@ -239,7 +240,7 @@ TEST_F(CompactionTest, Log134_OldSegmentsLeaveTheDiskLaterAndReadersGoOn) {
 }
 
 TEST_F(CompactionTest, Log158_WhatHasNothingToLoseIsLeftAlone) {
-  for (int i = 0; i < 3; ++i) t_.Put("k" + std::to_string(i), std::string(300, 'v'));
+  for (int i = 0; i < 3; ++i) t_.Put(absl::StrCat("k", i), std::string(300, 'v'));
   t_.Flush();
   ASSERT_EQ(t_.log().segment_count(), 3u);
   t_.Compact();
@@ -251,7 +252,7 @@ TEST_F(CompactionTest, Log158_WhatHasNothingToLoseIsLeftAlone) {
 
 TEST_F(CompactionTest, Log158_ARoundGoesAsFarAsItsMemoryReachesAndTheNextGoesOn) {
   for (int round = 0; round < 2; ++round)
-    for (int i = 0; i < 20; ++i) t_.Put("k" + std::to_string(i), std::to_string(round));
+    for (int i = 0; i < 20; ++i) t_.Put(absl::StrCat("k", i), std::to_string(round));
   t_.Seal();
   t_.limits.dedupe_buffer_bytes = 10 * static_cast<int64_t>(OffsetMap::kEntryBytes);
   const CompactionResult first = t_.Compact();
@@ -261,7 +262,7 @@ TEST_F(CompactionTest, Log158_ARoundGoesAsFarAsItsMemoryReachesAndTheNextGoesOn)
   for (int i = 0; i < 20 && t_.TryCompact()->has_value(); ++i) {
   }
   std::vector<std::string> expected;
-  for (int i = 0; i < 20; ++i) expected.push_back("k" + std::to_string(i) + "=1");
+  for (int i = 0; i < 20; ++i) expected.push_back(absl::StrCat("k", i) + "=1");
   EXPECT_THAT(t_.Committed(), testing::ElementsAreArray(expected));
 }
 
@@ -295,10 +296,10 @@ TEST_F(CompactionTest, Log161_ACorruptBatchEndsCompactionButNotService) {
 }
 
 TEST_F(CompactionTest, Log103_TruncationLowersTheFirstDirtyOffsetAndEndsARound) {
-  for (int i = 0; i < 30; ++i) t_.Put("k" + std::to_string(i % 3), std::to_string(i));
+  for (int i = 0; i < 30; ++i) t_.Put(absl::StrCat("k", i % 3), std::to_string(i));
   t_.Seal();
   t_.Compact();
-  for (int i = 0; i < 30; ++i) t_.Put("k" + std::to_string(i % 3), std::to_string(i));
+  for (int i = 0; i < 30; ++i) t_.Put(absl::StrCat("k", i % 3), std::to_string(i));
   t_.Seal();
   Compaction compaction = Planned();
   const absl::StatusOr<bool> cleaned = compaction.CleanNext();
@@ -399,7 +400,7 @@ TEST_F(CompactionTest, Log83_ASegmentIsRolledInTimeForMaxCompactionLag) {
 }
 
 TEST_F(CompactionTest, Log94_Log149_IndexesOfCleanedSegmentsAgreeWithTheirBatches) {
-  for (int i = 0; i < 60; ++i) t_.Put("k" + std::to_string(i % 17), std::string(static_cast<size_t>(i % 9), 'v'));
+  for (int i = 0; i < 60; ++i) t_.Put(absl::StrCat("k", i % 17), std::string(static_cast<size_t>(i % 9), 'v'));
   t_.Seal();
   t_.Compact();
   t_.Close();

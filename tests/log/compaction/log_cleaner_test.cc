@@ -1,5 +1,6 @@
 #include "log/compaction/log_cleaner.h"
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
 #include <thread>
@@ -16,7 +17,7 @@ class LogCleanerTest : public testing::Test {
  protected:
   void SetUp() override {
     t_.Open();
-    for (int i = 0; i < 60; ++i) t_.Put("k" + std::to_string(i % 2), std::to_string(i));
+    for (int i = 0; i < 60; ++i) t_.Put(absl::StrCat("k", i % 2), std::to_string(i));
     t_.Seal();
   }
   absl::Status RunToEnd() {
