@@ -8,22 +8,15 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
-import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))  # for all modules here
+
+from program_runs import ROOT, wait_until
+
 KAFKA = ROOT / "scripts" / "kafka"
 DRIVER_SOURCE = pathlib.Path(__file__).resolve().parent / "KafkaDriver.java"
-
-
-def wait_until(condition, what, seconds=60, step=0.1):
-    """Polls until condition() is true and returns its value: real brokers have no other way to say that they are ready."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(step)
-    return value
 
 
 _ports_given = set()

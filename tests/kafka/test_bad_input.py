@@ -101,15 +101,6 @@ class BadInputTest(KafkaTestCase):
         cls.driver.create_topic("large", [[1], [1]], segment_bytes=16 << 20)
         cls.driver.produce("large", 80000, size=1000, text=False, properties={"batch.size": "100000", "linger.ms": "20"})
 
-    def assert_one_line(self, expected_exit, words, *args, **options):
-        """The program ends with this code, and says why in one line that holds the words."""
-        run = self.check(expected_exit, *args, seconds=90, **options)
-        lines = run.stderr.splitlines()
-        self.assertEqual(len(lines), 1, str(run))
-        for word in words:
-            self.assertIn(word, lines[0])
-        return run
-
     def follow(self, name, topic="small", bootstrap=None):
         return [*self.follow_args(self.work / name, topic, bootstrap=bootstrap), "--until", "caught-up"]
 

@@ -3,9 +3,9 @@
 import re
 import shutil
 
+from dump_log import dump_log_complaints
 from harness import KafkaTestCase
 from kafka_cluster import kafka_script, wait_until
-from log_files import dump_log_complaints
 
 CHECKPOINTS = ("recovery-point-offset-checkpoint", "replication-offset-checkpoint", "log-start-offset-checkpoint")
 CLEAN_MARK = ".kafka_cleanshutdown"

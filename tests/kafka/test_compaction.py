@@ -3,9 +3,10 @@
 import re
 import subprocess
 
+from dump_log import dump_log_complaints
 from harness import EXIT_DONE, KafkaTestCase
 from kafka_cluster import wait_until
-from log_files import directory_bytes, dump_log_complaints
+from log_files import directory_bytes
 
 SEGMENT = ("--property", "segment.bytes=65536")
 COMPACT = (*SEGMENT, "--property", "cleanup.policy=compact", "--property", "min.cleanable.dirty.ratio=0",

@@ -3,9 +3,10 @@
 import json
 import shutil
 
+from dump_log import dump_log_complaints
 from harness import EXIT_DIVERGENCE, EXIT_DONE, KafkaTestCase
 from kafka_cluster import wait_until
-from log_files import batches, dump_log_complaints, read_log
+from log_files import batches, read_log
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 TOPICS = [*(f"t-{codec}" for codec in CODECS), "t-transactions", "t-single", "t-large", "t-compacted", "t-appendtime",
