@@ -7,6 +7,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 #include "log/clock.h"
 #include "log/in_range.h"
 #include "log/status.h"
@@ -66,11 +68,7 @@ class TopicFollower::Events final : public FetchEvents {
   }
   void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override {
     if (absl::IsOutOfRange(why)) return;  // a gap, told already
-    if (absl::IsResourceExhausted(why) || absl::IsPermissionDenied(why)) {
-      End(Annotate(why, partition.ToString()));
-    } else {
-      TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
-    }
+    asio::post(follower_.io_, [this, partition, why] { follower_.OnPartitionFailed(partition, why); });
   }
   void OnNotice(const std::string& text) override { Tell(text); }
 
@@ -84,10 +82,7 @@ class TopicFollower::Events final : public FetchEvents {
     });
   }
   void End(absl::Status why) {
-    asio::post(follower_.io_, [this, why = std::move(why)] {
-      follower_.failure_.Update(why);
-      follower_.Stop();
-    });
+    asio::post(follower_.io_, [this, why = std::move(why)] { follower_.EndWith(why); });
   }
 
   TopicFollower& follower_;
@@ -140,18 +135,20 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
     return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client);
   };
   fetchers_ = std::make_unique<FetcherManager>(io, config_.fetcher, make_leader, *events_, counters_);
+  for (const LogManager::OfflineDirectory& directory : logs_.offline_directories()) NoteOffline(directory);
 }
 
 TopicFollower::~TopicFollower() = default;
 
-asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
+asio::awaitable<absl::Status> TopicFollower::Run(bool until_caught_up) {
+  until_caught_up_ = until_caught_up;
   absl::Status status = co_await cluster_.Bootstrap();
   if (status.ok()) status = logs_.BelongToCluster(cluster_.metadata().cluster_id);
   if (status.ok() && !stopping_) {
     asio::co_spawn(io_, WriteCheckpoints(), asio::detached);
     status = co_await Reconcile();
   }
-  if (status.ok() && topics_required && !found_topics_ && !stopping_)
+  if (status.ok() && until_caught_up && !found_topics_ && !stopping_)
     status = absl::NotFoundError(
         absl::StrCat("no topic of the cluster matches '", absl::StrJoin(config_.topics, "' or '"), "'"));
   if (status.ok() && !found_topics_ && !stopping_) notice_(NoticeKind::kEvent, "no topic of the cluster matches yet");
@@ -165,7 +162,8 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool topics_required) {
   co_await asio::post(io_, asio::use_awaitable);  // after what the fetchers told to the end
   TellJoined();
   if (!failure_.ok()) co_return failure_;
-  co_return told_to_stop ? absl::OkStatus() : status;
+  if (!told_to_stop && !status.ok()) co_return status;
+  co_return offline_cause_;
 }
 
 void TopicFollower::TellOf(const TopicPartition& partition, const std::string& what, const std::string& detail) {
@@ -304,7 +302,9 @@ asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, U
     followed.assigned = false;
   }
   const absl::StatusOr<PartitionLog*> log = co_await OpenLog(partition, topic_id);
-  if (!log.ok()) co_return log.status();
+  if (!log.ok()) co_return OnLogNotOpened(partition, log.status());
+  if (!followed.assigned) followed.progress->health.store(PartitionHealth::kFetching);
+  followed.offline = false;
   followed.topic_id = topic_id;
   followed.leader = leader;
   followed.endpoint = endpoint;
@@ -331,6 +331,79 @@ asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicParti
   co_return logs_.GetOrCreate(partition, topic_id);
 }
 
+// What a disk brings about concerns one partition, or one log dir: the others go on (INV-20, INV-23). The next refresh
+// of the metadata tries again.
+absl::Status TopicFollower::OnLogNotOpened(const TopicPartition& partition, const absl::Status& why) {
+  const bool no_room = absl::IsResourceExhausted(why);
+  if (!no_room && !IsDiskFailure(why) && !absl::IsNotFound(why)) return why;
+  if (no_room && until_caught_up_) return Annotate(why, partition.ToString());
+  Followed& followed = followed_[partition];
+  LookForOfflineDirectories();
+  followed.offline = IsDiskFailure(why) && !offline_.empty();
+  followed.progress->health.store(PartitionHealth::kFailed);
+  if (followed.trouble != why.message()) TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
+  followed.trouble = std::string(why.message());
+  return absl::OkStatus();
+}
+
+void TopicFollower::OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) {
+  LookForOfflineDirectories();
+  const auto found = followed_.find(partition);
+  if (found == followed_.end() || Offline(partition, found->second)) return;  // told with its log dir
+  if (absl::IsResourceExhausted(why) && until_caught_up_) {
+    EndWith(Annotate(why, partition.ToString()));
+    return;
+  }
+  // Once for all tries, until something was copied in between.
+  Followed& followed = found->second;
+  const int64_t end = followed.progress->log_end_offset.load();
+  const std::string trouble = absl::StrCat(end, ": ", why.message());
+  if (followed.trouble != trouble) TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
+  followed.trouble = trouble;
+}
+
+void TopicFollower::OnCheckpointsWritten(const absl::Status& written) {
+  LookForOfflineDirectories();
+  if (absl::IsResourceExhausted(written) && !until_caught_up_) {
+    if (checkpoint_trouble_ != written.message())
+      notice_(NoticeKind::kEvent, absl::StrCat("checkpoints: ", written.message(), "; will be retried"));
+    checkpoint_trouble_ = std::string(written.message());
+  } else if (!written.ok()) {
+    EndWith(Annotate(written, "checkpoints"));
+  } else {
+    checkpoint_trouble_.clear();
+  }
+}
+
+void TopicFollower::EndWith(const absl::Status& why) {
+  failure_.Update(why);
+  Stop();
+}
+
+std::string TopicFollower::NoteOffline(const LogManager::OfflineDirectory& directory) {
+  offline_.push_back(directory.path);
+  std::string line = absl::StrCat(directory.path.native(), " is offline: ", directory.cause.message());
+  offline_cause_.Update(absl::UnavailableError(line));
+  return line;
+}
+
+void TopicFollower::LookForOfflineDirectories() {
+  for (const LogManager::OfflineDirectory& directory : logs_.offline_directories()) {
+    if (std::ranges::find(offline_, directory.path) != offline_.end()) continue;
+    const std::string line = NoteOffline(directory);
+    // The last one's cause is the end of the run, and told as such.
+    if (logs_.any_online())
+      notice_(NoticeKind::kEvent, absl::StrCat(line, "; what lies there is copied again only after a restart"));
+  }
+  if (!logs_.any_online()) EndWith(offline_cause_);
+}
+
+bool TopicFollower::Offline(const TopicPartition& partition, const Followed& followed) const {
+  if (followed.offline || offline_.empty() || !followed.assigned) return followed.offline;
+  const PartitionLog* const log = logs_.Find(partition);
+  return log != nullptr && std::ranges::find(offline_, log->directory().parent_path()) != offline_.end();
+}
+
 std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {
   std::vector<LogOffsets> offsets;
   for (const auto& [partition, followed] : followed_) {
@@ -350,11 +423,8 @@ asio::awaitable<void> TopicFollower::WriteCheckpoints() {
   while (!stopping_) {
     co_await checkpoint_sleep_.For(config_.checkpoint_interval);
     if (stopping_) break;
-    const absl::Status written = logs_.WriteCheckpoints([this] { return PublishedOffsets(); });
+    OnCheckpointsWritten(logs_.WriteCheckpoints([this] { return PublishedOffsets(); }));
     logs_.Maintain(SystemClock().WallTime());
-    if (written.ok()) continue;
-    failure_.Update(Annotate(written, "checkpoints"));
-    Stop();
   }
   checkpointing_ = false;
   checkpoints_ended_.NotifyAll();
@@ -380,8 +450,9 @@ FollowSnapshot TopicFollower::Snapshot() const {
 
 bool TopicFollower::CaughtUp() const {
   if (!found_topics_) return false;
-  return std::all_of(followed_.begin(), followed_.end(),
-                     [](const auto& entry) { return entry.second.progress->CaughtUp(); });
+  return std::all_of(followed_.begin(), followed_.end(), [this](const auto& entry) {
+    return entry.second.progress->CaughtUp() || Offline(entry.first, entry.second);
+  });
 }
 
 }  // namespace slipstream

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -56,16 +57,17 @@ class TopicFollower {
   ~TopicFollower();
 
   // Finds the cluster and its topics, then follows until Stop (OK) or until something ends it for good: a gap that must
-  // not be skipped (kOutOfRange), a full disk (kResourceExhausted), no cluster (the connection's error), no topic that
-  // matches (kNotFound; only with `topics_required`). The fetchers are stopped when it returns; LogManager::Close
-  // writes the checkpoints.
-  asio::awaitable<absl::Status> Run(bool topics_required);
+  // not be skipped (kOutOfRange), no cluster (the connection's error), no log dir that is online (its cause). A run
+  // `until_caught_up` has somebody who waits for it: it also ends when no topic matches (kNotFound) and when a disk is
+  // full (kResourceExhausted), which one without an end waits out. kUnavailable when partitions were left out, as their
+  // log dir is offline. The fetchers are stopped when it returns; LogManager::Close writes the checkpoints.
+  asio::awaitable<absl::Status> Run(bool until_caught_up);
   void Stop();
 
   FollowSnapshot Snapshot() const;
   // The cluster was reached and its topics found: what goes wrong later is no failure to start.
   bool started() const { return found_topics_; }
-  // Every partition has what the leader had when it was first asked.
+  // Every partition has what the leader had when it was first asked, but for those of log dirs that are offline.
   bool CaughtUp() const;
   const std::string& cluster_id() const { return cluster_.metadata().cluster_id; }
 
@@ -77,7 +79,9 @@ class TopicFollower {
     Endpoint endpoint;
     std::shared_ptr<PartitionProgress> progress;
     bool assigned = false;
-    int absences = 0;  // refreshes in a row that did not know the partition
+    int absences = 0;      // refreshes in a row that did not know the partition
+    bool offline = false;  // its log cannot be opened, as a log dir is offline
+    std::string trouble;   // with its disk, as told last
   };
   using LeaderGroups = std::map<std::pair<BrokerId, Endpoint>, std::vector<InitialFetchState>>;
 
@@ -92,6 +96,13 @@ class TopicFollower {
                                         Endpoint endpoint, LeaderGroups* groups);
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
   asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
+  absl::Status OnLogNotOpened(const TopicPartition& partition, const absl::Status& why);
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why);
+  void OnCheckpointsWritten(const absl::Status& written);
+  void EndWith(const absl::Status& why);
+  std::string NoteOffline(const LogManager::OfflineDirectory& directory);  // returns a line that tells of it
+  void LookForOfflineDirectories();
+  bool Offline(const TopicPartition& partition, const Followed& followed) const;
   asio::awaitable<void> WriteCheckpoints();
   std::vector<LogOffsets> PublishedOffsets() const;
   void TellOf(const TopicPartition& partition, const std::string& what, const std::string& detail);
@@ -117,10 +128,14 @@ class TopicFollower {
   LeaderWatch leaders_;
   int refresh_failures_ = 0;    // in a row
   int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them
+  bool until_caught_up_ = false;
   bool found_topics_ = false;
   bool checkpointing_ = false;
   bool stopping_ = false;
-  absl::Status failure_;  // the first thing that ends the run
+  absl::Status failure_;                        // the first thing that ends the run
+  std::vector<std::filesystem::path> offline_;  // log dirs known to be
+  absl::Status offline_cause_;                  // of the first of them
+  std::string checkpoint_trouble_;              // as told last
 };
 
 }  // namespace slipstream

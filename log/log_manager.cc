@@ -246,6 +246,10 @@ std::vector<LogManager::OfflineDirectory> LogManager::offline_directories() cons
   return offline;
 }
 
+bool LogManager::any_online() const {
+  return std::ranges::any_of(directories_, [](const auto& directory) { return !directory->health().offline(); });
+}
+
 std::vector<std::string> LogManager::LoadNotices() const {
   std::vector<std::string> notices;
   for (const OfflineDirectory& directory : never_opened_)

@@ -74,6 +74,7 @@ class LogManager {
   absl::Status Close();
 
   std::vector<OfflineDirectory> offline_directories() const;
+  bool any_online() const;
   std::vector<std::string> LoadNotices() const;
   const std::string& cluster_id() const;
   // Of the directory that holds the partition. REQUIRES: Find(partition) != nullptr.

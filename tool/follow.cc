@@ -90,7 +90,7 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   if (!bootstrap.ok()) return Annotate(bootstrap.status(), "--bootstrap-server");
   settings.follow.bootstrap = *std::move(bootstrap);
   settings.follow.topics = options.topics;
-  settings.logs.log_dirs = {options.log_dir};
+  settings.logs.log_dirs.assign(options.log_dirs.begin(), options.log_dirs.end());
   SLIP_RETURN_IF_ERROR(CheckInRange("progress.interval.ms", settings.progress_interval.count(), 10, 86'400'000));
   SLIP_RETURN_IF_ERROR(settings.follow.Validate());
   return settings.logs.log.Validate();
@@ -165,7 +165,9 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
   command.add_option("--topic", options.topics, "regular expression for whole topic names; may be given again")
       ->required()
       ->check(NotEmpty());
-  command.add_option("--log-dir", options.log_dir, "directory of the copy, created when absent")
+  command
+      .add_option("--log-dir", options.log_dirs,
+                  "directory of the copy, created when absent; may be given again: partitions are spread over them")
       ->required()
       ->check(NotEmpty());
   command

@@ -13,7 +13,7 @@ namespace slipstream {
 struct FollowOptions {
   std::string bootstrap_server;
   std::vector<std::string> topics;
-  std::string log_dir;
+  std::vector<std::string> log_dirs;
   std::string until;             // "" or "caught-up"
   std::string format = "human";  // or "json"
   std::string config;            // a properties file

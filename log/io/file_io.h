@@ -23,7 +23,8 @@
 namespace slipstream {
 
 // Errors of every call below: kNotFound (ENOENT), kPermissionDenied (EACCES, EPERM, EROFS), kResourceExhausted (ENOSPC,
-// EDQUOT, EMFILE), kUnavailable (EIO and all else). The message names the path, the call and the system's own words.
+// EDQUOT, EFBIG, EMFILE, ENFILE), kUnavailable (EIO and all else). The message names the path, the call and the
+// system's own words.
 absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path);
 
 // What a write past the page cache asks of places in the file and of addresses in memory: both are multiples of these.

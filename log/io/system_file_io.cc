@@ -232,6 +232,7 @@ absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::
     case EROFS: return absl::PermissionDeniedError(message);
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE: return absl::ResourceExhaustedError(message);
     default: return absl::UnavailableError(message);

@@ -1,5 +1,6 @@
 #include "fetcher/topic_follower.h"
 
+#include <absl/strings/match.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +9,13 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <map>
+
 #include "tests/fetcher/leader_fixture.h"
+#include "tests/support/failing_io.h"
 
 namespace slipstream {
 namespace {
@@ -53,17 +60,17 @@ class TopicFollowerTest : public LeaderTest {
     server_.reset();
   }
 
-  void Follow() {
-    auto logs = LogManager::Open(SystemFileIo(), {.log_dirs = {copy_.path()}});
+  void Follow(bool until_caught_up = true) {
+    auto logs = LogManager::Open(copy_io_, {.log_dirs = copy_dirs_});
     SLIP_CHECK(logs.ok());
     copies_ = *std::move(logs);
     follow_.bootstrap = {{"127.0.0.1", port_}};
     auto follower = TopicFollower::Create(io_, *copies_, follow_, [this](NoticeKind kind, const std::string& line) {
-      if (kind == NoticeKind::kLeader) told_.push_back(line);
+      (kind == NoticeKind::kLeader ? told_ : told_of_copy_).push_back(line);
     });
     SLIP_CHECK(follower.ok());
     follower_ = *std::move(follower);
-    asio::co_spawn(io_, follower_->Run(true), [this](std::exception_ptr error, absl::Status status) {
+    asio::co_spawn(io_, follower_->Run(until_caught_up), [this](std::exception_ptr error, absl::Status status) {
       if (error) std::rethrow_exception(error);
       ended_ = std::move(status);
     });
@@ -86,10 +93,13 @@ class TopicFollowerTest : public LeaderTest {
   uint16_t port_ = 0;
   std::unique_ptr<Server> server_;
   TempDir copy_;
+  std::vector<std::filesystem::path> copy_dirs_ = {copy_.path()};
+  FailingIo copy_io_;
   std::unique_ptr<LogManager> copies_;
   FollowConfig follow_;
   std::unique_ptr<TopicFollower> follower_;
-  std::vector<std::string> told_;  // of leaders
+  std::vector<std::string> told_;          // of leaders
+  std::vector<std::string> told_of_copy_;  // all else
   std::optional<absl::Status> ended_;
 };
 
@@ -127,6 +137,95 @@ TEST_F(TopicFollowerTest, Rel22_AStopDoesNotWaitForALeaderThatIsSilent) {
   silent.close();
   io_.restart();
   io_.poll();
+}
+
+// A copy whose disks fail when the test says so.
+class FailingDiskTest : public TopicFollowerTest {
+ protected:
+  FailingDiskTest() {
+    follow_.client.metadata_max_age = follow_.checkpoint_interval = std::chrono::milliseconds(10);
+    follow_.fetcher.replica_fetch_backoff = std::chrono::milliseconds(1);
+    copy_dirs_ = {copy_.path() / "a"};
+    copy_io_.before_write = [this](const std::filesystem::path& path) {
+      if (full_ && path.extension() == ".log") return ErrnoToStatus(ENOSPC, "open", path);
+      const bool checkpoint = path.parent_path() == copy_dirs_.front();
+      return broken_ && checkpoint ? ErrnoToStatus(EIO, "open", path) : absl::OkStatus();
+    };
+  }
+
+  HostedTopic& CreateAndServe(int32_t partitions) {
+    HostedTopic& topic = Create("t", partitions);
+    for (const auto& [number, partition] : topic.partitions) Append(*partition, 3);
+    Serve();
+    return topic;
+  }
+  bool Told(absl::string_view words) const {
+    return std::ranges::any_of(told_of_copy_, [&](const std::string& line) { return absl::StrContains(line, words); });
+  }
+
+  std::atomic<bool> full_ = false;    // no file of records can be made
+  std::atomic<bool> broken_ = false;  // the first directory's checkpoints cannot be written
+};
+
+TEST_F(FailingDiskTest, Inv20_AFullDiskIsWaitedForAndToldOnce) {
+  CreateAndServe(1);
+  full_ = true;
+  Follow(/*until_caught_up=*/false);
+  RunUntil([this] { return Told("No space left on device; will be retried"); });
+  EXPECT_EQ(follower_->Snapshot().failed, 1u);
+  EXPECT_FALSE(follower_->CaughtUp());
+  full_ = false;
+  RunUntil([this] { return follower_->CaughtUp(); });
+  EXPECT_EQ(follower_->Snapshot().failed, 0u);
+  StopFollowing();
+  EXPECT_TRUE(ended_->ok()) << *ended_;
+  EXPECT_EQ(std::ranges::count_if(told_of_copy_, [](const auto& line) { return absl::StrContains(line, "No space"); }), 1);
+}
+
+TEST_F(FailingDiskTest, AFullDiskEndsARunThatHasAnEnd) {
+  CreateAndServe(1);
+  full_ = true;
+  Follow(/*until_caught_up=*/true);
+  RunUntil([this] { return ended_.has_value(); });
+  EXPECT_TRUE(absl::IsResourceExhausted(*ended_)) << *ended_;
+}
+
+// What happened: a partition that was new to the copy ended the copying of all others while a log dir was offline.
+TEST_F(FailingDiskTest, Log143_Inv23_TheOtherDirectoriesRunOnWithWhatIsNew) {
+  copy_dirs_ = {copy_.path() / "a", copy_.path() / "b"};
+  follow_.topics = {"t.*"};
+  HostedTopic& topic = CreateAndServe(4);
+  Follow(/*until_caught_up=*/false);
+  RunUntil([this] { return follower_->CaughtUp(); });
+  std::map<std::filesystem::path, std::vector<int32_t>> by_directory;
+  for (int32_t number = 0; number < 4; ++number)
+    by_directory[copies_->Find({"t", number})->directory().parent_path()].push_back(number);
+  ASSERT_EQ(by_directory[copy_dirs_[0]].size(), 2u);
+  broken_ = true;
+  Append(*topic.Find(by_directory[copy_dirs_[0]][0]), 1);  // something to write down
+  RunUntil([&] { return Told(absl::StrCat(copy_dirs_[0].native(), " is offline: ")); });
+  for (const auto& [number, partition] : topic.partitions) Append(*partition, 1);
+  Create("t2", 1);
+  RunUntil([&] { return Told("t2-0 is in no log directory that is online") && follower_->Snapshot().failed == 3; });
+  RunUntil([&] { return follower_->Snapshot().records == 12 + 1 + 2; });
+  EXPECT_FALSE(ended_.has_value());
+  EXPECT_TRUE(follower_->CaughtUp()) << "of what can be copied";
+  StopFollowing();
+  EXPECT_TRUE(absl::IsUnavailable(*ended_)) << *ended_;
+  EXPECT_THAT(ended_->message(), HasSubstr(copy_dirs_[0].native()));
+  for (const int32_t number : by_directory[copy_dirs_[1]])
+    EXPECT_EQ(copies_->Find({"t", number})->log_end_offset(), Offset{4});
+}
+
+// What happened: with its only directory offline, the follower tried for ever and said nothing of it.
+TEST_F(FailingDiskTest, Log143_WithoutADirectoryThatIsOnlineItEnds) {
+  HostedTopic& topic = CreateAndServe(1);
+  Follow(/*until_caught_up=*/false);
+  RunUntil([this] { return follower_->CaughtUp(); });
+  broken_ = true;
+  Append(*topic.Find(0), 1);
+  RunUntil([this] { return ended_.has_value(); });
+  EXPECT_THAT(ended_->message(), AllOf(HasSubstr(copy_dirs_[0].native()), HasSubstr("Input/output error")));
 }
 
 }  // namespace
