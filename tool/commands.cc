@@ -15,6 +15,7 @@
 #include "tool/follow.h"
 #include "tool/lead_command.h"
 #include "tool/nearest.h"
+#include "tool/process_limits.h"
 #include "tool/verify.h"
 
 namespace slipstream {
@@ -104,6 +105,7 @@ int RunSlipstream(int argc, char** argv) {
     return static_cast<int>(ExitCode::kUsage);
   }
   try {
+    AdaptToProcessLimits();
     const absl::Status status = run();
     if (!status.ok()) PrintError(status.message());
     // A result that did not reach its reader is none.
