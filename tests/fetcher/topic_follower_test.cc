@@ -179,7 +179,8 @@ TEST_F(FailingDiskTest, Inv20_AFullDiskIsWaitedForAndToldOnce) {
   EXPECT_EQ(follower_->Snapshot().failed, 0u);
   StopFollowing();
   EXPECT_TRUE(ended_->ok()) << *ended_;
-  EXPECT_EQ(std::ranges::count_if(told_of_copy_, [](const auto& line) { return absl::StrContains(line, "No space"); }), 1);
+  EXPECT_EQ(std::ranges::count_if(told_of_copy_, [](const auto& line) { return absl::StrContains(line, "No space"); }),
+            1);
 }
 
 TEST_F(FailingDiskTest, AFullDiskEndsARunThatHasAnEnd) {
