@@ -11,13 +11,18 @@ DUMP_COMPLAINTS = re.compile(
     r"failed sanity|Exception|Error |Invalid|Non-consecutive")
 
 
+FILES_PER_JVM = 500  # an argument has at most 128 KiB
+
+
 def dump_log_complaints(files, *options):
-    """Runs Kafka's DumpLogSegments over the files in one JVM: the lines that complain, and how many lines there were."""
+    """Runs Kafka's DumpLogSegments over the files: the lines that complain, and how many lines there were."""
     if not files:
         raise AssertionError("no files to dump")
-    result = subprocess.run([KAFKA, "dump-log", *options, "--files", ",".join(map(str, files))],
-                            stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    lines = (result.stdout + result.stderr).splitlines()
-    if result.returncode:
-        raise AssertionError(f"DumpLogSegments: exit {result.returncode}: {lines[-3:]}")
+    lines = []
+    for first in range(0, len(files), FILES_PER_JVM):
+        names = ",".join(map(str, files[first:first + FILES_PER_JVM]))
+        result = subprocess.run([KAFKA, "dump-log", *options, "--files", names], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if result.returncode:
+            raise AssertionError(f"DumpLogSegments: exit {result.returncode}: {result.stderr.splitlines()[-3:]}")
+        lines += (result.stdout + result.stderr).splitlines()
     return [line for line in lines if DUMP_COMPLAINTS.search(line)], len(lines)

@@ -1,14 +1,14 @@
-"""A real broker boots from our files as from its own, and our log manager reads a real broker's as that broker does."""
+"""A real broker boots from our files as from its own."""
 
 import re
 import shutil
 
+from broker_files import CLEAN_MARK, aborted, entries, newest_snapshot, producers
 from dump_log import dump_log_complaints
 from harness import KafkaTestCase
-from kafka_cluster import kafka_script, wait_until
+from kafka_cluster import wait_until
 
 CHECKPOINTS = ("recovery-point-offset-checkpoint", "replication-offset-checkpoint", "log-start-offset-checkpoint")
-CLEAN_MARK = ".kafka_cleanshutdown"
 TOPICS = {"b-plain": 3, "b-idempotent": 2, "b-transactions": 2, "b-rolled": 2, "b-trimmed": 1, "b-empty": 1}
 # What a broker says of a log that it does not take as it is.
 REPAIRS = re.compile(r"Recovering unflushed|Truncat|corrupt|stray|Deleted? .*snapshot|WARN|ERROR", re.I)
@@ -157,23 +157,6 @@ class BootTest(KafkaTestCase):
         self.assertTrue(aborted(copy / "b-rolled-0"))
 
 
-def entries(checkpoint):
-    return checkpoint.read_text().splitlines()[2:] if checkpoint.exists() else []
-
-
 def high_watermarks(log_dir):
     return {(topic, int(partition)): int(offset) for topic, partition, offset in
             (line.split() for line in entries(log_dir / "replication-offset-checkpoint"))}
-
-
-def newest_snapshot(partition_dir):
-    return max(partition_dir.glob("*.snapshot"), key=lambda path: int(path.stem), default=None)
-
-
-def producers(snapshot):
-    text = kafka_script("dump-log", "--files", snapshot)
-    return sorted(line for line in text.splitlines() if line.startswith("producerId"))
-
-
-def aborted(partition_dir):
-    return b"".join(path.read_bytes() for path in sorted(partition_dir.glob("*.txnindex")))

@@ -52,4 +52,11 @@ def copied_end_offsets(log_dir, topic):
 
 
 def directory_bytes(path):
-    return sum(f.stat().st_size for f in pathlib.Path(path).rglob("*.log"))
+    """Of the .log files below it, some of which may be deleted meanwhile."""
+    size = 0
+    for file in pathlib.Path(path).rglob("*.log"):
+        try:
+            size += file.stat().st_size
+        except FileNotFoundError:
+            pass
+    return size
