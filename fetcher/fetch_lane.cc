@@ -130,7 +130,7 @@ void FetchLane::StartPartition(InitialFetchState initial) {
   partition->state.current_leader_epoch = partition->initial.leader_epoch;
   partition->state.fetch_offset = partition->log().log_end_offset();
   partition->truncation_fallback = partition->log().high_watermark();
-  if (config_.flush_mode == FlushMode::kCached) partition->initial.progress->Publish(partition->log());
+  Publish(*partition);
   RequireLeaderWork(*partition, LeaderWork::kLookUpEpoch);
   partitions_[partition->name()] = std::move(partition);
 }

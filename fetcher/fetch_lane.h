@@ -65,6 +65,9 @@ class FetchLane {
   void ApplyCommands();
   void StartPartition(InitialFetchState initial);
   void LetGoOf(FollowedPartition& partition);  // nothing of the lane points at it any more
+  void Publish(FollowedPartition& partition) {
+    partition.initial.progress->Publish(partition.log(), config_.flush_mode);
+  }
   void Declare(FollowedPartition& partition);  // tells the session what to ask next
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
   TimePoint WakeDelayed(TimePoint now);  // back into the session; returns when the next one is due

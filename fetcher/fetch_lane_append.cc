@@ -135,7 +135,7 @@ void FetchLane::FinishAppend(Appended& appended) {
       if (config_.flush_mode == FlushMode::kDurable) partition.work = LeaderWork::kLookUpEpoch;
       MarkFailed(partition, appended.result);
     }
-    if (config_.flush_mode == FlushMode::kCached) partition.initial.progress->Publish(log);
+    Publish(partition);
     return;
   }
   log.UpdateHighWatermark(appended.leader_high_watermark);
@@ -147,7 +147,7 @@ void FetchLane::FinishAppend(Appended& appended) {
   counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);
   counters_.records.fetch_add(appended.records, std::memory_order_relaxed);
   counters_.batches.fetch_add(appended.batch_count, std::memory_order_relaxed);
-  partition.initial.progress->Publish(log);
+  Publish(partition);
   partition.initial.progress->PublishLeader(appended.leader_high_watermark);
 }
 

@@ -62,7 +62,7 @@ asio::awaitable<absl::Status> FetchLane::MakeDurable(FollowedPartition& partitio
   if (config_.flush_mode == FlushMode::kCached) co_return absl::OkStatus();
   PartitionLog& log = partition.log();
   const absl::Status flushed = co_await log.FlushUpTo(queue_, log.log_end_offset());
-  if (flushed.ok()) partition.initial.progress->Publish(log);
+  Publish(partition);
   co_return flushed;
 }
 
@@ -136,7 +136,7 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
 // not find a recovery point that vouches for what was cut. Should this fail, nothing is cut.
 absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, Offset offset) {
   const PartitionLog& log = partition.log();
-  const LogOffsets lowered = OffsetsForCut(log, offset);
+  const LogOffsets lowered = Publishable(OffsetsForCut(log, offset), config_.flush_mode);
   if (lowered.recovery_point == log.recovery_point()) return absl::OkStatus();
   // Published first: whoever writes checkpoints meanwhile must not raise it again.
   partition.initial.progress->Publish(lowered);
@@ -149,7 +149,7 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   const Offset high_watermark_before = log.high_watermark();
   absl::Status cut = PersistOffsetsForCut(partition, offset);
   if (cut.ok()) cut = log.TruncateTo(offset);
-  partition.initial.progress->Publish(log);
+  Publish(partition);
   if (!cut.ok()) {
     MarkFailed(partition, Annotate(cut, absl::StrCat("truncating to ", offset.value)));
     return false;
@@ -214,7 +214,7 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
       MarkFailed(partition, restarted);
       return;
     }
-    partition.initial.progress->Publish(log);
+    Publish(partition);
     session_.StartOver();
     partition.initial.progress->ForgetLeader();
   }
