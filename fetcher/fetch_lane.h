@@ -70,8 +70,10 @@ class FetchLane {
   }
   void Declare(FollowedPartition& partition);  // tells the session what to ask next
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
+  void EnqueueWork(FollowedPartition& partition);
   TimePoint WakeDelayed(TimePoint now);  // back into the session; returns when the next one is due
   void Delay(FollowedPartition& partition, std::chrono::milliseconds wait);
+  void BackOff(FollowedPartition& partition);  // a Delay that grows with the failures in a row
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
 
   // --- from time to time
@@ -105,12 +107,18 @@ class FetchLane {
   asio::awaitable<absl::Status> MakeDurable(FollowedPartition& partition);
   bool BeginFetching(FollowedPartition& partition);
   void ResumeFetching(FollowedPartition& partition);
-  asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
   void ApplyTruncation(FollowedPartition& partition);
   absl::Status PersistOffsetsForCut(FollowedPartition& partition, Offset offset);
   bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so
-  asio::awaitable<absl::Status> ResetOffset();              // of the only one in asking_
+
+  // --- questions to the leader: beside the rounds, which do not wait for them
+  void StartAsking();
+  asio::awaitable<void> AskLeader();
+  bool TakeQuestion();                           // from to_ask_ to asking_; false: there is none
+  asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
+  asio::awaitable<absl::Status> ResetOffset();   // of the only one in asking_
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
+  void OnQuestionLost(const absl::Status& why);
   FollowedPartition* Find(const TopicPartition& partition);
 
   asio::io_context& io_;
@@ -122,8 +130,9 @@ class FetchLane {
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<FollowedPartition>> partitions_;
   std::vector<FollowedPartition*> delayed_;      // out of the session until their time comes
-  std::vector<FollowedPartition*> leader_work_;  // out of the session until the leader was asked
-  std::vector<FollowedPartition*> asking_;       // taken out of leader_work_ while the leader is asked
+  std::vector<FollowedPartition*> leader_work_;  // out of the session until it is done
+  std::vector<FollowedPartition*> to_ask_;       // of those, the ones that wait for a question's turn
+  std::vector<FollowedPartition*> asking_;       // taken out of to_ask_ while the leader is asked about them
   FetchSession session_;
   std::vector<TopicPartition> to_maintain_;  // of the round that is due
   TimePoint next_maintenance_ = TimePoint::min();
@@ -140,7 +149,9 @@ class FetchLane {
   bool answered_ = false;
   std::vector<Appended> accepted_;  // of the answer at hand; memory reused
   size_t appends_running_ = 0;
-  AsyncEvent progress_;  // an answer came, an append ended
+  bool asking_runs_ = false;  // AskLeader
+  int questions_lost_ = 0;    // in a row
+  AsyncEvent progress_;       // an answer came, an append or the asking ended
   InterruptibleSleep idle_;
   bool truncation_on_fetch_ = true;
   int transport_failures_ = 0;   // in a row

@@ -72,6 +72,7 @@ void FetchSession::Build(FetchRequest& request, bool use_topic_ids) {
   const bool forgotten_have_ids = std::none_of(forgotten_.begin(), forgotten_.end(),
                                                [](const Forgotten& forgotten) { return forgotten.topic_id.IsZero(); });
   const bool with_ids = use_topic_ids && without_id_ == 0 && forgotten_have_ids;
+  if (std::exchange(start_over_, false)) session_epoch_ = kInitialEpoch;
   // A session lives by ids or by names: the leader refuses to switch, so a switch starts anew (FS-05).
   if (session_epoch_ != kInitialEpoch && with_ids != with_topic_ids_) session_epoch_ = kInitialEpoch;
   with_topic_ids_ = with_ids;
@@ -158,8 +159,6 @@ bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition)
     return same_topic && forgotten.name.partition == partition;
   });
 }
-
-void FetchSession::StartOver() { session_epoch_ = kInitialEpoch; }
 
 const FetchSession::Asked* FetchSession::Resolve(const FetchableTopicResponse& topic, int32_t partition) const {
   const Partition* found = nullptr;

@@ -253,6 +253,22 @@ TEST_F(FetchSessionTest, Fs12_AfterASendErrorEverythingIsToldAgain) {
   EXPECT_THAT(Sent(request), ElementsAre("topic0-0@5", "topic1-1@0"));
 }
 
+// A log can be cut while a request is under way: the leader must then tell everything anew, whatever this answer does.
+TEST_F(FetchSessionTest, Fs12_StartingOverOutlivesTheAnswerUnderWay) {
+  Open();
+  session_.Set(Name(0, 0), At(0, 5));
+  Build();
+  session_.StartOver();
+  ASSERT_EQ(session_.OnResponse(Answer(7, {{0, 0}})), Verdict::kUse);
+  EXPECT_EQ(session_.session_epoch(), 0);
+  const FetchRequest request = Build();
+  EXPECT_EQ(request.session_id, 7);
+  EXPECT_EQ(request.session_epoch, 0);
+  EXPECT_THAT(Sent(request), ElementsAre("topic0-0@5", "topic1-1@0"));
+  ASSERT_EQ(session_.OnResponse(Answer(7, {{0, 0}, {1, 1}})), Verdict::kUse);
+  EXPECT_EQ(session_.session_epoch(), 1);
+}
+
 TEST_F(FetchSessionTest, Fs13_UnknownTopicIdsMakeTheAnswerInvalid) {
   Open();
   Build();
