@@ -71,7 +71,8 @@ class FetchSession {
   struct Partition {
     Asked asked;              // name, and what the leader was last told
     FetchPartitionData data;  // what it is to be told
-    bool told = false;        // the leader knows the partition
+    bool told = false;        // asked about since it was last set anew: an answer may speak of it
+    bool known = false;       // to the leader, as told or from before: once removed it must be forgotten
     bool dirty = false;       // listed in changed_
     std::list<Partition*>::iterator place;
   };
@@ -81,12 +82,14 @@ class FetchSession {
   };
   using IdKey = std::pair<Uuid, int32_t>;
 
+  bool TakeBack(const TopicPartition& partition, Uuid topic_id);  // true: it was about to be forgotten
   void MarkChanged(Partition& partition);
   void AppendTo(FetchRequest& request, Partition& partition);
   void BuildFull(FetchRequest& request);
   void BuildIncremental(FetchRequest& request);
   bool Matches(const FetchResponse& response) const;
   bool Knows(const FetchableTopicResponse& topic, int32_t partition) const;
+  const Partition* Find(const FetchableTopicResponse& topic, int32_t partition) const;
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   absl::flat_hash_map<IdKey, Partition*> by_id_;
