@@ -55,6 +55,7 @@ class FetchLane {
     Offset leader_high_watermark, leader_log_start_offset;
     int failures_before = 0;  // in a row, of the partition
     absl::Status result;
+    bool damaged = false;  // the error is of what the leader sent, not of our log or disk
   };
   struct Removal {
     std::vector<TopicPartition> partitions;
@@ -98,7 +99,7 @@ class FetchLane {
   void Accept(FollowedPartition& partition, const PartitionData& answer);
   asio::awaitable<void> AppendAccepted();
   asio::awaitable<void> AppendOne(Appended& appended);
-  asio::awaitable<absl::Status> WriteBatches(FollowedPartition& partition, ByteSpan batches, WriteHint hint);
+  asio::awaitable<absl::Status> WriteBatches(Appended& appended);
   void FinishAppend(Appended& appended);
 
   // --- what needs the leader's word

@@ -200,6 +200,19 @@ TEST_F(FetchLaneErrorsTest, Rel21_AFullDiskFailsThePartitionAndHealsByTime) {
   EXPECT_EQ(Health(kP0), PartitionHealth::kFetching);
 }
 
+// What happened: damage of our own log was taken for damage of the answer, which was then asked for again for ever.
+TEST_F(FetchLaneErrorsTest, Ft32_DamageOfOurOwnLogFailsThePartition) {
+  StartWith({kP0});
+  queue_.full = absl::DataLossError("the index is damaged");
+  queue_.write_bytes_left = 10;
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});
+  leader_.Say({});  // to the fetch that left ahead of the write
+  RunUntilAskedAt(kP0, 0);
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("the index is damaged"));
+  EXPECT_THAT(events_.notices, IsEmpty()) << "the leader is not to blame";
+}
+
 TEST_F(FetchLaneErrorsTest, Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
   config_.replica_fetch_backoff = std::chrono::milliseconds(20);
   StartWith({kP0});
