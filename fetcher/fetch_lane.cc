@@ -37,7 +37,23 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
 
 FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr && !asking_runs_); }
 
+// An exception, ours or a coroutine's, leaves only once nothing runs any more that knows this lane.
 asio::awaitable<void> FetchLane::Run() {
+  try {
+    co_await RunRounds();
+  } catch (...) {
+    failure_ = std::current_exception();
+    between_rounds_ = false;
+  }
+  if (failure_) leader_.Close();
+  while (asking_runs_ || appends_running_ > 0 || (in_flight_ != nullptr && !answered_)) co_await progress_.Wait();
+  in_flight_ = nullptr;
+  cleaner_.Stop();
+  ApplyCommands();  // whoever waits for a removal gets it
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+asio::awaitable<void> FetchLane::RunRounds() {
   while (!stopping_ && !failure_) {
     ApplyCommands();
     MaintainSomeLogs();
@@ -70,12 +86,6 @@ asio::awaitable<void> FetchLane::Run() {
     exchange.frame.reset();
     if (!usable) co_await PauseAfterFailure("fetch session refused");
   }
-  if (failure_) leader_.Close();
-  while (asking_runs_ || (in_flight_ != nullptr && !answered_)) co_await progress_.Wait();
-  in_flight_ = nullptr;
-  cleaner_.Stop();
-  ApplyCommands();  // whoever waits for a removal gets it
-  if (failure_) std::rethrow_exception(failure_);
 }
 
 void FetchLane::Stop() {

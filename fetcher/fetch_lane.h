@@ -34,7 +34,7 @@ class FetchLane {
             FetchEvents& events, FetchCounters& counters);
   ~FetchLane();
 
-  // Until Stop. Returns with no operation in flight.
+  // Until Stop. Returns, or throws, with no operation in flight.
   asio::awaitable<void> Run();
   void Stop();
 
@@ -83,6 +83,7 @@ class FetchLane {
   FollowedPartition* TakeNext(std::vector<TopicPartition>& names);  // nullptr: it is gone
 
   // --- one round
+  asio::awaitable<void> RunRounds();  // until stopping_ or failure_
   // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds,
   // and so is anyone's who promised to ask past nothing that a power cut could take.
   bool MayFetchAhead() const { return config_.replica_id < BrokerId{0} && config_.flush_mode == FlushMode::kCached; }

@@ -226,5 +226,28 @@ TEST_F(FetchLaneErrorsTest, Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(20 + 40 + 80));
 }
 
+// What happened: the exception left with a fetch under way, which the lane's end took for a mistake of ours.
+TEST_F(FetchLaneErrorsTest, Fm16_AnExceptionLeavesOnceNothingIsUnderWay) {
+  StartWith({kP0});
+  bool asked = false;
+  queue_.before_write = [&] {
+    if (!std::exchange(asked, true)) lane_->Remove({kP1}, [] { throw std::runtime_error("no memory to remove"); });
+  };
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});  // and the next fetch leaves ahead of the write
+  EXPECT_THROW(RunUntil([] { return false; }), std::runtime_error);
+  EXPECT_FALSE(leader_.waiting());
+  EXPECT_EQ(End(kP0), 3);
+  lane_.reset();
+}
+
+TEST_F(FetchLaneErrorsTest, Fm16_AnExceptionInAQuestionEndsTheLane) {
+  StartWith({kP0, kP1});
+  leader_.on_list_offset = [](Timestamp) -> OffsetAnswer { throw std::runtime_error("no memory for an answer"); };
+  leader_.Say({{{.partition = kP0, .error = KafkaError::kOffsetOutOfRange}}});
+  EXPECT_THROW(RunUntil([] { return false; }), std::runtime_error);
+  EXPECT_FALSE(leader_.waiting());
+  lane_.reset();
+}
+
 }  // namespace
 }  // namespace slipstream
