@@ -35,9 +35,25 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
     exchange.landing = [this](const FetchableTopicResponse& topic, int32_t index) { return LandingOf(topic, index); };
 }
 
-FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr); }
+FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr && !asking_runs_); }
 
+// An exception, ours or a coroutine's, leaves only once nothing runs any more that knows this lane.
 asio::awaitable<void> FetchLane::Run() {
+  try {
+    co_await RunRounds();
+  } catch (...) {
+    failure_ = std::current_exception();
+    between_rounds_ = false;
+  }
+  if (failure_) leader_.Close();
+  while (asking_runs_ || appends_running_ > 0 || (in_flight_ != nullptr && !answered_)) co_await progress_.Wait();
+  in_flight_ = nullptr;
+  cleaner_.Stop();
+  ApplyCommands();  // whoever waits for a removal gets it
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+asio::awaitable<void> FetchLane::RunRounds() {
   while (!stopping_ && !failure_) {
     ApplyCommands();
     MaintainSomeLogs();
@@ -46,7 +62,8 @@ asio::awaitable<void> FetchLane::Run() {
     if (stopping_) break;
     const TimePoint now = std::chrono::steady_clock::now();
     const TimePoint due = WakeDelayed(now);
-    if (in_flight_ == nullptr && !leader_work_.empty()) continue;  // woken just now, or the leader could not be asked
+    if (in_flight_ == nullptr && !leader_work_.empty()) continue;  // woken just now, or the leader was not reached
+    StartAsking();
     if (in_flight_ == nullptr && !StartFetch()) {
       co_await Idle(std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff));
       continue;
@@ -69,12 +86,6 @@ asio::awaitable<void> FetchLane::Run() {
     exchange.frame.reset();
     if (!usable) co_await PauseAfterFailure("fetch session refused");
   }
-  if (failure_) leader_.Close();
-  while (in_flight_ != nullptr && !answered_) co_await progress_.Wait();
-  in_flight_ = nullptr;
-  cleaner_.Stop();
-  ApplyCommands();  // whoever waits for a removal gets it
-  if (failure_) std::rethrow_exception(failure_);
 }
 
 void FetchLane::Stop() {
@@ -115,6 +126,7 @@ void FetchLane::LetGoOf(FollowedPartition& partition) {
   session_.Remove(partition.name());
   std::erase(delayed_, &partition);
   std::erase(leader_work_, &partition);
+  std::erase(to_ask_, &partition);
   std::erase(asking_, &partition);
 }
 
@@ -130,7 +142,7 @@ void FetchLane::StartPartition(InitialFetchState initial) {
   partition->state.current_leader_epoch = partition->initial.leader_epoch;
   partition->state.fetch_offset = partition->log().log_end_offset();
   partition->truncation_fallback = partition->log().high_watermark();
-  if (config_.flush_mode == FlushMode::kCached) partition->initial.progress->Publish(partition->log());
+  Publish(*partition);
   RequireLeaderWork(*partition, LeaderWork::kLookUpEpoch);
   partitions_[partition->name()] = std::move(partition);
 }
@@ -154,7 +166,12 @@ void FetchLane::Declare(FollowedPartition& partition) {
 void FetchLane::RequireLeaderWork(FollowedPartition& partition, LeaderWork work) {
   session_.Remove(partition.name());
   partition.work = work;
-  leader_work_.push_back(&partition);
+  EnqueueWork(partition);
+}
+
+void FetchLane::EnqueueWork(FollowedPartition& partition) {
+  auto& list = partition.work == LeaderWork::kResetOffset ? to_ask_ : leader_work_;
+  list.push_back(&partition);
 }
 
 FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
@@ -167,7 +184,7 @@ FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
     partition->state.delayed_until.reset();
     partition->initial.progress->health.store(PartitionHealth::kFetching);
     if (partition->work != LeaderWork::kNone) {
-      leader_work_.push_back(partition);
+      EnqueueWork(*partition);
       due = now;
     } else {
       Declare(*partition);
@@ -179,17 +196,23 @@ FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
 
 void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wait) {
   session_.Remove(partition.name());
+  // Its work is taken up again once its time has come, and not before.
+  for (auto* list : {&leader_work_, &to_ask_, &asking_}) std::erase(*list, &partition);
   partition.state.Delay(std::chrono::steady_clock::now(), wait);
   partition.initial.progress->health.store(partition.state.failed ? PartitionHealth::kFailed
                                                                   : PartitionHealth::kDelayed);
   if (std::find(delayed_.begin(), delayed_.end(), &partition) == delayed_.end()) delayed_.push_back(&partition);
 }
 
+void FetchLane::BackOff(FollowedPartition& partition) {
+  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff,
+                                config_.failed_partition_backoff_max, kNoJitter));
+}
+
 void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why) {
   partition.state.failed = true;
   counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff,
-                                config_.failed_partition_backoff_max, kNoJitter));
+  BackOff(partition);
   events_.OnPartitionFailed(partition.name(), why);
 }
 

@@ -34,7 +34,7 @@ class FetchLane {
             FetchEvents& events, FetchCounters& counters);
   ~FetchLane();
 
-  // Until Stop. Returns with no operation in flight.
+  // Until Stop. Returns, or throws, with no operation in flight.
   asio::awaitable<void> Run();
   void Stop();
 
@@ -55,6 +55,7 @@ class FetchLane {
     Offset leader_high_watermark, leader_log_start_offset;
     int failures_before = 0;  // in a row, of the partition
     absl::Status result;
+    bool damaged = false;  // the error is of what the leader sent, not of our log or disk
   };
   struct Removal {
     std::vector<TopicPartition> partitions;
@@ -65,10 +66,15 @@ class FetchLane {
   void ApplyCommands();
   void StartPartition(InitialFetchState initial);
   void LetGoOf(FollowedPartition& partition);  // nothing of the lane points at it any more
+  void Publish(FollowedPartition& partition) {
+    partition.initial.progress->Publish(partition.log(), config_.flush_mode);
+  }
   void Declare(FollowedPartition& partition);  // tells the session what to ask next
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
+  void EnqueueWork(FollowedPartition& partition);
   TimePoint WakeDelayed(TimePoint now);  // back into the session; returns when the next one is due
   void Delay(FollowedPartition& partition, std::chrono::milliseconds wait);
+  void BackOff(FollowedPartition& partition);  // a Delay that grows with the failures in a row
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
 
   // --- from time to time
@@ -77,6 +83,7 @@ class FetchLane {
   FollowedPartition* TakeNext(std::vector<TopicPartition>& names);  // nullptr: it is gone
 
   // --- one round
+  asio::awaitable<void> RunRounds();  // until stopping_ or failure_
   // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds,
   // and so is anyone's who promised to ask past nothing that a power cut could take.
   bool MayFetchAhead() const { return config_.replica_id < BrokerId{0} && config_.flush_mode == FlushMode::kCached; }
@@ -93,7 +100,7 @@ class FetchLane {
   void Accept(FollowedPartition& partition, const PartitionData& answer);
   asio::awaitable<void> AppendAccepted();
   asio::awaitable<void> AppendOne(Appended& appended);
-  asio::awaitable<absl::Status> WriteBatches(FollowedPartition& partition, ByteSpan batches, WriteHint hint);
+  asio::awaitable<absl::Status> WriteBatches(Appended& appended);
   void FinishAppend(Appended& appended);
 
   // --- what needs the leader's word
@@ -102,12 +109,18 @@ class FetchLane {
   asio::awaitable<absl::Status> MakeDurable(FollowedPartition& partition);
   bool BeginFetching(FollowedPartition& partition);
   void ResumeFetching(FollowedPartition& partition);
-  asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
   void ApplyTruncation(FollowedPartition& partition);
   absl::Status PersistOffsetsForCut(FollowedPartition& partition, Offset offset);
   bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so
-  asio::awaitable<absl::Status> ResetOffset();              // of the only one in asking_
+
+  // --- questions to the leader: beside the rounds, which do not wait for them
+  void StartAsking();
+  asio::awaitable<void> AskLeader();
+  bool TakeQuestion();                           // from to_ask_ to asking_; false: there is none
+  asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
+  asio::awaitable<absl::Status> ResetOffset();   // of the only one in asking_
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
+  void OnQuestionLost(const absl::Status& why);
   FollowedPartition* Find(const TopicPartition& partition);
 
   asio::io_context& io_;
@@ -119,8 +132,9 @@ class FetchLane {
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<FollowedPartition>> partitions_;
   std::vector<FollowedPartition*> delayed_;      // out of the session until their time comes
-  std::vector<FollowedPartition*> leader_work_;  // out of the session until the leader was asked
-  std::vector<FollowedPartition*> asking_;       // taken out of leader_work_ while the leader is asked
+  std::vector<FollowedPartition*> leader_work_;  // out of the session until it is done
+  std::vector<FollowedPartition*> to_ask_;       // of those, the ones that wait for a question's turn
+  std::vector<FollowedPartition*> asking_;       // taken out of to_ask_ while the leader is asked about them
   FetchSession session_;
   std::vector<TopicPartition> to_maintain_;  // of the round that is due
   TimePoint next_maintenance_ = TimePoint::min();
@@ -137,7 +151,9 @@ class FetchLane {
   bool answered_ = false;
   std::vector<Appended> accepted_;  // of the answer at hand; memory reused
   size_t appends_running_ = 0;
-  AsyncEvent progress_;  // an answer came, an append ended
+  bool asking_runs_ = false;  // AskLeader
+  int questions_lost_ = 0;    // in a row
+  AsyncEvent progress_;       // an answer came, an append or the asking ended
   InterruptibleSleep idle_;
   bool truncation_on_fetch_ = true;
   int transport_failures_ = 0;   // in a row

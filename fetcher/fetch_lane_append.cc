@@ -90,13 +90,13 @@ asio::awaitable<void> FetchLane::AppendAccepted() {
 }
 
 asio::awaitable<void> FetchLane::AppendOne(Appended& appended) {
-  const bool bulk = appended.batches.size() >= kBulkBytesMin;
-  appended.result =
-      co_await WriteBatches(*appended.partition, appended.batches, bulk ? WriteHint::kBulk : WriteHint::kCached);
+  appended.result = co_await WriteBatches(appended);
   FinishAppend(appended);
 }
 
-asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partition, ByteSpan batches, WriteHint hint) {
+asio::awaitable<absl::Status> FetchLane::WriteBatches(Appended& appended) {
+  FollowedPartition& partition = *appended.partition;
+  const ByteSpan batches = appended.batches;
   PartitionLog& log = partition.log();
   if (!partition.initial.topic_id.IsZero()) {
     const absl::Status assigned = log.AssignTopicId(partition.initial.topic_id);
@@ -110,8 +110,14 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(FollowedPartition& partiti
     if (restarted.ok()) restarted = log.TruncateFullyAndStartAt(base);
     if (!restarted.ok()) co_return restarted;
   }
-  const absl::Status appended = co_await log.AppendAsFollower(queue_, batches, hint);
-  if (!appended.ok()) co_return appended;
+  // By itself, since bytes that are damaged on the way and a log that is damaged here are both kDataLoss: the ones heal
+  // when they are asked for again, the other does not.
+  const absl::Status sound = log.CheckBatches(batches);
+  appended.damaged = absl::IsDataLoss(sound);
+  if (!sound.ok()) co_return sound;
+  const WriteHint hint = batches.size() >= kBulkBytesMin ? WriteHint::kBulk : WriteHint::kCached;
+  const absl::Status written = co_await log.AppendAsFollower(queue_, batches, hint, /*checked=*/true);
+  if (!written.ok()) co_return written;
   if (config_.flush_mode == FlushMode::kDurable) co_return co_await log.FlushUpTo(queue_, log.log_end_offset());
   // Such as a segment that was closed without its fsync: now, so that the recovery point follows.
   if (log.FlushDue()) co_return co_await log.Flush(queue_);
@@ -125,7 +131,7 @@ void FetchLane::FinishAppend(Appended& appended) {
   if (!appended.result.ok()) {
     partition.state.BecomeFetching(log.log_end_offset(), log.latest_epoch());
     partition.state.failures = appended.failures_before;  // what was fetched but not written is no progress
-    if (absl::IsDataLoss(appended.result)) {
+    if (appended.damaged) {
       counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
       events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
                                     " dropped: ", appended.result.message()));
@@ -135,7 +141,7 @@ void FetchLane::FinishAppend(Appended& appended) {
       if (config_.flush_mode == FlushMode::kDurable) partition.work = LeaderWork::kLookUpEpoch;
       MarkFailed(partition, appended.result);
     }
-    if (config_.flush_mode == FlushMode::kCached) partition.initial.progress->Publish(log);
+    Publish(partition);
     return;
   }
   log.UpdateHighWatermark(appended.leader_high_watermark);
@@ -147,7 +153,7 @@ void FetchLane::FinishAppend(Appended& appended) {
   counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);
   counters_.records.fetch_add(appended.records, std::memory_order_relaxed);
   counters_.batches.fetch_add(appended.batch_count, std::memory_order_relaxed);
-  partition.initial.progress->Publish(log);
+  Publish(partition);
   partition.initial.progress->PublishLeader(appended.leader_high_watermark);
 }
 

@@ -32,7 +32,7 @@ void FetchLane::MaintainSomeLogs() {
     if (partition == nullptr) continue;
     const absl::Status maintained = partition->log().Maintain(SystemClock().WallTime());
     if (!maintained.ok() && !partition->state.failed) MarkFailed(*partition, maintained);
-    partition->initial.progress->Publish(partition->log());
+    Publish(*partition);
   }
 }
 
@@ -45,7 +45,7 @@ void FetchLane::CompactSomeLogs() {
     // The partition is followed on: it only grows from now on, or its disk will say itself that it fails.
     if (!polled.ok()) events_.OnNotice(std::string(polled.message()));
     if (cleaner_.log() != nullptr) return;
-    partition->initial.progress->Publish(partition->log());
+    Publish(*partition);
   }
   const TimePoint now = std::chrono::steady_clock::now();
   if (to_compact_.empty()) {

@@ -1,4 +1,5 @@
-// FetchLane: what needs a word with the leader before a partition can be fetched (FT-10..FT-17, FT-35, FT-40, FT-41).
+// FetchLane: what comes before a partition can be fetched: its log made durable, and cut where the leader has another
+// (FT-10, FT-14..FT-17, FT-35).
 #include <absl/strings/str_cat.h>
 
 #include "fetcher/fetch_lane.h"
@@ -6,46 +7,26 @@
 #include "log/status.h"
 
 namespace slipstream {
-namespace {
 
-// Waits for the leader's word. Meanwhile partitions come and go: what was held of them before may be gone after.
-template <class Word>
-asio::awaitable<Word> WhileCommandsTakeEffect(bool& between_rounds, asio::awaitable<Word> question) {
-  between_rounds = true;
-  Word word = co_await std::move(question);
-  between_rounds = false;
-  co_return word;
-}
-
-}  // namespace
-
+// What needs no question, or comes before one.
 asio::awaitable<void> FetchLane::DoLeaderWork() {
-  const absl::StatusOr<bool> truncation_on_fetch =
-      co_await WhileCommandsTakeEffect(between_rounds_, leader_.SupportsTruncationOnFetch());
-  absl::Status transport = truncation_on_fetch.status();
-  if (transport.ok()) {
-    truncation_on_fetch_ = *truncation_on_fetch;
-    while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kTruncate)) ApplyTruncation(*partition);
-    while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kLookUpEpoch)) {
-      const absl::Status durable = co_await MakeDurable(*partition);
-      if (!durable.ok()) {
-        MarkFailed(*partition, durable);
-      } else if (BeginFetching(*partition)) {
-        asking_.push_back(partition);
-      }
+  between_rounds_ = true;  // connects when needed
+  const absl::StatusOr<bool> truncation_on_fetch = co_await leader_.SupportsTruncationOnFetch();
+  between_rounds_ = false;
+  if (!truncation_on_fetch.ok()) {
+    co_await OnTransportError(truncation_on_fetch.status());
+    co_return;
+  }
+  truncation_on_fetch_ = *truncation_on_fetch;
+  while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kTruncate)) ApplyTruncation(*partition);
+  while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kLookUpEpoch)) {
+    const absl::Status durable = co_await MakeDurable(*partition);
+    if (!durable.ok()) {
+      MarkFailed(*partition, durable);
+    } else if (BeginFetching(*partition)) {
+      to_ask_.push_back(partition);
     }
-    if (!asking_.empty()) transport = co_await LookUpEpochs();
   }
-  while (transport.ok() && !stopping_) {
-    FollowedPartition* const partition = TakeLeaderWork(LeaderWork::kResetOffset);
-    if (partition == nullptr) break;
-    asking_.push_back(partition);
-    transport = co_await ResetOffset();
-  }
-  // Whoever was being asked about is asked about again.
-  leader_work_.insert(leader_work_.end(), asking_.begin(), asking_.end());
-  asking_.clear();
-  if (!transport.ok()) co_await OnTransportError(transport);
 }
 
 FollowedPartition* FetchLane::TakeLeaderWork(LeaderWork work) {
@@ -62,7 +43,7 @@ asio::awaitable<absl::Status> FetchLane::MakeDurable(FollowedPartition& partitio
   if (config_.flush_mode == FlushMode::kCached) co_return absl::OkStatus();
   PartitionLog& log = partition.log();
   const absl::Status flushed = co_await log.FlushUpTo(queue_, log.log_end_offset());
-  if (flushed.ok()) partition.initial.progress->Publish(log);
+  Publish(partition);
   co_return flushed;
 }
 
@@ -82,35 +63,6 @@ void FetchLane::ResumeFetching(FollowedPartition& partition) {
   partition.state.BecomeFetching(partition.log().log_end_offset(), partition.log().latest_epoch());
   partition.initial.progress->health.store(PartitionHealth::kFetching);
   Declare(partition);
-}
-
-asio::awaitable<absl::Status> FetchLane::LookUpEpochs() {
-  std::vector<EpochQuery> queries;
-  for (FollowedPartition* partition : asking_)
-    queries.push_back({partition->name(), partition->state.current_leader_epoch, *partition->log().latest_epoch()});
-  const absl::StatusOr<std::vector<EpochAnswer>> answers =
-      co_await WhileCommandsTakeEffect(between_rounds_, leader_.OffsetsForLeaderEpoch(std::move(queries)));
-  if (!answers.ok()) co_return answers.status();
-  // Without those that were let go of meanwhile: for them the answer no longer counts (FT-12).
-  std::vector<FollowedPartition*> unanswered = std::exchange(asking_, {});
-  for (const EpochAnswer& answer : *answers) {
-    FollowedPartition* partition = Find(answer.partition);
-    if (std::erase(unanswered, partition) == 0) continue;  // not asked for, or answered twice
-    if (answer.error == KafkaError::kNone) {
-      partition->leader_end = answer.end;
-      ApplyTruncation(*partition);
-    } else if (answer.error == KafkaError::kFencedLeaderEpoch) {
-      events_.OnLeaderInDoubt(leader_.broker_id(), "fenced leader epoch");
-      MarkFailed(*partition,
-                 absl::FailedPreconditionError(absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error))));
-    } else {
-      events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error)));
-      Delay(*partition, config_.replica_fetch_backoff);
-    }
-  }
-  // Left out of the answer: asked again after a pause.
-  for (FollowedPartition* partition : unanswered) Delay(*partition, config_.replica_fetch_backoff);
-  co_return absl::OkStatus();
 }
 
 void FetchLane::ApplyTruncation(FollowedPartition& partition) {
@@ -136,7 +88,7 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
 // not find a recovery point that vouches for what was cut. Should this fail, nothing is cut.
 absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, Offset offset) {
   const PartitionLog& log = partition.log();
-  const LogOffsets lowered = OffsetsForCut(log, offset);
+  const LogOffsets lowered = Publishable(OffsetsForCut(log, offset), config_.flush_mode);
   if (lowered.recovery_point == log.recovery_point()) return absl::OkStatus();
   // Published first: whoever writes checkpoints meanwhile must not raise it again.
   partition.initial.progress->Publish(lowered);
@@ -149,7 +101,7 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   const Offset high_watermark_before = log.high_watermark();
   absl::Status cut = PersistOffsetsForCut(partition, offset);
   if (cut.ok()) cut = log.TruncateTo(offset);
-  partition.initial.progress->Publish(log);
+  Publish(partition);
   if (!cut.ok()) {
     MarkFailed(partition, Annotate(cut, absl::StrCat("truncating to ", offset.value)));
     return false;
@@ -165,60 +117,6 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
                         log.log_end_offset() < high_watermark_before);
   }
   return true;
-}
-
-asio::awaitable<absl::Status> FetchLane::ResetOffset() {
-  const TopicPartition name = asking_.front()->name();
-  const LeaderEpoch epoch = asking_.front()->state.current_leader_epoch;
-  const absl::StatusOr<OffsetAnswer> latest =
-      co_await WhileCommandsTakeEffect(between_rounds_, leader_.ListOffset(name, epoch, kLatestTimestamp));
-  if (!latest.ok()) co_return latest.status();
-  if (asking_.empty()) co_return absl::OkStatus();  // let go of meanwhile
-  const absl::StatusOr<OffsetAnswer> earliest =
-      co_await WhileCommandsTakeEffect(between_rounds_, leader_.ListOffset(name, epoch, kEarliestTimestamp));
-  if (!earliest.ok()) co_return earliest.status();
-  if (asking_.empty()) co_return absl::OkStatus();
-  FollowedPartition& partition = *asking_.front();
-  asking_.clear();
-  const KafkaError error = latest->error != KafkaError::kNone ? latest->error : earliest->error;
-  if (error != KafkaError::kNone) {
-    // Out of range must never be the end of a partition: every error is asked again (FT-41).
-    if (NeedsMetadataRefresh(error))
-      events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("offset query: ", KafkaErrorName(error)));
-    Delay(partition, config_.replica_fetch_backoff);
-    co_return absl::OkStatus();
-  }
-  ApplyReset(partition, PlanOffsetReset(earliest->offset, latest->offset, partition.log().log_end_offset()));
-  co_return absl::OkStatus();
-}
-
-void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& reset) {
-  PartitionLog& log = partition.log();
-  // Nothing was ever written to it: a new copy begins wherever the leader does.
-  const bool new_copy = log.log_end_offset() == Offset{0} && log.epochs().entries().empty();
-  const Gap gap = GapOf(reset, log.log_end_offset(), new_copy);
-  if (!gap.empty()) {
-    const bool restart = config_.gap_policy == GapPolicy::kRestart;
-    events_.OnGap(partition.name(), gap, restart);
-    if (!restart) {
-      MarkFailed(partition, absl::OutOfRangeError(absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1,
-                                                               " were deleted at the source")));
-      return;
-    }
-  }
-  if (reset.kind == OffsetReset::Kind::kTruncate && !CutTo(partition, reset.fetch_offset)) return;
-  if (reset.kind == OffsetReset::Kind::kRestart) {
-    absl::Status restarted = PersistOffsetsForCut(partition, reset.fetch_offset);
-    if (restarted.ok()) restarted = log.TruncateFullyAndStartAt(reset.fetch_offset);
-    if (!restarted.ok()) {
-      MarkFailed(partition, restarted);
-      return;
-    }
-    partition.initial.progress->Publish(log);
-    session_.StartOver();
-    partition.initial.progress->ForgetLeader();
-  }
-  ResumeFetching(partition);
 }
 
 }  // namespace slipstream

@@ -5,12 +5,23 @@
 #include <atomic>
 #include <cstdint>
 
+#include "fetcher/fetcher_config.h"
 #include "log/log_manager.h"
 #include "log/partition_log.h"
 
 namespace slipstream {
 
 enum class PartitionHealth : int32_t { kFetching, kDelayed, kFailed };
+
+// What of a log others may be told, and what checkpoints may say of it: in durable mode nothing that a power cut could
+// take (INV-19), whatever is written above. Everything that is published goes through here.
+inline LogOffsets Publishable(LogOffsets offsets, FlushMode flush_mode) {
+  if (flush_mode == FlushMode::kCached) return offsets;
+  const Offset durable_end = std::max(offsets.log_start_offset, offsets.recovery_point);
+  offsets.log_end_offset = std::min(offsets.log_end_offset, durable_end);
+  offsets.high_watermark = std::min(offsets.high_watermark, durable_end);
+  return offsets;
+}
 
 // Written by the owning fetcher thread, read by any.
 struct PartitionProgress {
@@ -21,7 +32,8 @@ struct PartitionProgress {
   std::atomic<int64_t> caught_up_at{-1};  // the leader's high watermark in its first answer: reach it to be caught up
   std::atomic<PartitionHealth> health{PartitionHealth::kFetching};
 
-  void Publish(const PartitionLog& log) { Publish(OffsetsOf(log)); }
+  void Publish(const PartitionLog& log, FlushMode flush_mode) { Publish(Publishable(OffsetsOf(log), flush_mode)); }
+  // REQUIRES: Publishable.
   void Publish(const LogOffsets& offsets) {
     log_start_offset.store(offsets.log_start_offset.value, std::memory_order_relaxed);
     high_watermark.store(offsets.high_watermark.value, std::memory_order_relaxed);

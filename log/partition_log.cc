@@ -98,7 +98,7 @@ absl::Status PartitionLog::FailUnlessOk(const absl::Status& status, absl::string
 
 // Appending.
 
-absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
+absl::Status PartitionLog::CheckBatches(ByteSpan batches) const {
   BatchWalker walker(batches);
   Offset next = log_end_offset_;
   LeaderEpoch epoch = epochs_->latest_epoch().value_or(LeaderEpoch{0});
@@ -119,7 +119,7 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
     // A negative epoch would only fail later, in the epoch cache (LOG-174).
     if (batch.partition_leader_epoch() < epoch)
       return refuse("leader epoch ", batch.partition_leader_epoch().value, " after ", epoch.value);
-    if (!crc_checked && !batch.CrcValid()) return refuse("its CRC is wrong");
+    if (!batch.CrcValid()) return refuse("its CRC is wrong");
     if (batch.bytes().size() > static_cast<size_t>(config_.segment_bytes))
       return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": batch of ", batch.bytes().size(),
                                                      " bytes is above segment.bytes, ", config_.segment_bytes));
@@ -134,9 +134,9 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, bool crc_checked) const {
 }
 
 asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
-                                                             bool crc_checked) {
+                                                             bool checked) {
   SLIP_CO_RETURN_IF_ERROR(Usable());
-  SLIP_CO_RETURN_IF_ERROR(CheckRun(batches, crc_checked));
+  if (!checked) SLIP_CO_RETURN_IF_ERROR(CheckBatches(batches));
   const std::optional<LeaderEpoch> epoch_before = latest_epoch();
   const absl::Status appended = co_await AppendChecked(queue, batches, hint);
   if (!appended.ok()) UndoUnwritten(epoch_before);

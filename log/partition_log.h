@@ -102,13 +102,16 @@ class PartitionLog {
                                                             const LogOpenOptions& options);
   ~PartitionLog();
 
-  // Writes batches exactly as the leader sent them (LOG-05, LOG-65..LOG-71). REQUIRES: only whole batches, framing
-  // walked; no other Append, Truncate or Close runs. Checks every CRC unless `crc_checked`, rising offsets and that
-  // the first is not below log_end_offset() (kFailedPrecondition; kDataLoss for a bad batch): then nothing is written.
-  // Splits at batch boundaries where a segment is full. A write error leaves log_end_offset() before the first
-  // unwritten batch and cuts what was torn.
+  // Whether the batches can come next: every CRC, rising offsets and epochs, producers' sequences (kDataLoss: who sent
+  // them is at fault), that the first is not below log_end_offset() (kFailedPrecondition), and that each fits a segment
+  // (kInvalidArgument). REQUIRES: only whole batches, framing walked.
+  absl::Status CheckBatches(ByteSpan batches) const;
+  // Writes batches exactly as the leader sent them (LOG-05, LOG-65..LOG-71). REQUIRES: as for CheckBatches; no other
+  // Append, Truncate or Close runs. Unless `checked`, by CheckBatches on the log as it is or as our own work, its error
+  // ends the call: then nothing is written. Splits at batch boundaries where a segment is full. A write error leaves
+  // log_end_offset() before the first unwritten batch and cuts what was torn.
   asio::awaitable<absl::Status> AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
-                                                 bool crc_checked = false);
+                                                 bool checked = false);
   // Stamps offsets from log_end_offset() on and `epoch` into the batches, then appends; returns the first offset given.
   // Content rules of a client's batches are the caller's (LOG-76..LOG-81).
   asio::awaitable<absl::StatusOr<Offset>> AppendAsLeader(IoQueue& queue, std::span<std::byte> batches,
@@ -206,7 +209,6 @@ class PartitionLog {
   Segment& active() { return *segments_.back(); }
   size_t FloorSegment(Offset offset) const;  // the last one whose base is at or below `offset`, or the first
   Offset SegmentEnd(size_t number) const;    // the next one's base, or the log end
-  absl::Status CheckRun(ByteSpan batches, bool crc_checked) const;
   asio::awaitable<absl::Status> AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint);
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint, Offset end);
   asio::awaitable<absl::Status> Roll(IoQueue& queue, Offset base_offset, WriteHint hint);

@@ -4,6 +4,7 @@
 
 #include "log/in_range.h"
 #include "log/status.h"
+#include "session/wire/describe.h"
 
 namespace slipstream {
 namespace {
@@ -13,7 +14,7 @@ constexpr int64_t kHourMs = 3'600'000;
 }  // namespace
 
 absl::Status ClientConfig::Validate() const {
-  if (client_id.empty()) return absl::InvalidArgumentError("client.id is empty");
+  SLIP_RETURN_IF_ERROR(CheckInRange("bytes of client.id", static_cast<int64_t>(client_id.size()), 1, kStringBytesMax));
   SLIP_RETURN_IF_ERROR(
       CheckInRange("socket.connection.setup.timeout.ms", socket_connection_setup_timeout.count(), 1, kHourMs));
   SLIP_RETURN_IF_ERROR(CheckInRange("request.timeout.ms", request_timeout.count(), 1, kHourMs));

@@ -10,7 +10,7 @@
 namespace slipstream {
 
 struct ClientConfig {
-  std::string client_id = "slipstream";
+  std::string client_id = "slipstream";                               // 1 .. 32767 bytes: it goes with each request
   std::chrono::milliseconds socket_connection_setup_timeout{10'000};  // 1 ms .. 1 h: TCP connect and ApiVersions
   std::chrono::milliseconds request_timeout{30'000};       // 1 ms .. 1 h: from sending to the answer's last byte
   std::chrono::milliseconds reconnect_backoff{50};         // doubles per failure, with jitter,

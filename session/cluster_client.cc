@@ -35,16 +35,26 @@ asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> ClusterClient::AnyB
   if (closed_) co_return absl::CancelledError("cluster client closed");
   if (connection_ != nullptr && !connection_->closed()) co_return connection_;
   absl::Status last;
-  for (const Endpoint& endpoint : Candidates()) {
+  const std::vector<Endpoint> candidates = Candidates();
+  for (size_t i = 0; i < candidates.size(); ++i) {
     // Kept before it is open, so that Close ends that too.
-    connection_ = Connection::Create(io_.get_executor(), endpoint, config_);
+    connection_ = Connection::Create(io_.get_executor(), candidates[i], config_);
+    connection_->NotAfter(EndOfShare(candidates.size() - i));
     const absl::Status opened = co_await connection_->Open();
     if (closed_) co_return absl::CancelledError("cluster client closed");
+    connection_->NotAfter(give_up_at_);
     if (opened.ok()) co_return connection_;
     // One that may still come up is worth waiting for, whatever listens at the others.
     if (last.ok() || IsHopeless(last)) last = opened;
   }
   co_return last;
+}
+
+// While bootstrapping, silent peers share the time there is, so that whoever answers is asked whatever its place.
+std::chrono::steady_clock::time_point ClusterClient::EndOfShare(size_t candidates_left) const {
+  if (give_up_at_ == kNever) return kNever;
+  const auto now = std::chrono::steady_clock::now();
+  return now + (give_up_at_ - now) / static_cast<int64_t>(candidates_left);
 }
 
 asio::awaitable<absl::Status> ClusterClient::Refresh() {
@@ -72,23 +82,20 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
 }
 
 asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
-  const auto give_up_at = std::chrono::steady_clock::now() + config_.bootstrap_timeout;
-  // One silent peer must not take longer than all of it may.
-  const std::chrono::milliseconds setup_timeout =
-      std::exchange(config_.socket_connection_setup_timeout,
-                    std::min(config_.socket_connection_setup_timeout, config_.bootstrap_timeout));
-  const absl::Status found = co_await RefreshUntil(give_up_at);
-  config_.socket_connection_setup_timeout = setup_timeout;
+  give_up_at_ = std::chrono::steady_clock::now() + config_.bootstrap_timeout;
+  const absl::Status found = co_await RefreshInTime();
+  give_up_at_ = kNever;
+  if (connection_ != nullptr) connection_->NotAfter(kNever);
   co_return found;
 }
 
-asio::awaitable<absl::Status> ClusterClient::RefreshUntil(std::chrono::steady_clock::time_point give_up_at) {
+asio::awaitable<absl::Status> ClusterClient::RefreshInTime() {
   for (int failures = 1;; ++failures) {
     const absl::Status refreshed = co_await Refresh();
     if (refreshed.ok() || closed_ || IsHopeless(refreshed)) co_return refreshed;
     const auto wait =
         BackoffAfter(failures, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
-    if (std::chrono::steady_clock::now() + wait >= give_up_at) co_return refreshed;
+    if (std::chrono::steady_clock::now() + wait >= give_up_at_) co_return refreshed;
     co_await sleep_.For(wait);
   }
 }

@@ -20,8 +20,8 @@ class ClusterClient {
   // Asks a broker for all topics, first the one that answered last, then the known ones, then the bootstrap list. On
   // error the metadata stays as it was; the error is that of the last broker tried.
   asio::awaitable<absl::Status> Refresh();
-  // Refresh until it works, with backoff, for bootstrap_timeout at most. kDataLoss (not a Kafka broker) and
-  // kUnimplemented end it at once when every bootstrap address fails that way.
+  // Refresh until it works, with backoff, for bootstrap_timeout at most, however many addresses stay silent. kDataLoss
+  // (not a Kafka broker) and kUnimplemented end it at once when every bootstrap address fails that way.
   asio::awaitable<absl::Status> Bootstrap();
   const ClusterMetadata& metadata() const { return metadata_; }
 
@@ -31,8 +31,11 @@ class ClusterClient {
   void Close();
 
  private:
+  static constexpr auto kNever = std::chrono::steady_clock::time_point::max();
+
   std::vector<Endpoint> Candidates() const;
-  asio::awaitable<absl::Status> RefreshUntil(std::chrono::steady_clock::time_point give_up_at);
+  std::chrono::steady_clock::time_point EndOfShare(size_t candidates_left) const;
+  asio::awaitable<absl::Status> RefreshInTime();
 
   asio::io_context& io_;
   ClientConfig config_;
@@ -40,7 +43,8 @@ class ClusterClient {
   InterruptibleSleep sleep_;
   std::shared_ptr<Connection> connection_;
   ClusterMetadata metadata_;
-  Endpoint failed_last_;  // asked after all others
+  Endpoint failed_last_;                                       // asked after all others
+  std::chrono::steady_clock::time_point give_up_at_ = kNever;  // set while bootstrapping
   bool closed_ = false;
 };
 

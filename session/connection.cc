@@ -222,7 +222,7 @@ void Connection::Close() {
 }
 
 void Connection::ArmDeadline(std::chrono::milliseconds timeout) {
-  deadline_.expires_after(timeout);
+  deadline_.expires_at(std::min(std::chrono::steady_clock::now() + timeout, not_after_));
   deadline_.async_wait([weak = weak_from_this(), timeout](const boost::system::error_code& error) {
     const std::shared_ptr<Connection> self = weak.lock();
     if (error || self == nullptr) return;

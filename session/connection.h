@@ -46,6 +46,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                             ClientConfig config, HostLookup::BlockingLookup look_up = nullptr);
   ~Connection();
 
+  // Whatever is under way or comes ends by then, with kDeadlineExceeded, however long each of its steps may take. From
+  // the next step on; max() lifts it.
+  void NotAfter(std::chrono::steady_clock::time_point end) { not_after_ = end; }
   // Connects and asks for ApiVersions; once, before all else.
   asio::awaitable<absl::Status> Open();
 
@@ -128,6 +131,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<VersionRange, 128> versions_{};
   int32_t next_correlation_id_ = 0;
   uint64_t next_ticket_ = 0, write_turn_ = 0, read_turn_ = 0;  // write_turn_, read_turn_ <= next_ticket_
+  std::chrono::steady_clock::time_point not_after_ = std::chrono::steady_clock::time_point::max();
   std::chrono::milliseconds timeout_;  // of a request: while connecting, what setting up a connection may take
   bool closed_ = false;
   absl::Status failure_;  // why, once closed by an error

@@ -31,10 +31,7 @@ void FetchSession::Set(const TopicPartition& partition, const FetchPartitionData
     slot->asked.partition = partition;
     slot->place = order_.insert(order_.end(), slot.get());
     without_id_ += data.topic_id.IsZero() ? 1 : 0;
-    // Taken back before the leader heard of it: a forgotten partition that is also sent would stay forgotten (FS-25).
-    std::erase_if(forgotten_, [&](const Forgotten& forgotten) {
-      return forgotten.name == partition && forgotten.topic_id == data.topic_id;
-    });
+    slot->known = TakeBack(partition, data.topic_id);
   } else if (slot->data == data) {
     return;
   } else {
@@ -43,12 +40,22 @@ void FetchSession::Set(const TopicPartition& partition, const FetchPartitionData
       by_id_.erase({old_id, partition.partition});
       without_id_ += (data.topic_id.IsZero() ? 1 : 0) - (old_id.IsZero() ? 1 : 0);
       // FS-06: another topic of the same name; by name alone the leader would forget the new one too, so only by id.
-      if (slot->told && with_topic_ids_ && !old_id.IsZero()) forgotten_.push_back({partition, old_id});
+      if (with_topic_ids_ && !old_id.IsZero()) {
+        if (slot->known) forgotten_.push_back({partition, old_id});
+        slot->known = TakeBack(partition, data.topic_id);
+      }
     }
   }
   slot->data = data;
   if (!data.topic_id.IsZero()) by_id_[{data.topic_id, partition.partition}] = slot.get();
   MarkChanged(*slot);
+}
+
+// Before the leader heard of it: a forgotten partition that is also sent would stay forgotten (FS-25).
+bool FetchSession::TakeBack(const TopicPartition& partition, Uuid topic_id) {
+  return std::erase_if(forgotten_, [&](const Forgotten& forgotten) {
+           return forgotten.name == partition && (forgotten.topic_id == topic_id || !with_topic_ids_);
+         }) > 0;
 }
 
 void FetchSession::MarkChanged(Partition& partition) {
@@ -60,7 +67,7 @@ void FetchSession::Remove(const TopicPartition& partition) {
   const auto found = partitions_.find(partition);
   if (found == partitions_.end()) return;
   Partition& removed = *found->second;
-  if (removed.told) forgotten_.push_back({removed.asked.partition, removed.data.topic_id});
+  if (removed.known) forgotten_.push_back({removed.asked.partition, removed.data.topic_id});
   if (removed.dirty) changed_.erase(std::find(changed_.begin(), changed_.end(), &removed));
   if (removed.data.topic_id.IsZero()) --without_id_;
   by_id_.erase({removed.data.topic_id, removed.asked.partition.partition});
@@ -72,6 +79,7 @@ void FetchSession::Build(FetchRequest& request, bool use_topic_ids) {
   const bool forgotten_have_ids = std::none_of(forgotten_.begin(), forgotten_.end(),
                                                [](const Forgotten& forgotten) { return forgotten.topic_id.IsZero(); });
   const bool with_ids = use_topic_ids && without_id_ == 0 && forgotten_have_ids;
+  if (std::exchange(start_over_, false)) session_epoch_ = kInitialEpoch;
   // A session lives by ids or by names: the leader refuses to switch, so a switch starts anew (FS-05).
   if (session_epoch_ != kInitialEpoch && with_ids != with_topic_ids_) session_epoch_ = kInitialEpoch;
   with_topic_ids_ = with_ids;
@@ -112,7 +120,7 @@ void FetchSession::AppendTo(FetchRequest& request, Partition& partition) {
   entry.log_start_offset = partition.data.log_start_offset;
   entry.partition_max_bytes = partition.data.partition_max_bytes;
   partition.asked.data = partition.data;
-  partition.told = true;
+  partition.told = partition.known = true;
   partition.dirty = false;
 }
 
@@ -150,8 +158,8 @@ bool FetchSession::Matches(const FetchResponse& response) const {
 }
 
 bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition) const {
-  if (Resolve(topic, partition) != nullptr) return true;
-  // Removed after the request was built: the answer may still speak of it.
+  // Removed after the request was built, and maybe set anew: the answer may still speak of it.
+  if (const Partition* found = Find(topic, partition); found != nullptr && found->known) return true;
   return std::any_of(forgotten_.begin(), forgotten_.end(), [&](const Forgotten& forgotten) {
     const bool same_topic =
         with_topic_ids_ ? forgotten.topic_id == topic.topic_id : forgotten.name.topic == topic.topic;
@@ -159,17 +167,17 @@ bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition)
   });
 }
 
-void FetchSession::StartOver() { session_epoch_ = kInitialEpoch; }
-
-const FetchSession::Asked* FetchSession::Resolve(const FetchableTopicResponse& topic, int32_t partition) const {
-  const Partition* found = nullptr;
+const FetchSession::Partition* FetchSession::Find(const FetchableTopicResponse& topic, int32_t partition) const {
   if (with_topic_ids_) {
     const auto by_id = by_id_.find(IdKey{topic.topic_id, partition});
-    if (by_id != by_id_.end()) found = by_id->second;
-  } else {
-    const auto by_name = partitions_.find(TopicPartition{topic.topic, partition});
-    if (by_name != partitions_.end()) found = by_name->second.get();
+    return by_id == by_id_.end() ? nullptr : by_id->second;
   }
+  const auto by_name = partitions_.find(TopicPartition{topic.topic, partition});
+  return by_name == partitions_.end() ? nullptr : by_name->second.get();
+}
+
+const FetchSession::Asked* FetchSession::Resolve(const FetchableTopicResponse& topic, int32_t partition) const {
+  const Partition* found = Find(topic, partition);
   return found != nullptr && found->told ? &found->asked : nullptr;
 }
 

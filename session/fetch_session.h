@@ -53,8 +53,9 @@ class FetchSession {
   // Judges an answer to the last build (FS-09..FS-11, FS-13). Partition entries of topics not asked for make it kDrop.
   Verdict OnResponse(const FetchResponse& response);
   void OnSendError() { StartOver(); }  // FS-12
-  // The next request is a full one, so that its answer tells of every partition anew.
-  void StartOver();
+  // The next request is a full one, so that its answer tells of every partition anew; whatever an answer that is still
+  // under way does to the session.
+  void StartOver() { start_over_ = true; }
   // What was asked of the partition that an entry of the last answer speaks of. nullptr: it was not asked for, or taken
   // out of the session since: its data must be ignored (FT-30).
   struct Asked {
@@ -64,13 +65,14 @@ class FetchSession {
   const Asked* Resolve(const FetchableTopicResponse& topic, int32_t partition) const;
 
   int32_t session_id() const { return session_id_; }
-  int32_t session_epoch() const { return session_epoch_; }  // of the next request; 0: full, -1: none
+  int32_t session_epoch() const { return start_over_ ? 0 : session_epoch_; }  // of the next request; 0: full, -1: none
 
  private:
   struct Partition {
     Asked asked;              // name, and what the leader was last told
     FetchPartitionData data;  // what it is to be told
-    bool told = false;        // the leader knows the partition
+    bool told = false;        // asked about since it was last set anew: an answer may speak of it
+    bool known = false;       // to the leader, as told or from before: once removed it must be forgotten
     bool dirty = false;       // listed in changed_
     std::list<Partition*>::iterator place;
   };
@@ -80,12 +82,14 @@ class FetchSession {
   };
   using IdKey = std::pair<Uuid, int32_t>;
 
+  bool TakeBack(const TopicPartition& partition, Uuid topic_id);  // true: it was about to be forgotten
   void MarkChanged(Partition& partition);
   void AppendTo(FetchRequest& request, Partition& partition);
   void BuildFull(FetchRequest& request);
   void BuildIncremental(FetchRequest& request);
   bool Matches(const FetchResponse& response) const;
   bool Knows(const FetchableTopicResponse& topic, int32_t partition) const;
+  const Partition* Find(const FetchableTopicResponse& topic, int32_t partition) const;
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   absl::flat_hash_map<IdKey, Partition*> by_id_;
@@ -95,6 +99,7 @@ class FetchSession {
   int32_t without_id_ = 0;            // partitions whose topic id is unknown
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;
+  bool start_over_ = false;
   bool with_topic_ids_ = false;  // of the last build
   bool full_ = true;             // the last build was full,
   size_t full_size_ = 0;         // and told of so many partitions

@@ -47,8 +47,9 @@ struct OffsetAnswer {
   LeaderEpoch leader_epoch;
 };
 
-// Used by one thread. Errors are the transport's (kUnavailable, kDeadlineExceeded, kDataLoss, kUnimplemented) and name
-// the broker; after one, the next call connects anew. Error codes inside an answer are data.
+// Used by one thread. Fetches and questions (the epoch look-up and the offset query) do not wait for each other: one of
+// each may be under way. Errors are the transport's (kUnavailable, kDeadlineExceeded, kDataLoss, kUnimplemented) and
+// name the broker; after one, the next call connects anew. Error codes inside an answer are data.
 class LeaderEndpoint {
  public:
   virtual ~LeaderEndpoint() = default;
@@ -61,11 +62,13 @@ class LeaderEndpoint {
   virtual asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() = 0;
   // Sends exchange.request, at most at `version_max`, fills exchange.response and frame.
   virtual asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) = 0;
+  // Partitions may be left out of the answer, or be there that were not asked for.
   virtual asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
       std::vector<EpochQuery> queries) = 0;
-  virtual asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition,
-                                                                   LeaderEpoch current_leader_epoch,
-                                                                   Timestamp timestamp) = 0;
+  // nullopt: the answer leaves the partition out.
+  virtual asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ListOffset(TopicPartition partition,
+                                                                                  LeaderEpoch current_leader_epoch,
+                                                                                  Timestamp timestamp) = 0;
   // Ends calls in flight with kCancelled; none may follow.
   virtual void Close() = 0;
 };

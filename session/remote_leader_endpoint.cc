@@ -1,7 +1,5 @@
 #include "session/remote_leader_endpoint.h"
 
-#include <absl/strings/str_cat.h>
-
 #include <map>
 #include <random>
 
@@ -41,20 +39,21 @@ RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker
       endpoint_(std::move(endpoint)),
       replica_id_(replica_id),
       config_(std::move(config)),
-      backoff_sleep_(io.get_executor()) {}
+      fetching_(io),
+      asking_(io) {}
 
-asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> RemoteLeaderEndpoint::Connected() {
+asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> RemoteLeaderEndpoint::Connected(Link& link) {
   if (closed_) co_return absl::CancelledError("endpoint closed");
-  if (connection_ != nullptr && !connection_->closed()) co_return connection_;
+  if (link.connection != nullptr && !link.connection->closed()) co_return link.connection;
   const auto wait =
-      BackoffAfter(failures_, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
-  if (wait.count() > 0) co_await backoff_sleep_.For(wait);
+      BackoffAfter(link.failures, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
+  if (wait.count() > 0) co_await link.backoff_sleep.For(wait);
   if (closed_) co_return absl::CancelledError("endpoint closed");
   // Kept before it is open, so that Close ends that too.
   const std::shared_ptr<Connection> opening = Connection::Create(io_.get_executor(), endpoint_, config_);
-  connection_ = opening;
+  link.connection = opening;
   const absl::Status opened = co_await opening->Open();
-  failures_ = opened.ok() ? 0 : failures_ + 1;
+  link.failures = opened.ok() ? 0 : link.failures + 1;
   if (!opened.ok()) co_return opened;
   co_return opening;
 }
@@ -68,13 +67,13 @@ asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTruncationOn
 }
 
 asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsFetchVersion(int16_t version) {
-  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected(fetching_);
   if (!connection.ok()) co_return connection.status();
   co_return (*connection)->VersionFor(ApiKey::kFetch, version, FetchRequest::kVersionMax).ok();
 }
 
 asio::awaitable<absl::Status> RemoteLeaderEndpoint::Fetch(FetchExchange& exchange, int16_t version_max) {
-  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected(fetching_);
   if (!connection.ok()) co_return connection.status();
   exchange.request.replica_id = replica_id_;
   exchange.request.replica_state.replica_id = replica_id_;
@@ -89,7 +88,7 @@ asio::awaitable<absl::Status> RemoteLeaderEndpoint::Fetch(FetchExchange& exchang
 
 asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> RemoteLeaderEndpoint::OffsetsForLeaderEpoch(
     std::vector<EpochQuery> queries) {
-  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected(asking_);
   if (!connection.ok()) co_return connection.status();
   std::map<std::string, OffsetForLeaderTopic> topics;
   for (const EpochQuery& query : queries) {
@@ -115,10 +114,9 @@ asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> RemoteLeaderEndpoint::
   co_return answers;
 }
 
-asio::awaitable<absl::StatusOr<OffsetAnswer>> RemoteLeaderEndpoint::ListOffset(TopicPartition partition,
-                                                                               LeaderEpoch current_leader_epoch,
-                                                                               Timestamp timestamp) {
-  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected();
+asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> RemoteLeaderEndpoint::ListOffset(
+    TopicPartition partition, LeaderEpoch current_leader_epoch, Timestamp timestamp) {
+  absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected(asking_);
   if (!connection.ok()) co_return connection.status();
   ListOffsetsRequest request;
   request.replica_id = replica_id_;
@@ -138,14 +136,15 @@ asio::awaitable<absl::StatusOr<OffsetAnswer>> RemoteLeaderEndpoint::ListOffset(T
         co_return OffsetAnswer{answer.error_code, answer.offset, answer.leader_epoch};
     }
   }
-  co_return absl::DataLossError(
-      absl::StrCat("broker ", endpoint_.ToString(), ": ListOffsets answer leaves out ", partition.ToString()));
+  co_return std::nullopt;
 }
 
 void RemoteLeaderEndpoint::Close() {
   closed_ = true;
-  backoff_sleep_.Interrupt();
-  if (connection_ != nullptr) connection_->Close();
+  for (Link* link : {&fetching_, &asking_}) {
+    link->backoff_sleep.Interrupt();
+    if (link->connection != nullptr) link->connection->Close();
+  }
 }
 
 }  // namespace slipstream

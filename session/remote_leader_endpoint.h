@@ -1,4 +1,6 @@
-// LeaderEndpoint over a real connection: connects on first use, again after an error, with backoff.
+// LeaderEndpoint over real connections, one for fetches and one for questions: a broker answers the requests of a
+// connection one by one, and a question must wait behind no long poll, nor a fetch behind a question that is never
+// answered. Each connects on first use, again after an error, with backoff.
 #pragma once
 
 #include "session/connection.h"
@@ -19,25 +21,31 @@ class RemoteLeaderEndpoint final : public LeaderEndpoint {
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) override;
   asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
       std::vector<EpochQuery> queries) override;
-  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch,
-                                                           Timestamp timestamp) override;
+  asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ListOffset(TopicPartition partition,
+                                                                          LeaderEpoch current_leader_epoch,
+                                                                          Timestamp timestamp) override;
   void Close() override;
 
  private:
+  struct Link {
+    explicit Link(asio::io_context& io) : backoff_sleep(io.get_executor()) {}
+    InterruptibleSleep backoff_sleep;
+    std::shared_ptr<Connection> connection;
+    int failures = 0;  // to connect, in a row
+  };
+
   asio::awaitable<absl::StatusOr<bool>> SupportsFetchVersion(int16_t version);
   // The live connection, or a new one; waits out the backoff of earlier failures first.
-  asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connected();
+  asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> Connected(Link& link);
 
   asio::io_context& io_;
   BrokerId broker_id_;
   Endpoint endpoint_;
   BrokerId replica_id_;
   ClientConfig config_;
-  InterruptibleSleep backoff_sleep_;
+  Link fetching_, asking_;
   FetchResponse landing_scratch_;
   BufferPool fetch_frames_{2};  // one is being written from while the next is received
-  std::shared_ptr<Connection> connection_;
-  int failures_ = 0;  // to connect, in a row
   bool closed_ = false;
 };
 

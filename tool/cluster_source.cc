@@ -155,12 +155,15 @@ asio::awaitable<absl::StatusOr<Offset>> ClusterSource::ListOffset(TopicPartition
 asio::awaitable<absl::StatusOr<Offset>> ClusterSource::TryListOffset(TopicPartition partition, Timestamp timestamp) {
   const absl::StatusOr<Leader> leader = LeaderOf(partition);
   if (!leader.ok()) co_return leader.status();
-  const absl::StatusOr<OffsetAnswer> answer =
+  const absl::StatusOr<std::optional<OffsetAnswer>> answer =
       co_await leader->endpoint->ListOffset(partition, leader->epoch, timestamp);
   if (!answer.ok()) co_return answer.status();
-  if (answer->error != KafkaError::kNone)
-    co_return ErrorToStatus(answer->error, "ListOffsets", leader->endpoint->endpoint());
-  co_return answer->offset;
+  if (!answer->has_value())
+    co_return absl::DataLossError(absl::StrCat("broker ", leader->endpoint->endpoint().ToString(),
+                                               ": ListOffsets answer leaves out ", partition.ToString()));
+  if ((*answer)->error != KafkaError::kNone)
+    co_return ErrorToStatus((*answer)->error, "ListOffsets", leader->endpoint->endpoint());
+  co_return (*answer)->offset;
 }
 
 asio::awaitable<absl::Status> ClusterSource::Fetch(TopicPartition partition, Offset from, Answer& answer) {

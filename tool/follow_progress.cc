@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "tool/json_line.h"
+
 namespace slipstream {
 namespace {
 
@@ -65,7 +67,7 @@ void FollowProgress::Print(const FollowSnapshot& now) {
                                  {"delayed", now.delayed},
                                  {"failed", now.failed},
                                  {"lag", now.lag}};
-    fmt::print("{}\n", line.dump());
+    PrintJsonLine(line);
   } else {
     const std::string trouble =
         now.delayed + now.failed == 0 ? "" : fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
@@ -85,7 +87,7 @@ void FollowProgress::Notice(NoticeKind kind, const std::string& line) {
   const bool trouble = kind == NoticeKind::kLeader;
   ClearLine();
   if (json_) {
-    fmt::print("{}\n", nlohmann::json{{"type", "notice"}, {"text", line}}.dump());
+    PrintJsonLine({{"type", "notice"}, {"text", line}});
   } else if (!trouble) {
     fmt::print("{}\n", line);
   }
@@ -108,7 +110,7 @@ void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
                                  {"partitions", end.partitions},
                                  {"truncations", end.truncations},
                                  {"truncated_offsets", end.truncated_offsets}};
-    fmt::print("{}\n", line.dump());
+    PrintJsonLine(line);
   } else {
     const std::string per_gigabyte = gigabytes < 0.01 ? "" : fmt::format(" ({:.2f} per GB)", cpu / gigabytes);
     fmt::print(

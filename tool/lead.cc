@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <memory>
 
 #include "fetcher/leader/leader_service.h"
@@ -49,6 +50,7 @@ class Lead {
   void PrintCut(const CutPartition& cut);
   asio::awaitable<absl::Status> ServeUntilStopped();
   asio::awaitable<absl::Status> Maintain();
+  void TellOfChange(const std::string& what, const absl::Status& status);
   std::vector<HostedPartition*> Partitions();
   asio::awaitable<void> CompactUntilStopped();
   asio::awaitable<void> Compact(HostedPartition& partition);
@@ -65,6 +67,7 @@ class Lead {
   std::unique_ptr<TopicCatalog> catalog_;
   std::unique_ptr<LeaderService> service_;
   std::unique_ptr<Server> server_;
+  std::map<std::string, absl::Status> trouble_;  // of maintenance, as last told
 };
 
 absl::Status Lead::Run() {
@@ -186,7 +189,7 @@ std::vector<HostedPartition*> Lead::Partitions() {
 }
 
 // What the owner of logs does beside the appends: closed segments to the disk, deleted ones away, offsets to the
-// checkpoints.
+// checkpoints. What fails is told and tried again the next time; only a log dir that is offline ends the serving.
 asio::awaitable<absl::Status> Lead::Maintain() {
   for (HostedPartition* partition : Partitions()) {
     absl::Status done;
@@ -194,10 +197,20 @@ asio::awaitable<absl::Status> Lead::Maintain() {
     co_await partition->append_turn.Take();
     done.Update(partition->log.Maintain(SystemClock().WallTime()));
     partition->append_turn.Release();
-    if (!done.ok()) co_return done;
+    TellOfChange(partition->log.partition().ToString(), done);
   }
   logs_->Maintain(SystemClock().WallTime());
-  co_return logs_->WriteCheckpoints(catalog_->Offsets());
+  const absl::Status written = logs_->WriteCheckpoints(catalog_->Offsets());
+  TellOfChange("checkpoints", written);
+  const std::vector<LogManager::OfflineDirectory> offline = logs_->offline_directories();
+  co_return offline.empty() ? absl::OkStatus() : offline.front().cause;
+}
+
+// Once, and not each time that it is still so.
+void Lead::TellOfChange(const std::string& what, const absl::Status& status) {
+  absl::Status& known = trouble_[what];
+  if (std::exchange(known, status) == status || status.ok()) return;
+  std::fprintf(stderr, "%s: %s\n", what.c_str(), std::string(status.message()).c_str());
 }
 
 asio::awaitable<void> Lead::CompactUntilStopped() {

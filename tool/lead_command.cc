@@ -3,6 +3,7 @@
 #include "log/status.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
+#include "tool/generate_flags.h"
 #include "tool/log_properties.h"
 
 namespace slipstream {

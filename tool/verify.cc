@@ -23,6 +23,7 @@
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
 #include "tool/follow_progress.h"
+#include "tool/json_line.h"
 #include "tool/log_dir_source.h"
 
 namespace slipstream {
@@ -191,7 +192,7 @@ class VerifyReport {
                            {"a", difference.a},
                            {"b", difference.b}};
     if (difference.offset) line["offset"] = difference.offset->value;
-    fmt::print("{}\n", line.dump());
+    PrintJsonLine(line);
   }
   void Finish(absl::string_view outcome) {
     if (std::exchange(line_open_, false)) fmt::print("\r\x1b[K");
@@ -203,7 +204,7 @@ class VerifyReport {
                                    {"records", tally.records},
                                    {"bytes", tally.bytes},
                                    {"seconds", Seconds()}};
-      fmt::print("{}\n", line.dump());
+      PrintJsonLine(line);
     } else {
       fmt::print("compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches,
                  tally.records, HumanBytes(static_cast<double>(tally.bytes)), std::string(outcome));

@@ -7,6 +7,7 @@
 
 #include "fetcher/leader/metadata_handler.h"
 #include "log/topic_partition.h"
+#include "session/wire/error_message.h"
 
 namespace slipstream {
 namespace {
@@ -76,14 +77,14 @@ void Carry(const Plan& plan, const std::string& name, bool validate_only, TopicC
            CreatableTopicResult& answer) {
   answer.error_code = plan.error;
   if (plan.error != KafkaError::kNone) {
-    answer.error_message = plan.message;
+    answer.error_message = ErrorMessage(plan.message);
     return;
   }
   if (!validate_only) {
     const absl::StatusOr<HostedTopic*> created = catalog.Create(name, plan.partitions);
     if (!created.ok()) {
       answer.error_code = KafkaError::kKafkaStorageError;
-      answer.error_message = std::string(created.status().message().data(), created.status().message().size());
+      answer.error_message = ErrorMessage(created.status().message());
       return;
     }
     answer.topic_id = (*created)->id;

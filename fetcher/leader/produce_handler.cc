@@ -4,13 +4,14 @@
 
 #include "fetcher/leader/produce_checks.h"
 #include "log/check.h"
+#include "session/wire/error_message.h"
 
 namespace slipstream {
 namespace {
 
-void Refuse(PartitionProduceResponse& answer, KafkaError error, std::string message) {
+void Refuse(PartitionProduceResponse& answer, KafkaError error, absl::string_view why) {
   answer.error_code = error;
-  if (!message.empty()) answer.error_message = std::move(message);
+  if (!why.empty()) answer.error_message = ErrorMessage(why);
 }
 
 // The same bytes as they lie in the request, to be changed.
@@ -38,10 +39,10 @@ HostedPartition* ProduceHandler::Accept(const TopicProduceData& topic_data, cons
     Refuse(answer, no_such_id ? KafkaError::kUnknownTopicId : KafkaError::kUnknownTopicOrPartition, "");
     return nullptr;
   }
-  ProduceVerdict verdict =
+  const ProduceVerdict verdict =
       CheckProducedRecords(produced.records.bytes, version, kBatchBytesMax, partition->log.compacted());
   if (verdict.error == KafkaError::kNone) return partition;
-  Refuse(answer, verdict.error, std::move(verdict.message));
+  Refuse(answer, verdict.error, verdict.message);
   return nullptr;
 }
 
@@ -84,8 +85,7 @@ asio::awaitable<void> ProduceHandler::Append(HostedPartition& partition, std::sp
       partition.OnAppended(batch.size());
       answer.base_offset = *appended;
     } else {
-      const absl::string_view why = appended.status().message();
-      Refuse(answer, KafkaError::kKafkaStorageError, std::string(why.data(), why.size()));
+      Refuse(answer, KafkaError::kKafkaStorageError, appended.status().message());
     }
   }
   partition.append_turn.Release();

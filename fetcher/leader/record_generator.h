@@ -3,7 +3,6 @@
 #pragma once
 
 #include <absl/status/statusor.h>
-#include <absl/strings/string_view.h>
 
 #include <cstdint>
 #include <functional>
@@ -24,11 +23,6 @@ struct CutSpec {
   std::string topic;
   uint64_t bytes = 0;  // off each partition
 };
-
-// "TOPIC:PARTITIONS:BYTES" and "TOPIC:BYTES"; bytes may end in K, M, G or T, powers of 1024. kInvalidArgument names the
-// text and what is wrong with it.
-absl::StatusOr<GenerateSpec> ParseGenerateSpec(absl::string_view text);
-absl::StatusOr<CutSpec> ParseCutSpec(absl::string_view text);
 
 struct GenerateOptions {
   int32_t batch_bytes = 100'000;  // about; 512 to 16 MiB

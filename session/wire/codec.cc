@@ -78,7 +78,7 @@ namespace wire_internal {
 
 void BeginRequest(EncodedFrame& frame, ApiKey key, int16_t version, bool flexible, int32_t correlation_id,
                   absl::string_view client_id) {
-  SLIP_CHECK_LE(client_id.size(), static_cast<size_t>(std::numeric_limits<int16_t>::max()));
+  SLIP_CHECK_LE(client_id.size(), kStringBytesMax);
   frame.bytes.assign(kSizePrefixBytes, std::byte{0});
   frame.splices.clear();
   AppendBigEndian(frame.bytes, static_cast<int16_t>(key));

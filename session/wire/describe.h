@@ -21,6 +21,8 @@
 namespace slipstream {
 
 inline constexpr size_t kHostBytesMax = 255;  // no DNS name is longer
+// Of any string, in compact form too, as with Kafka: so whatever was read can be written again in every version.
+inline constexpr size_t kStringBytesMax = std::numeric_limits<int16_t>::max();
 
 inline constexpr int64_t kDefaultOfType = std::numeric_limits<int64_t>::min();
 
@@ -30,7 +32,7 @@ struct FieldOptions {
   int32_t tag = -1;                        // -1: not tagged
   int16_t null_from = 0;                   // for std::optional members: older versions have no null
   int64_t default_value = kDefaultOfType;  // of numbers: repeats the member's initialiser where it has one
-  size_t bytes_max = std::numeric_limits<size_t>::max();  // of strings: longer ones are an error when read
+  size_t bytes_max = kStringBytesMax;      // of strings: longer ones are an error when read
 
   constexpr bool In(int16_t version) const { return from <= version && version <= to; }
 };

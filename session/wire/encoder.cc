@@ -25,6 +25,7 @@ void Encoder::PutUuid(const Uuid& uuid) {
 }
 
 void Encoder::PutString(const std::optional<absl::string_view>& text) {
+  if (text) SLIP_CHECK_LE(text->size(), kStringBytesMax);
   PutLength(text ? static_cast<int64_t>(text->size()) : -1, 2);
   if (!text) return;
   const auto* begin = reinterpret_cast<const std::byte*>(text->data());

@@ -31,7 +31,7 @@ class Encoder {
     AppendBigEndian(frame_.bytes, ToWire(number));
   }
   void PutUuid(const Uuid& uuid);
-  void PutString(const std::optional<absl::string_view>& text);
+  void PutString(const std::optional<absl::string_view>& text);  // REQUIRES: at most kStringBytesMax
   void PutRecords(const Records& records);
   void PutUnsignedVarint(uint32_t value);
 

@@ -200,6 +200,19 @@ TEST_F(FetchLaneErrorsTest, Rel21_AFullDiskFailsThePartitionAndHealsByTime) {
   EXPECT_EQ(Health(kP0), PartitionHealth::kFetching);
 }
 
+// What happened: damage of our own log was taken for damage of the answer, which was then asked for again for ever.
+TEST_F(FetchLaneErrorsTest, Ft32_DamageOfOurOwnLogFailsThePartition) {
+  StartWith({kP0});
+  queue_.full = absl::DataLossError("the index is damaged");
+  queue_.write_bytes_left = 10;
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});
+  leader_.Say({});  // to the fetch that left ahead of the write
+  RunUntilAskedAt(kP0, 0);
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("the index is damaged"));
+  EXPECT_THAT(events_.notices, IsEmpty()) << "the leader is not to blame";
+}
+
 TEST_F(FetchLaneErrorsTest, Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
   config_.replica_fetch_backoff = std::chrono::milliseconds(20);
   StartWith({kP0});
@@ -211,6 +224,29 @@ TEST_F(FetchLaneErrorsTest, Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
     RunUntil([&] { return leader_.waiting() && events_.failed.size() == static_cast<size_t>(i) + 1; });
   }
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(20 + 40 + 80));
+}
+
+// What happened: the exception left with a fetch under way, which the lane's end took for a mistake of ours.
+TEST_F(FetchLaneErrorsTest, Fm16_AnExceptionLeavesOnceNothingIsUnderWay) {
+  StartWith({kP0});
+  bool asked = false;
+  queue_.before_write = [&] {
+    if (!std::exchange(asked, true)) lane_->Remove({kP1}, [] { throw std::runtime_error("no memory to remove"); });
+  };
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});  // and the next fetch leaves ahead of the write
+  EXPECT_THROW(RunUntil([] { return false; }), std::runtime_error);
+  EXPECT_FALSE(leader_.waiting());
+  EXPECT_EQ(End(kP0), 3);
+  lane_.reset();
+}
+
+TEST_F(FetchLaneErrorsTest, Fm16_AnExceptionInAQuestionEndsTheLane) {
+  StartWith({kP0, kP1});
+  leader_.on_list_offset = [](Timestamp) -> OffsetAnswer { throw std::runtime_error("no memory for an answer"); };
+  leader_.Say({{{.partition = kP0, .error = KafkaError::kOffsetOutOfRange}}});
+  EXPECT_THROW(RunUntil([] { return false; }), std::runtime_error);
+  EXPECT_FALSE(leader_.waiting());
+  lane_.reset();
 }
 
 }  // namespace

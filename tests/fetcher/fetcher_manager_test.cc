@@ -106,7 +106,8 @@ class SilentLeader final : public LeaderEndpoint {
   asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery>) override {
     co_return absl::UnimplementedError("unused");
   }
-  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition, LeaderEpoch, Timestamp) override {
+  asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ListOffset(TopicPartition, LeaderEpoch,
+                                                                          Timestamp) override {
     co_return absl::UnimplementedError("unused");
   }
   void Close() override {

@@ -4,10 +4,16 @@
 #include <gtest/gtest.h>
 
 #include "session/connection.h"
+#include "session/wire/describe.h"
+#include "session/wire/error_message.h"
 #include "session/wire/messages/api_versions.h"
+#include "session/wire/messages/create_topics.h"
 #include "session/wire/messages/describe_configs.h"
 #include "session/wire/messages/find_coordinator.h"
+#include "session/wire/messages/init_producer_id.h"
 #include "session/wire/messages/list_offsets.h"
+#include "session/wire/messages/metadata.h"
+#include "session/wire/messages/offset_for_leader_epoch.h"
 #include "tests/fetcher/leader_fixture.h"
 
 namespace slipstream {
@@ -58,6 +64,60 @@ TEST_F(LeaderServiceTest, OtherApisAndVersionsCloseTheConnection) {
   EXPECT_TRUE(absl::IsUnimplemented(handle(ApiKey::kProduce, 2)));
   EXPECT_TRUE(absl::IsDataLoss(handle(ApiKey::kFetch, 12)));
   EXPECT_TRUE(answer.frame.bytes.empty());
+}
+
+// Puts one item into every array and the longest string that the wire has into every string.
+struct FillWithLongest {
+  template <class T>
+  void Field(absl::string_view, T& field, const FieldOptions& = {}) {
+    Fill(field);
+  }
+  template <class T>
+  void Fill(T& field) {
+    if constexpr (std::same_as<T, std::string>) {
+      field.assign(kStringBytesMax, 'x');
+    } else if constexpr (wire_internal::kIsOptional<T>) {
+      Fill(field.emplace());
+    } else if constexpr (wire_internal::kIsVector<T>) {
+      Fill(field.emplace_back());
+    } else if constexpr (wire_internal::Described<T>) {
+      T::Describe(*this, field);
+    }
+  }
+};
+
+// What happened: a setting's name of 32 KiB went into the error message of CreateTopics, and the encoder ended the
+// process.
+TEST_F(LeaderServiceTest, Bad04_TheLongestStringsAreAnsweredInEveryVersion) {
+  const auto call = [this]<class Request>(std::type_identity<Request>) {
+    Request request;
+    FillWithLongest fill;
+    Request::Describe(fill, request);
+    if constexpr (requires { request.acks; }) request.acks = 1;
+    for (int16_t version = Request::kVersionMin; version <= Request::kVersionMax; ++version)
+      EXPECT_TRUE(Call(request, version)) << Request::kName << " v" << version << ": " << refused_;
+  };
+  call(std::type_identity<ProduceRequest>{});
+  call(std::type_identity<FetchRequest>{});
+  call(std::type_identity<ListOffsetsRequest>{});
+  call(std::type_identity<MetadataRequest>{});
+  call(std::type_identity<FindCoordinatorRequest>{});
+  call(std::type_identity<ApiVersionsRequest>{});
+  call(std::type_identity<CreateTopicsRequest>{});
+  call(std::type_identity<InitProducerIdRequest>{});
+  call(std::type_identity<OffsetForLeaderEpochRequest>{});
+  call(std::type_identity<DescribeConfigsRequest>{});
+
+  CreateTopicsRequest request;
+  request.topics.push_back(
+      {.name = "n", .num_partitions = 1, .replication_factor = 1, .assignments = {}, .configs = {}});
+  request.topics[0].configs.push_back({.name = std::string(kStringBytesMax, 'x'), .value = "y"});
+  for (int16_t version = CreateTopicsRequest::kVersionMin; version <= CreateTopicsRequest::kVersionMax; ++version) {
+    const std::optional<CreateTopicsResponse> response = Call(request, version);
+    ASSERT_TRUE(response && response->topics.size() == 1);
+    EXPECT_EQ(response->topics[0].error_code, KafkaError::kInvalidRequest);
+    EXPECT_EQ(response->topics[0].error_message.value_or("").size(), kErrorMessageBytesMax);
+  }
 }
 
 TEST_F(LeaderServiceTest, ThereIsNoCoordinator) {

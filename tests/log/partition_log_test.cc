@@ -116,7 +116,7 @@ TEST_F(PartitionLogTest, Inv09_WrongCrcWritesNothing) {
   batches[batches.size() - 3] ^= std::byte{4};
   EXPECT_TRUE(absl::IsDataLoss(Append(batches)));
   EXPECT_EQ(queue_.writes, 0);
-  EXPECT_TRUE(RunToEnd(log_->AppendAsFollower(queue_, batches, WriteHint::kCached, /*crc_checked=*/true)).ok());
+  EXPECT_TRUE(RunToEnd(log_->AppendAsFollower(queue_, batches, WriteHint::kCached, /*checked=*/true)).ok());
 }
 
 TEST_F(PartitionLogTest, Inv09_EpochMayNotFall) {

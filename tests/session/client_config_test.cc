@@ -26,6 +26,8 @@ TEST(ClientConfig, EachBoundIsHeld) {
     return !config.Validate().ok();
   };
   EXPECT_TRUE(broken([](ClientConfig& c) { c.client_id.clear(); }));
+  EXPECT_FALSE(broken([](ClientConfig& c) { c.client_id.assign(32767, 'c'); }));
+  EXPECT_TRUE(broken([](ClientConfig& c) { c.client_id.assign(32768, 'c'); }));
   EXPECT_TRUE(broken([](ClientConfig& c) { c.socket_connection_setup_timeout = std::chrono::milliseconds(0); }));
   EXPECT_TRUE(
       broken([](ClientConfig& c) { c.reconnect_backoff_max = c.reconnect_backoff - std::chrono::milliseconds(1); }));

@@ -45,5 +45,31 @@ class ClusterClientTest : public ::testing::Test {
 TEST_F(ClusterClientTest, ClosingEndsARefreshThatIsStillConnecting) { ExpectCloseEnds(client_->Refresh()); }
 TEST_F(ClusterClientTest, ClosingEndsABootstrapThatIsStillConnecting) { ExpectCloseEnds(client_->Bootstrap()); }
 
+// What happened: each address had the whole time to itself, so a list of silent ones held up a start for minutes.
+TEST(ClusterClient, SilentAddressesShareTheTimeThatBootstrappingMayTake) {
+  asio::io_context io;
+  std::vector<Endpoint> silent;
+  std::vector<asio::ip::tcp::acceptor> acceptors;
+  std::vector<asio::ip::tcp::socket> peers;
+  for (int i = 0; i < 3; ++i) {
+    acceptors.emplace_back(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    silent.push_back({"127.0.0.1", acceptors.back().local_endpoint().port()});
+  }
+  for (asio::ip::tcp::acceptor& acceptor : acceptors)
+    acceptor.async_accept([&](const boost::system::error_code& error, asio::ip::tcp::socket socket) {
+      if (!error) peers.push_back(std::move(socket));
+    });
+  ClientConfig config;
+  config.socket_connection_setup_timeout = std::chrono::hours(1);
+  config.bootstrap_timeout = std::chrono::milliseconds(60);
+  ClusterClient client(io, silent, config);
+  std::optional<absl::Status> ended;
+  asio::co_spawn(io, client.Bootstrap(),
+                 [&ended](std::exception_ptr, absl::Status status) { ended = std::move(status); });
+  while (!ended) ASSERT_GT(io.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
+  EXPECT_TRUE(absl::IsDeadlineExceeded(*ended)) << *ended;
+  EXPECT_EQ(peers.size(), 3u) << "each was tried";
+}
+
 }  // namespace
 }  // namespace slipstream

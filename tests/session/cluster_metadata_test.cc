@@ -43,6 +43,17 @@ TEST(ClusterMetadata, WhatIsUnknownHasNoLeader) {
   EXPECT_FALSE(metadata.LeaderOf({"other", 0}));
 }
 
+// What happened: a port above 65535 was cut to 16 bits, and another program's connected to.
+TEST(ClusterMetadata, Bad18_BrokersWithoutAnAddressAreLeftOut) {
+  MetadataResponse response;
+  for (const int32_t port : {0, -1, 65536, 65536 + 22}) response.brokers.push_back({BrokerId{1}, "kafka", port, {}});
+  response.brokers.push_back({BrokerId{2}, "", 9092, {}});
+  response.brokers.push_back({BrokerId{3}, "kafka", 65535, {}});
+  const ClusterMetadata metadata = ClusterMetadata::From(response);
+  ASSERT_EQ(metadata.brokers.size(), 1u);
+  EXPECT_EQ(metadata.brokers.at(BrokerId{3}), (Endpoint{"kafka", 65535}));
+}
+
 TEST(ClusterMetadata, NamesAndPartitionsThatCannotBeDirectoriesAreLeftOut) {
   MetadataResponse response;
   for (const char* name : {"..", "a/b", ""}) response.topics.push_back(Topic(name, {0}));

@@ -139,6 +139,15 @@ TEST_F(FetchSessionTest, Fs06_ARecreatedTopicIsForgottenByItsOldIdAndSentByTheNe
   EXPECT_THAT(Forgotten(request), ElementsAre("topic0-0/1"));
 }
 
+TEST_F(FetchSessionTest, Fs06_ATopicThatIsItsOldSelfAgainIsNotForgotten) {
+  Open();
+  session_.Set(Name(0, 0), At(3, 0));
+  session_.Set(Name(0, 0), At(0, 6));
+  const FetchRequest request = Build();
+  EXPECT_THAT(Forgotten(request), IsEmpty());
+  EXPECT_THAT(Sent(request), ElementsAre("topic0-0@6"));
+}
+
 TEST_F(FetchSessionTest, Fs07_NeighboursOfATopicShareAnEntry) {
   session_.Set(Name(0, 0), At(0, 0));
   session_.Set(Name(0, 1), At(0, 0));
@@ -162,6 +171,29 @@ TEST_F(FetchSessionTest, Fs08_TakenBackBeforeTheNextBuildIsNotForgotten) {
   session_.Remove(Name(0, 0));
   session_.Set(Name(0, 0), At(0, 4));
   const FetchRequest request = Build();
+  EXPECT_THAT(Forgotten(request), IsEmpty());
+  EXPECT_THAT(Sent(request), ElementsAre("topic0-0@4"));
+}
+
+// What happened: the leader went on answering for it, and each answer was taken for a breach of the session.
+TEST_F(FetchSessionTest, Fs08_RemovedTakenBackAndRemovedAgainIsForgotten) {
+  Open();
+  session_.Remove(Name(0, 0));
+  session_.Set(Name(0, 0), At(0, 4));
+  session_.Remove(Name(0, 0));
+  EXPECT_THAT(Forgotten(Build()), ElementsAre("topic0-0/1"));
+  session_.Set(Name(0, 0), At(0, 4));
+  session_.Remove(Name(0, 0));
+  EXPECT_THAT(Forgotten(Build()), IsEmpty()) << "the leader never heard of it";
+}
+
+TEST_F(FetchSessionTest, Fs08_ByNameATopicMadeAnewIsNotForgottenWithTheOldOne) {
+  session_.Set(Name(0, 0), At(0, 0));
+  Build(/*topic_ids=*/false);
+  ASSERT_EQ(session_.OnResponse(Answer(7, {{0, 0}})), Verdict::kUse);
+  session_.Remove(Name(0, 0));
+  session_.Set(Name(0, 0), At(3, 4));
+  const FetchRequest request = Build(/*topic_ids=*/false);
   EXPECT_THAT(Forgotten(request), IsEmpty());
   EXPECT_THAT(Sent(request), ElementsAre("topic0-0@4"));
 }
@@ -242,6 +274,17 @@ TEST_F(FetchSessionTest, Fs11_RemovedWhileTheRequestWasUnderWayIsNoBreach) {
   EXPECT_EQ(session_.Resolve(answer.responses[0], 0), nullptr) << "its data is ignored";
 }
 
+TEST_F(FetchSessionTest, Fs11_TakenBackWhileTheRequestWasUnderWayIsNoBreach) {
+  Open();
+  session_.Set(Name(0, 0), At(0, 5));
+  Build();
+  session_.Remove(Name(0, 0));
+  session_.Set(Name(0, 0), At(0, 3));
+  const FetchResponse answer = Answer(7, {{0, 0}});
+  EXPECT_EQ(session_.OnResponse(answer), Verdict::kUse);
+  EXPECT_EQ(session_.Resolve(answer.responses[0], 0), nullptr) << "its data is of another life";
+}
+
 TEST_F(FetchSessionTest, Fs12_AfterASendErrorEverythingIsToldAgain) {
   Open();
   session_.Set(Name(0, 0), At(0, 5));
@@ -251,6 +294,22 @@ TEST_F(FetchSessionTest, Fs12_AfterASendErrorEverythingIsToldAgain) {
   EXPECT_EQ(request.session_id, 7);
   EXPECT_EQ(request.session_epoch, 0);
   EXPECT_THAT(Sent(request), ElementsAre("topic0-0@5", "topic1-1@0"));
+}
+
+// A log can be cut while a request is under way: the leader must then tell everything anew, whatever this answer does.
+TEST_F(FetchSessionTest, Fs12_StartingOverOutlivesTheAnswerUnderWay) {
+  Open();
+  session_.Set(Name(0, 0), At(0, 5));
+  Build();
+  session_.StartOver();
+  ASSERT_EQ(session_.OnResponse(Answer(7, {{0, 0}})), Verdict::kUse);
+  EXPECT_EQ(session_.session_epoch(), 0);
+  const FetchRequest request = Build();
+  EXPECT_EQ(request.session_id, 7);
+  EXPECT_EQ(request.session_epoch, 0);
+  EXPECT_THAT(Sent(request), ElementsAre("topic0-0@5", "topic1-1@0"));
+  ASSERT_EQ(session_.OnResponse(Answer(7, {{0, 0}, {1, 1}})), Verdict::kUse);
+  EXPECT_EQ(session_.session_epoch(), 1);
 }
 
 TEST_F(FetchSessionTest, Fs13_UnknownTopicIdsMakeTheAnswerInvalid) {

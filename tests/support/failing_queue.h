@@ -17,6 +17,7 @@ class FailingQueue final : public IoQueue {
   uint64_t write_bytes_left =
       std::numeric_limits<uint64_t>::max();  // the write that goes past it stops there and fails
   std::function<void()> before_write;
+  absl::Status full = absl::ResourceExhaustedError("no space left on the test's disk");  // what that write says
   bool fail_syncs = false;
   int writes = 0;
   int direct_writes = 0;  // of those
@@ -28,7 +29,7 @@ class FailingQueue final : public IoQueue {
     const uint64_t taken = std::min<uint64_t>(bytes.size(), write_bytes_left);
     write_bytes_left -= taken;
     absl::Status status = file.WriteAt(bytes.first(taken), at);
-    if (status.ok() && taken < bytes.size()) status = absl::ResourceExhaustedError("no space left on the test's disk");
+    if (status.ok() && taken < bytes.size()) status = full;
     co_return status;
   }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override {
@@ -39,7 +40,7 @@ class FailingQueue final : public IoQueue {
       const bool room = part.size() <= write_bytes_left;
       const absl::Status written = room ? file.WriteDirectAt({part}, at) : absl::OkStatus();
       if (!written.ok()) co_return written;
-      if (!room) co_return absl::ResourceExhaustedError("no space left on the test's disk");
+      if (!room) co_return full;
       write_bytes_left -= part.size();
       at = at + part.size();
     }

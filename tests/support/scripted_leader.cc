@@ -125,8 +125,8 @@ asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> ScriptedLeader::Offset
   co_return on_epoch_look_up(queries);
 }
 
-asio::awaitable<absl::StatusOr<OffsetAnswer>> ScriptedLeader::ListOffset(TopicPartition, LeaderEpoch,
-                                                                         Timestamp timestamp) {
+asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ScriptedLeader::ListOffset(TopicPartition, LeaderEpoch,
+                                                                                        Timestamp timestamp) {
   offset_queries.push_back(timestamp);
   const absl::Status held = co_await WhileHeld(look_ups_held_);
   if (!held.ok()) co_return held;

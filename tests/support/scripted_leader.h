@@ -58,7 +58,7 @@ class ScriptedLeader final : public LeaderEndpoint {
   bool topic_ids = true;
   bool truncation_on_fetch = true;
   std::function<absl::StatusOr<std::vector<EpochAnswer>>(const std::vector<EpochQuery>& queries)> on_epoch_look_up;
-  std::function<absl::StatusOr<OffsetAnswer>(Timestamp timestamp)> on_list_offset;
+  std::function<absl::StatusOr<std::optional<OffsetAnswer>>(Timestamp timestamp)> on_list_offset;
   std::vector<SeenFetch> fetches;
   std::vector<std::vector<EpochQuery>> epoch_look_ups;
   std::vector<Timestamp> offset_queries;
@@ -70,8 +70,9 @@ class ScriptedLeader final : public LeaderEndpoint {
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) override;
   asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
       std::vector<EpochQuery> queries) override;
-  asio::awaitable<absl::StatusOr<OffsetAnswer>> ListOffset(TopicPartition partition, LeaderEpoch current_leader_epoch,
-                                                           Timestamp timestamp) override;
+  asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ListOffset(TopicPartition partition,
+                                                                          LeaderEpoch current_leader_epoch,
+                                                                          Timestamp timestamp) override;
   void Close() override;
 
  private:

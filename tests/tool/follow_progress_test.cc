@@ -21,10 +21,11 @@ class NoticeTest : public ::testing::Test {
   void Notice(bool json, NoticeKind kind) {
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    FollowProgress(json).Notice(kind, "what came about");
+    FollowProgress(json).Notice(kind, text_);
     out_ = ::testing::internal::GetCapturedStdout();
     err_ = ::testing::internal::GetCapturedStderr();
   }
+  std::string text_ = "what came about";
   std::string out_, err_;
 };
 
@@ -44,6 +45,13 @@ TEST_F(NoticeTest, AboutLeadersIsToldOnStandardError) {
   Notice(true, NoticeKind::kLeader);
   EXPECT_EQ(out_, "{\"text\":\"what came about\",\"type\":\"notice\"}\n") << "programs read this one";
   EXPECT_EQ(err_, "slipstream: what came about\n");
+}
+
+// What happened: a peer's words that were no UTF-8 ended the program with an exception.
+TEST_F(NoticeTest, BytesThatAreNoTextAreReplacedInJson) {
+  text_ = "it said '\xff\xfe'";
+  Notice(true, NoticeKind::kEvent);
+  EXPECT_EQ(out_, "{\"text\":\"it said '\xef\xbf\xbd\xef\xbf\xbd'\",\"type\":\"notice\"}\n");
 }
 
 }  // namespace

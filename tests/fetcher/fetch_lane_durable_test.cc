@@ -1,0 +1,54 @@
+#include "tests/fetcher/lane_fixture.h"
+
+namespace slipstream {
+namespace {
+
+class FetchLaneDurableTest : public LaneFixture {
+ protected:
+  FetchLaneDurableTest() {
+    config_.flush_mode = FlushMode::kDurable;
+    config_.retention_check_interval = std::chrono::milliseconds(1);  // due in nearly every round
+  }
+  int64_t PublishedEnd(const TopicPartition& partition) { return Progress(partition)->log_end_offset.load(); }
+};
+
+TEST_F(FetchLaneDurableTest, Inv19_WhatIsPublishedIsOnTheDisk) {
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .records = Batch(0, 3), .high_watermark = 3}}});
+  EXPECT_GT(queue_.syncs, 0);
+  EXPECT_EQ(Log(kP0).recovery_point(), Offset{3});
+  EXPECT_EQ(PublishedEnd(kP0), 3);
+  EXPECT_EQ(Progress(kP0)->high_watermark.load(), 3);
+}
+
+// What happened: the round's maintenance published the log as it stood, with the records whose fsync had failed.
+TEST_F(FetchLaneDurableTest, Inv19_RecordsWhoseFsyncFailedAreNeverPublished) {
+  StartWith({kP0, kP1});
+  queue_.fail_syncs = true;
+  leader_.Say({{{.partition = kP0, .records = Batch(0, 3), .high_watermark = 3}}});
+  RunUntil([this] { return leader_.waiting() && !events_.failed.empty(); });
+  queue_.fail_syncs = false;
+  EXPECT_EQ(End(kP0), 3) << "it is written";
+  for (int64_t offset = 0; offset < 30; offset += 3) {
+    Serve({{{.partition = kP1, .records = Batch(offset, 3), .high_watermark = offset + 3}}});
+    EXPECT_EQ(PublishedEnd(kP1), offset + 3);
+    ASSERT_EQ(PublishedEnd(kP0), 0);
+    ASSERT_EQ(Progress(kP0)->high_watermark.load(), 0);
+  }
+}
+
+TEST_F(FetchLaneDurableTest, Inv19_WhatAnEarlierProcessLeftUnflushedIsPublishedOnceItIsFlushed) {
+  Fill(kP0, Batch(0, 7), 7);
+  leader_.HoldQuestions();
+  Start();
+  Add(kP0);
+  RunUntil([this] { return leader_.question_waiting(); });
+  EXPECT_EQ(PublishedEnd(kP0), 0);
+  leader_.AnswerQuestions();
+  Settle();
+  EXPECT_EQ(PublishedEnd(kP0), 7);
+  EXPECT_EQ(Progress(kP0)->high_watermark.load(), 7);
+}
+
+}  // namespace
+}  // namespace slipstream

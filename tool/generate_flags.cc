@@ -1,0 +1,67 @@
+#include "tool/generate_flags.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/topic_partition.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int32_t kPartitionsMax = 100'000;
+
+absl::Status Wrong(absl::string_view text, absl::string_view form, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("'", text, "': ", what, "; expected ", form));
+}
+
+// "100", "64K", "10G".
+std::optional<uint64_t> ParseBytes(absl::string_view text) {
+  constexpr absl::string_view kSuffixes = "KMGT";
+  int shift = 0;
+  if (!text.empty() && kSuffixes.find(text.back()) != absl::string_view::npos) {
+    shift = 10 * static_cast<int>(kSuffixes.find(text.back()) + 1);
+    text.remove_suffix(1);
+  }
+  uint64_t number = 0;
+  if (!absl::SimpleAtoi(text, &number) || number == 0) return std::nullopt;
+  if (number > (std::numeric_limits<uint64_t>::max() >> (shift + 1))) return std::nullopt;
+  return number << shift;
+}
+
+}  // namespace
+
+absl::StatusOr<GenerateSpec> ParseGenerateSpec(absl::string_view text) {
+  constexpr absl::string_view kForm = "TOPIC:PARTITIONS:BYTES, such as demo:4:10G";
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() != 3) return Wrong(text, kForm, "not three parts");
+  GenerateSpec spec;
+  spec.topic = parts[0];
+  if (const absl::Status name = ValidateTopicName(spec.topic); !name.ok()) return Wrong(text, kForm, name.message());
+  if (!absl::SimpleAtoi(parts[1], &spec.partitions) || spec.partitions < 1 || spec.partitions > kPartitionsMax)
+    return Wrong(text, kForm, absl::StrCat("partitions must be 1 to ", kPartitionsMax));
+  const std::optional<uint64_t> bytes = ParseBytes(parts[2]);
+  if (!bytes) return Wrong(text, kForm, "bytes must be a number above 0, with K, M, G or T at most");
+  spec.bytes = *bytes;
+  return spec;
+}
+
+absl::StatusOr<CutSpec> ParseCutSpec(absl::string_view text) {
+  constexpr absl::string_view kForm = "TOPIC:BYTES, such as demo:64M";
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() != 2) return Wrong(text, kForm, "not two parts");
+  CutSpec spec;
+  spec.topic = parts[0];
+  if (const absl::Status name = ValidateTopicName(spec.topic); !name.ok()) return Wrong(text, kForm, name.message());
+  const std::optional<uint64_t> bytes = ParseBytes(parts[1]);
+  if (!bytes) return Wrong(text, kForm, "bytes must be a number above 0, with K, M, G or T at most");
+  spec.bytes = *bytes;
+  return spec;
+}
+
+}  // namespace slipstream
