@@ -222,6 +222,7 @@ class PartitionLog {
                            uint64_t truncations);
   absl::Status RemoveLastSegment();
   absl::Status StartSegment(Offset base_offset);  // the active one from now on; the last was sealed
+  absl::Status RemoveBelowLogStart();             // what nobody may read any more: epochs and whole segments
   absl::Status DeleteOldSegments(Timestamp now);
   absl::StatusOr<bool> MayGo(size_t number, uint64_t bytes_left, Timestamp now);
   absl::StatusOr<Timestamp> LargestTimestamp(Segment& segment);
