@@ -29,6 +29,9 @@ class DirectoryFile final : public File {
       : file_(std::move(file)), health_(std::move(health)) {}
 
   absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) override { return file_->ReadAt(into, at); }
+  absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte> into, FilePosition at) override {
+    return file_->ReadDirectAt(into, at);
+  }
   absl::Status WriteAt(ByteSpan bytes, FilePosition at) override {
     SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
     return AfterChange(*health_, file_->WriteAt(bytes, at));

@@ -423,7 +423,7 @@ absl::StatusOr<uint64_t> Segment::Recover(std::vector<std::byte>& buffer,
   Progress progress;
   SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
   SLIP_RETURN_IF_ERROR(indexes().transactions.Clear());
-  SegmentScan scan(*file, size, buffer);
+  SegmentScan scan(*file, size, buffer, ScanMode::kDirect);
   Offset next = name_.base_offset;
   for (;;) {
     const absl::StatusOr<bool> more = scan.Next();
