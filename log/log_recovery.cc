@@ -116,8 +116,7 @@ absl::StatusOr<LoadedLog> LogLoader::Load() {
   SLIP_RETURN_IF_ERROR(FinishProducers(recovered));
   SLIP_RETURN_IF_ERROR(AlignEpochs(log_, options_.log_start_offset, epochs_));
   if (recovered) SLIP_RETURN_IF_ERROR(io_.SyncDirectory(directory_));  // indexes and snapshots that were made anew
-  log_.segments.front()->Release();
-  log_.segments.back()->Release();
+  for (const std::unique_ptr<Segment>& segment : log_.segments) segment->Release();
   return std::move(log_);
 }
 
@@ -138,6 +137,7 @@ absl::Status LogLoader::OpenSegments(const std::vector<SegmentFiles>& files) {
     if (!recover && i + 1 == first_untrusted_ && !options_.clean) SLIP_RETURN_IF_ERROR(SyncSegment(*log_.segments[i]));
     must_recover_.push_back(recover);
     if (!recover && !files[i].indexes_present) SLIP_RETURN_IF_ERROR(MakeMissingIndexes(i));
+    log_.segments[i]->Release();  // a log dir has more segments than a process may have open files
   }
   return absl::OkStatus();
 }
@@ -157,9 +157,7 @@ absl::StatusOr<bool> LogLoader::MustRecover(const SegmentFiles& files, size_t nu
 
 absl::Status LogLoader::MakeMissingIndexes(size_t number) {
   SLIP_RETURN_IF_ERROR(log_.segments[number]->RebuildIndexes());
-  SLIP_RETURN_IF_ERROR(SyncSegment(*log_.segments[number]));
-  log_.segments[number]->Release();
-  return absl::OkStatus();
+  return SyncSegment(*log_.segments[number]);
 }
 
 absl::Status LogLoader::RecoverFrom(size_t first) {

@@ -29,6 +29,8 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() 
     if (SegmentEnd(i) <= recovery_point_ && !names_unsynced_) continue;
     SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> of_segment, segments_[i]->FilesToSync());
     files.insert(files.end(), of_segment.begin(), of_segment.end());
+    // The list keeps its files open until they are synced, and the log keeps one closed segment open at most.
+    if (segments_[i].get() != open_segment_ && i + 1 < segments_.size()) segments_[i]->Release();
   }
   return files;
 }

@@ -8,6 +8,7 @@
 #include "log/segment_name.h"
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
+#include "tests/support/open_files.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
 
@@ -166,6 +167,17 @@ TEST_F(LogRecoveryTest, Inv18_HolesBetweenSegmentsStayWhereCompactionMayHaveMade
   config_.cleanup_compact = true;
   Open({.recovery_point = Offset{0}});
   EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
+}
+
+TEST_F(LogRecoveryTest, ALogThatWasRecoveredHoldsNoFileOpen) {
+  Fill(8);
+  for (int64_t recovery_point = 0; recovery_point <= 8; ++recovery_point) {
+    for (const bool clean : {true, false}) {
+      std::filesystem::remove(FilePath(recovery_point / 3 * 2, kOffsetIndexSuffix));
+      Open({.clean = clean, .recovery_point = Offset{recovery_point}});
+      EXPECT_THAT(OpenFilesBelow(dir_.path()), IsEmpty()) << "recovery point " << recovery_point;
+    }
+  }
 }
 
 TEST_F(LogRecoveryTest, Inv18_ZerosThatAreBackBehindASealedSegmentAreCutAndNothingElse) {
