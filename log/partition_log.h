@@ -218,8 +218,15 @@ class PartitionLog {
   absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToFlush();
   absl::Status Usable() const;  // failure_, or why the directory is offline
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
-  absl::Status FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed, Offset end,
-                           uint64_t truncations);
+  struct FlushRound {
+    std::vector<std::shared_ptr<File>> files;  // to fsync
+    Offset end;                                // all below is durable then, unless the log was cut meanwhile
+    uint64_t truncations = 0;
+    uint64_t bytes = 0;  // of unflushed_bytes_
+    bool names = false;  // the directory is to be synced too
+  };
+  absl::StatusOr<FlushRound> BeginFlush();
+  absl::Status FinishFlush(const FlushRound& round, absl::Status synced);
   absl::Status RemoveLastSegment();
   absl::Status StartSegment(Offset base_offset);  // the active one from now on; the last was sealed
   absl::Status RemoveBelowLogStart();             // what nobody may read any more: epochs and whole segments

@@ -101,6 +101,45 @@ TEST_F(FlushTest, Inv19_GroupCommitOneFsyncInFlightTheOthersRideTheNext) {
   EXPECT_EQ(queue_.begun, 6) << "two flushes of three files";
 }
 
+TEST_F(FlushTest, Inv19_WhatCameWhileAnFsyncRanIsNotAcknowledgedByIt) {
+  std::optional<absl::Status> first, second;
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{1}), first);
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{2}), second);
+  queue_.LetThrough(3);  // the .log and two indexes
+  Run();
+  ASSERT_TRUE(first && first->ok());
+  EXPECT_FALSE(second);
+  EXPECT_EQ(log_->recovery_point(), Offset{1});
+  EXPECT_EQ(queue_.begun, 4) << "one fsync is in flight, of the next flush";
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(second && second->ok());
+  EXPECT_EQ(log_->recovery_point(), Offset{2});
+}
+
+// 1. a flush of all of the first segment runs, 2. the log rolls, which cuts that segment to its content, 3. the flush
+// ends: the recovery point is the segment's end, and its cut is not durable.
+TEST_F(FlushTest, Inv17_WhatARollCutWhileAFlushRanIsForTheNextOne) {
+  ASSERT_TRUE(log_->Close().ok());
+  config_.segment_bytes = static_cast<int32_t>(MakeBatch({}).size());
+  SetUp();
+  std::optional<absl::Status> first, second;
+  Append();
+  Start(log_->Flush(queue_), first);
+  Append();
+  ASSERT_EQ(log_->segment_count(), 2u);
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(first && first->ok());
+  ASSERT_EQ(log_->recovery_point(), Offset{1});
+  queue_.names.clear();
+  Start(log_->Flush(queue_), second);
+  ASSERT_TRUE(second && second->ok());
+  EXPECT_THAT(queue_.names, testing::Contains("00000000000000000000.log"));
+}
+
 TEST_F(FlushTest, AFlushLeavesNoClosedSegmentOpenButTheOneReadLast) {
   ASSERT_TRUE(log_->Close().ok());
   config_.segment_bytes = static_cast<int32_t>(MakeBatch({}).size());
