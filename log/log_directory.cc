@@ -179,8 +179,9 @@ absl::Status LogDirectory::LoadAll(const std::vector<Found>& found) {
 
 std::vector<std::string> LogDirectory::LoadNotices() const {
   std::vector<std::string> notices;
-  for (const auto& [partition, log] : logs_)
-    notices.insert(notices.end(), log->load_notices().begin(), log->load_notices().end());
+  for (const auto* logs : {&logs_, &futures_})
+    for (const auto& [partition, log] : *logs)
+      notices.insert(notices.end(), log->load_notices().begin(), log->load_notices().end());
   std::ranges::sort(notices);
   return notices;
 }

@@ -194,8 +194,9 @@ asio::awaitable<absl::Status> PartitionLog::AppendChecked(IoQueue& queue, ByteSp
       run_begin = walker.position().value;
       // Where the last one ends, also when the batch comes after a hole: were there a hole between two segments,
       // recovery could not tell it from a lost tail. Past the hole only where no relative offset would fit (LOG-170).
-      const bool fits = batch.last_offset() - log_end_offset_ <= kRelativeOffsetMax;
-      const absl::Status rolled = co_await Roll(queue, fits ? log_end_offset_ : batch.base_offset(), hint);
+      SLIP_CO_ASSIGN_OR_RETURN(const Offset batches_end, active().BatchesEnd());
+      const bool fits = batch.last_offset() - batches_end <= kRelativeOffsetMax;
+      const absl::Status rolled = co_await Roll(queue, fits ? batches_end : batch.base_offset(), hint);
       if (!rolled.ok()) co_return rolled;
     }
     if (const absl::Status staged = StageBatch(batch); !staged.ok()) {

@@ -354,6 +354,11 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::LastBatch() {
   }
 }
 
+absl::StatusOr<Offset> Segment::BatchesEnd() {
+  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, LastBatch());
+  return last ? last->last_offset + 1 : name_.base_offset;
+}
+
 absl::StatusOr<Timestamp> Segment::MaxTimestamp() {
   if (loaded_) return written_.max_timestamp.timestamp;
   SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry last, indexes().times.LastEntry());
