@@ -210,7 +210,8 @@ class PartitionLog {
   asio::awaitable<absl::Status> AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint);
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint, Offset end);
   asio::awaitable<absl::Status> Roll(IoQueue& queue, Offset base_offset, WriteHint hint);
-  void UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
+  absl::Status UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
+  absl::Status TakeBackEpochs();
   absl::Status StageBatch(const RecordBatchView& batch);
   absl::Status ApplyToProducers(ByteSpan run);  // what was just written
   absl::Status TakeProducerSnapshot();          // at the log end, unless there is one
@@ -271,6 +272,7 @@ class PartitionLog {
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps
   bool names_unsynced_ = false;  // files came, went or were cut since the last flush
+  bool epochs_ahead_ = false;    // the epoch cache tells of batches that were not written
   uint64_t unflushed_bytes_ = 0;
   bool flush_running_ = false;               // of FlushUpTo
   std::unique_ptr<AsyncEvent> flush_ended_;  // made when somebody waits
