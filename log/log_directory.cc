@@ -61,6 +61,8 @@ LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
   LogOffsets offsets = OffsetsOf(log);
   offsets.recovery_point = log.RecoveryPointForCut(offset);
   offsets.high_watermark = std::min(offsets.high_watermark, offset);
+  // A log start above the end of what is found means that all of it is to go (LOG-132).
+  offsets.log_start_offset = std::min(offsets.log_start_offset, offset);
   if (offsets.first_dirty_offset) offsets.first_dirty_offset = std::min(*offsets.first_dirty_offset, offset);
   return offsets;
 }
