@@ -28,8 +28,8 @@ absl::StatusOr<bool> BatchHeaderReader::Next() {
     return absl::DataLossError(
         absl::StrCat(file_.path().string(), ": record batch at byte ", next_.value, ": ", what...));
   };
-  const auto length = ReadBigEndian<int32_t>(bytes, 8);
-  const auto magic = static_cast<int8_t>(bytes[16]);
+  const auto length = ReadBigEndian<int32_t>(bytes, BatchField::kLength);
+  const auto magic = static_cast<int8_t>(bytes[BatchField::kMagic]);
   if (length < kLegacyMessageBytesMin) return corrupt("length ", length, " below ", kLegacyMessageBytesMin);
   if (magic == 0 || magic == 1)
     return absl::UnimplementedError(absl::StrCat(file_.path().string(), ": record batch at byte ", next_.value,

@@ -11,6 +11,11 @@ absl::Status RefuseWhenOffline(const DirectoryHealth& health) {
   return health.offline() ? Annotate(health.cause(), "log dir is offline") : absl::OkStatus();
 }
 
+absl::Status AfterRead(DirectoryHealth& health, const absl::Status& read) {
+  if (absl::IsUnavailable(read)) health.TakeOffline(read);
+  return read;
+}
+
 absl::Status AfterChange(DirectoryHealth& health, const absl::Status& changed) {
   if (IsDiskFailure(changed)) health.TakeOffline(changed);
   return changed;
@@ -28,7 +33,16 @@ class DirectoryFile final : public File {
   DirectoryFile(std::unique_ptr<File> file, std::shared_ptr<DirectoryHealth> health)
       : file_(std::move(file)), health_(std::move(health)) {}
 
-  absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) override { return file_->ReadAt(into, at); }
+  absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) override {
+    absl::StatusOr<size_t> got = file_->ReadAt(into, at);
+    if (!got.ok()) return AfterRead(*health_, got.status());
+    return got;
+  }
+  absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte> into, FilePosition at) override {
+    absl::StatusOr<size_t> got = file_->ReadDirectAt(into, at);
+    if (!got.ok()) return AfterRead(*health_, got.status());
+    return got;
+  }
   absl::Status WriteAt(ByteSpan bytes, FilePosition at) override {
     SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
     return AfterChange(*health_, file_->WriteAt(bytes, at));
@@ -71,8 +85,15 @@ absl::StatusOr<std::unique_ptr<File>> DirectoryIo::Open(const std::filesystem::p
   const bool may_create = mode == OpenMode::kCreate || mode == OpenMode::kCreateNew;
   if (may_create) SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
   absl::StatusOr<std::unique_ptr<File>> file = io_.Open(path, mode);
-  if (!file.ok()) return mode == OpenMode::kRead ? file.status() : AfterChange(*health_, file.status());
+  if (!file.ok())
+    return mode == OpenMode::kRead ? AfterRead(*health_, file.status()) : AfterChange(*health_, file.status());
   return std::make_unique<DirectoryFile>(*std::move(file), health_);
+}
+
+absl::StatusOr<std::vector<std::string>> DirectoryIo::List(const std::filesystem::path& directory, bool directories) {
+  absl::StatusOr<std::vector<std::string>> names = io_.List(directory, directories);
+  if (!names.ok()) return AfterRead(*health_, names.status());
+  return names;
 }
 
 absl::Status DirectoryIo::CreateDirectories(const std::filesystem::path& path) {

@@ -61,6 +61,8 @@ LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
   LogOffsets offsets = OffsetsOf(log);
   offsets.recovery_point = log.RecoveryPointForCut(offset);
   offsets.high_watermark = std::min(offsets.high_watermark, offset);
+  // A log start above the end of what is found means that all of it is to go (LOG-132).
+  offsets.log_start_offset = std::min(offsets.log_start_offset, offset);
   if (offsets.first_dirty_offset) offsets.first_dirty_offset = std::min(*offsets.first_dirty_offset, offset);
   return offsets;
 }
@@ -179,8 +181,9 @@ absl::Status LogDirectory::LoadAll(const std::vector<Found>& found) {
 
 std::vector<std::string> LogDirectory::LoadNotices() const {
   std::vector<std::string> notices;
-  for (const auto& [partition, log] : logs_)
-    notices.insert(notices.end(), log->load_notices().begin(), log->load_notices().end());
+  for (const auto* logs : {&logs_, &futures_})
+    for (const auto& [partition, log] : *logs)
+      notices.insert(notices.end(), log->load_notices().begin(), log->load_notices().end());
   std::ranges::sort(notices);
   return notices;
 }

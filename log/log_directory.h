@@ -83,7 +83,7 @@ class LogDirectory {
   size_t partition_count() const { return logs_.size() + futures_.size(); }
   DirectoryHealth& health() { return *health_; }
 
-  // What a person should know of how the partitions were opened: damage to what had been flushed.
+  // What a person should know of how the partitions were opened: what recovery took away.
   std::vector<std::string> LoadNotices() const;
 
   const std::string& cluster_id() const { return cluster_id_; }

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "log/batch_header_reader.h"
 #include "log/check.h"
 #include "log/leftovers.h"
+#include "log/offset_index.h"
 #include "log/producer_snapshot.h"
 #include "log/producer_state_loading.h"
 #include "log/segment_name.h"
@@ -72,6 +74,20 @@ absl::Status AlignEpochs(const LoadedLog& log, Offset log_start_offset, LeaderEp
   return epochs.TruncateFromStart(log_start_offset);
 }
 
+bool IsZero(ByteSpan bytes) {
+  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+absl::StatusOr<bool> OnlyZeros(File& file, uint64_t from, uint64_t to, std::vector<std::byte>& buffer) {
+  while (from < to) {
+    const std::span<std::byte> into(buffer.data(), std::min<uint64_t>(buffer.size(), to - from));
+    SLIP_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(into, FilePosition{from}));
+    if (got == 0 || !IsZero(into.first(got))) return false;
+    from += got;
+  }
+  return true;
+}
+
 // One run over a partition directory.
 class LogLoader {
  public:
@@ -87,7 +103,9 @@ class LogLoader {
   absl::Status MakeMissingIndexes(size_t number);
   absl::Status RecoverFrom(size_t first);
   absl::StatusOr<bool> RecoverSegment(size_t number);  // true: its end is lost, and later segments are gone
-  bool LacksItsEnd(size_t number, bool cut) const;
+  absl::StatusOr<bool> LacksItsEnd(size_t number, bool cut) const;
+  absl::StatusOr<bool> KafkaWroteLast() const;
+  absl::Status NoteWhatGoes(size_t number, uint64_t good, uint64_t size, bool ended);
   absl::Status SnapshotAt(Offset offset);
   absl::Status RemoveSegmentsFrom(size_t first);
   absl::Status FindLogEnd();
@@ -116,8 +134,7 @@ absl::StatusOr<LoadedLog> LogLoader::Load() {
   SLIP_RETURN_IF_ERROR(FinishProducers(recovered));
   SLIP_RETURN_IF_ERROR(AlignEpochs(log_, options_.log_start_offset, epochs_));
   if (recovered) SLIP_RETURN_IF_ERROR(io_.SyncDirectory(directory_));  // indexes and snapshots that were made anew
-  log_.segments.front()->Release();
-  log_.segments.back()->Release();
+  for (const std::unique_ptr<Segment>& segment : log_.segments) segment->Release();
   return std::move(log_);
 }
 
@@ -138,6 +155,7 @@ absl::Status LogLoader::OpenSegments(const std::vector<SegmentFiles>& files) {
     if (!recover && i + 1 == first_untrusted_ && !options_.clean) SLIP_RETURN_IF_ERROR(SyncSegment(*log_.segments[i]));
     must_recover_.push_back(recover);
     if (!recover && !files[i].indexes_present) SLIP_RETURN_IF_ERROR(MakeMissingIndexes(i));
+    log_.segments[i]->Release();  // a log dir has more segments than a process may have open files
   }
   return absl::OkStatus();
 }
@@ -157,9 +175,7 @@ absl::StatusOr<bool> LogLoader::MustRecover(const SegmentFiles& files, size_t nu
 
 absl::Status LogLoader::MakeMissingIndexes(size_t number) {
   SLIP_RETURN_IF_ERROR(log_.segments[number]->RebuildIndexes());
-  SLIP_RETURN_IF_ERROR(SyncSegment(*log_.segments[number]));
-  log_.segments[number]->Release();
-  return absl::OkStatus();
+  return SyncSegment(*log_.segments[number]);
 }
 
 absl::Status LogLoader::RecoverFrom(size_t first) {
@@ -204,16 +220,9 @@ absl::StatusOr<bool> LogLoader::RecoverSegment(size_t number) {
                           return segment.AppendAborted(IndexEntryOf(*completed, log_.producers));
                         }));
   const bool cut = good < size;
-  if (cut) {
-    if (options_.clean || log_.producers.end_offset() < options_.recovery_point) {
-      log_.notices.push_back(absl::StrCat(
-          (directory_ / SegmentFileName(segment.base_offset(), kLogSuffix)).native(), ": no sound batch at byte ", good,
-          " of ", size, ": the log ends at offset ", log_.producers.end_offset().value, " now, and all up to ",
-          options_.clean ? "its end" : absl::StrCat(options_.recovery_point.value), " had been flushed"));
-    }
-  }
+  SLIP_ASSIGN_OR_RETURN(const bool ended, LacksItsEnd(number, cut));
+  SLIP_RETURN_IF_ERROR(NoteWhatGoes(number, good, size, ended));
   // Later segments first: were the file cut before them, a crash in between would leave a log with a hole (LOG-139).
-  const bool ended = LacksItsEnd(number, cut);
   if (ended) SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(number + 1));
   if (cut) SLIP_RETURN_IF_ERROR(segment.CutTo(good));
   SLIP_RETURN_IF_ERROR(SyncSegment(segment));
@@ -222,13 +231,59 @@ absl::StatusOr<bool> LogLoader::RecoverSegment(size_t number) {
 }
 
 // Whether offsets are missing between the segment, as far as it was good, and the next one. One segment's data may
-// reach the disk before another's, and a file that lost its last batches whole looks sound. A log that Kafka compacted
-// has such holes by right; there only a cut tells.
-bool LogLoader::LacksItsEnd(size_t number, bool cut) const {
+// reach the disk before another's, and a file that lost its last batches whole looks sound. We leave no such hole: a
+// roll names the new segment by where the last batch ends, unless the next one is too far for a relative offset, and
+// compaction leaves the last batch of each group. Kafka leaves them where a follower rolls at a gap, and where it
+// compacts; there only a cut tells.
+absl::StatusOr<bool> LogLoader::LacksItsEnd(size_t number, bool cut) const {
   if (number + 1 == log_.segments.size()) return cut;
   const int64_t missing = log_.segments[number + 1]->base_offset() - log_.producers.end_offset();
   if (cut) return missing > 0;
-  return number >= first_untrusted_ && !config_.cleanup_compact && missing > 0 && missing <= kRelativeOffsetMax;
+  if (number < first_untrusted_ || missing <= 0 || missing > kRelativeOffsetMax) return false;
+  SLIP_ASSIGN_OR_RETURN(const bool may_be_a_gap, KafkaWroteLast());
+  return !may_be_a_gap;
+}
+
+// True when a Kafka broker was killed here: it maps the index of an active segment at its full size, with zeros behind
+// the entries, and only a clean stop trims it. Ours has no zeros (LOG-93). To be asked before the last segment is
+// recovered.
+absl::StatusOr<bool> LogLoader::KafkaWroteLast() const {
+  const std::filesystem::path path =
+      directory_ / SegmentFileName(log_.segments.back()->base_offset(), kOffsetIndexSuffix);
+  const absl::StatusOr<std::unique_ptr<File>> file = io_.Open(path, OpenMode::kRead);
+  if (absl::IsNotFound(file.status())) return false;
+  SLIP_RETURN_IF_ERROR(file.status());
+  SLIP_ASSIGN_OR_RETURN(const uint64_t size, (*file)->Size());
+  const auto size_max = static_cast<uint64_t>(config_.segment_index_bytes);
+  if (size == 0 || size != size_max - size_max % OffsetIndex::kEntryBytes) return false;
+  std::array<std::byte, OffsetIndex::kEntryBytes> last = {};
+  SLIP_ASSIGN_OR_RETURN(const size_t got, (*file)->ReadAt(last, FilePosition{size - last.size()}));
+  return got == last.size() && IsZero(last);
+}
+
+// What a person should know of: a tail that is more than the zeros of a file grown ahead, and segments that go.
+absl::Status LogLoader::NoteWhatGoes(size_t number, uint64_t good, uint64_t size, bool ended) {
+  Segment& segment = *log_.segments[number];
+  const Offset end = log_.producers.end_offset();
+  const bool was_durable = options_.clean || end < options_.recovery_point;
+  const auto note = [&](const auto&... what) {
+    log_.notices.push_back(absl::StrCat(segment.path().native(), ": ", what...));
+    if (was_durable)
+      absl::StrAppend(&log_.notices.back(), ", and all up to ",
+                      options_.clean ? "its end" : absl::StrCat(options_.recovery_point.value), " had been flushed");
+  };
+  if (good < size) {
+    SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment.LogFile());
+    SLIP_ASSIGN_OR_RETURN(const bool zeros, OnlyZeros(*file, good, size, buffer_));
+    if (was_durable || !zeros)
+      note("no sound batch at byte ", good, " of ", size, ": the log ends at offset ", end.value, " now");
+  }
+  const size_t later = ended ? log_.segments.size() - number - 1 : 0;
+  if (later > 0)
+    note("ends at offset ", end.value, ", and the next segment begins at ",
+         log_.segments[number + 1]->base_offset().value, ": it lost its end, and ", later,
+         later == 1 ? " later segment is" : " later segments are", " removed");
+  return absl::OkStatus();
 }
 
 // From the newest down, so that a crash in between leaves a prefix of the log.
@@ -245,8 +300,7 @@ absl::Status LogLoader::RemoveSegmentsFrom(size_t first) {
 
 absl::Status LogLoader::FindLogEnd() {
   if (!log_.segments.empty()) {
-    SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, log_.segments.back()->LastBatch());
-    log_.log_end_offset = last ? last->last_offset + 1 : log_.segments.back()->base_offset();
+    SLIP_ASSIGN_OR_RETURN(log_.log_end_offset, log_.segments.back()->BatchesEnd());
   }
   // The data that the log start stands for is gone: nothing before it may come back (LOG-132).
   if (log_.segments.empty() || log_.log_end_offset < options_.log_start_offset) return StartAnew();

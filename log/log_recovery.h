@@ -24,7 +24,7 @@ struct LoadedLog {
   Offset log_end_offset;
   ProducerStateTable producers;            // up to the log end
   std::vector<Offset> producer_snapshots;  // in the directory, rising
-  std::vector<std::string> notices;        // what a person should know: data below the recovery point was damaged
+  std::vector<std::string> notices;        // what a person should know: what recovery took away
 };
 
 // Opens the segments and recovers those that need it: missing indexes; without a clean stop the one that holds the

@@ -9,7 +9,6 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kEntryBytes = 8;
 constexpr int64_t kRelativeMax = std::numeric_limits<int32_t>::max();
 
 OffsetIndexEntry Decode(ByteSpan entry, Offset base) {

@@ -22,6 +22,8 @@ struct OffsetIndexEntry {
 
 class OffsetIndex {
  public:
+  static constexpr size_t kEntryBytes = 8;
+
   // `directory` outlives the index. `bytes_max` is segment.index.bytes: it bounds the number of entries (LOG-93).
   OffsetIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max,
               absl::string_view mark = "");

@@ -98,7 +98,8 @@ absl::Status PartitionLog::FailUnlessOk(const absl::Status& status, absl::string
 
 // Appending.
 
-absl::Status PartitionLog::CheckBatches(ByteSpan batches) const {
+absl::Status PartitionLog::CheckBatches(ByteSpan batches) {
+  SLIP_RETURN_IF_ERROR(TakeBackEpochs());
   BatchWalker walker(batches);
   Offset next = log_end_offset_;
   LeaderEpoch epoch = epochs_->latest_epoch().value_or(LeaderEpoch{0});
@@ -136,25 +137,35 @@ absl::Status PartitionLog::CheckBatches(ByteSpan batches) const {
 asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
                                                              bool checked) {
   SLIP_CO_RETURN_IF_ERROR(Usable());
-  if (!checked) SLIP_CO_RETURN_IF_ERROR(CheckBatches(batches));
+  SLIP_CO_RETURN_IF_ERROR(checked ? TakeBackEpochs() : CheckBatches(batches));
   const std::optional<LeaderEpoch> epoch_before = latest_epoch();
   const absl::Status appended = co_await AppendChecked(queue, batches, hint);
-  if (!appended.ok()) UndoUnwritten(epoch_before);
+  if (appended.ok()) co_return appended;
   if (IsDiskFailure(appended)) health_->TakeOffline(Annotate(appended, partition_.ToString()));
-  co_return appended;
+  const absl::Status undone = UndoUnwritten(epoch_before);
+  if (undone.ok()) co_return appended;
+  co_return absl::Status(appended.code(), absl::StrCat(appended.message(), "; then: ", undone.message()));
 }
 
-void PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
+absl::Status PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
   names_unsynced_ = true;  // the next flush has work though the log is no longer: what was cut must not come back
   // A segment rolled past a hole is empty now and begins above the log end.
   if (active().base_offset() > log_end_offset_) {
     absl::Status undone = RemoveLastSegment();
     if (undone.ok()) undone = RewindProducers();  // they were told of the hole
-    (void)FailUnlessOk(undone, "cannot undo a roll");
+    SLIP_RETURN_IF_ERROR(FailUnlessOk(undone, "cannot undo a roll"));
   }
-  // An epoch that was announced for the unwritten batches may begin elsewhere when they come again. Should this fail,
-  // the next load does it.
-  if (latest_epoch() != epoch_before) (void)epochs_->TruncateFromEnd(log_end_offset_);
+  epochs_ahead_ = latest_epoch() != epoch_before;
+  return TakeBackEpochs();
+}
+
+// An epoch that was announced for batches that were not written may begin elsewhere when they come again. On a full
+// disk it may have to wait for the next append; a crash before that is the next load's to mend.
+absl::Status PartitionLog::TakeBackEpochs() {
+  if (!epochs_ahead_) return absl::OkStatus();
+  SLIP_RETURN_IF_ERROR(epochs_->TruncateFromEnd(log_end_offset_));
+  epochs_ahead_ = false;
+  return absl::OkStatus();
 }
 
 asio::awaitable<absl::StatusOr<Offset>> PartitionLog::AppendAsLeader(IoQueue& queue, std::span<std::byte> batches,
@@ -192,10 +203,11 @@ asio::awaitable<absl::Status> PartitionLog::AppendChecked(IoQueue& queue, ByteSp
           co_await WriteStaged(queue, batches.subspan(run_begin, walker.position().value - run_begin), hint, end);
       if (!written.ok()) co_return written;
       run_begin = walker.position().value;
-      // Where the last one ends, also when the batch comes after a hole: were there a hole between two segments,
+      // Where the last batch ends, also when the next one comes after a hole: were there a hole between two segments,
       // recovery could not tell it from a lost tail. Past the hole only where no relative offset would fit (LOG-170).
-      const bool fits = batch.last_offset() - log_end_offset_ <= kRelativeOffsetMax;
-      const absl::Status rolled = co_await Roll(queue, fits ? log_end_offset_ : batch.base_offset(), hint);
+      SLIP_CO_ASSIGN_OR_RETURN(const Offset batches_end, active().BatchesEnd());
+      const bool fits = batch.last_offset() - batches_end <= kRelativeOffsetMax;
+      const absl::Status rolled = co_await Roll(queue, fits ? batches_end : batch.base_offset(), hint);
       if (!rolled.ok()) co_return rolled;
     }
     if (const absl::Status staged = StageBatch(batch); !staged.ok()) {

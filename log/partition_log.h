@@ -105,7 +105,7 @@ class PartitionLog {
   // Whether the batches can come next: every CRC, rising offsets and epochs, producers' sequences (kDataLoss: who sent
   // them is at fault), that the first is not below log_end_offset() (kFailedPrecondition), and that each fits a segment
   // (kInvalidArgument). REQUIRES: only whole batches, framing walked.
-  absl::Status CheckBatches(ByteSpan batches) const;
+  absl::Status CheckBatches(ByteSpan batches);
   // Writes batches exactly as the leader sent them (LOG-05, LOG-65..LOG-71). REQUIRES: as for CheckBatches; no other
   // Append, Truncate or Close runs. Unless `checked`, by CheckBatches on the log as it is or as our own work, its error
   // ends the call: then nothing is written. Splits at batch boundaries where a segment is full. A write error leaves
@@ -192,7 +192,7 @@ class PartitionLog {
   const ProducerStateTable& producers() const { return producers_; }
   std::optional<Offset> first_dirty_offset() const { return first_dirty_offset_; }  // nullopt: never compacted
   const absl::Status& uncleanable() const { return uncleanable_; }                  // not OK: why compaction stopped
-  // What a person should know of how the log was opened: damage to what had been flushed.
+  // What a person should know of how the log was opened: what recovery took away.
   const std::vector<std::string>& load_notices() const { return load_notices_; }
   bool log_start_in_segment() const;  // above the first segment's base (LOG-52)
   uint64_t size_bytes() const;
@@ -212,7 +212,8 @@ class PartitionLog {
   asio::awaitable<absl::Status> AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint);
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint, Offset end);
   asio::awaitable<absl::Status> Roll(IoQueue& queue, Offset base_offset, WriteHint hint);
-  void UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
+  absl::Status UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
+  absl::Status TakeBackEpochs();
   absl::Status StageBatch(const RecordBatchView& batch);
   absl::Status ApplyToProducers(ByteSpan run);  // what was just written
   absl::Status TakeProducerSnapshot();          // at the log end, unless there is one
@@ -220,10 +221,18 @@ class PartitionLog {
   absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToFlush();
   absl::Status Usable() const;  // failure_, or why the directory is offline
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
-  absl::Status FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed, Offset end,
-                           uint64_t truncations);
+  struct FlushRound {
+    std::vector<std::shared_ptr<File>> files;  // to fsync
+    Offset end;                                // all below is durable then, unless the log was cut meanwhile
+    uint64_t truncations = 0;
+    uint64_t bytes = 0;  // of unflushed_bytes_
+    bool names = false;  // the directory is to be synced too
+  };
+  absl::StatusOr<FlushRound> BeginFlush();
+  absl::Status FinishFlush(const FlushRound& round, absl::Status synced);
   absl::Status RemoveLastSegment();
   absl::Status StartSegment(Offset base_offset);  // the active one from now on; the last was sealed
+  absl::Status RemoveBelowLogStart();             // what nobody may read any more: epochs and whole segments
   absl::Status DeleteOldSegments(Timestamp now);
   absl::StatusOr<bool> MayGo(size_t number, uint64_t bytes_left, Timestamp now);
   absl::StatusOr<Timestamp> LargestTimestamp(Segment& segment);
@@ -265,6 +274,7 @@ class PartitionLog {
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps
   bool names_unsynced_ = false;  // files came, went or were cut since the last flush
+  bool epochs_ahead_ = false;    // the epoch cache tells of batches that were not written
   uint64_t unflushed_bytes_ = 0;
   bool flush_running_ = false;               // of FlushUpTo
   std::unique_ptr<AsyncEvent> flush_ended_;  // made when somebody waits

@@ -4,6 +4,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include "log/check.h"
 #include "log/directory_health.h"
@@ -29,48 +30,52 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() 
     if (SegmentEnd(i) <= recovery_point_ && !names_unsynced_) continue;
     SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> of_segment, segments_[i]->FilesToSync());
     files.insert(files.end(), of_segment.begin(), of_segment.end());
+    // The list keeps its files open until they are synced, and the log keeps one closed segment open at most.
+    if (segments_[i].get() != open_segment_ && i + 1 < segments_.size()) segments_[i]->Release();
   }
   return files;
 }
 
-absl::Status PartitionLog::FinishFlush(const absl::Status& synced, const std::vector<std::shared_ptr<File>>& flushed,
-                                       Offset end, uint64_t truncations) {
+absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginFlush() {
+  SLIP_RETURN_IF_ERROR(Usable());
+  FlushRound round{.end = log_end_offset_, .truncations = truncations_, .bytes = unflushed_bytes_};
+  SLIP_ASSIGN_OR_RETURN(round.files, FilesToFlush());
+  // Taken now: an append may roll while the fsyncs run, and what that cuts and makes is for the next round.
+  round.names = std::exchange(names_unsynced_, false);
+  return round;
+}
+
+absl::Status PartitionLog::FinishFlush(const FlushRound& round, absl::Status synced) {
+  if (synced.ok() && round.names) synced = io_.SyncDirectory(directory_);
+  if (!synced.ok()) names_unsynced_ = names_unsynced_ || round.names;
   // Whatever its words, a failed fsync may have lost what was written; only a file that was taken away is no failure of
   // the disk.
   if (!synced.ok() && !absl::IsNotFound(synced)) health_->TakeOffline(Annotate(synced, partition_.ToString()));
   SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
   std::erase_if(unsynced_snapshots_,
-                [&](const auto& file) { return std::ranges::find(flushed, file) != flushed.end(); });
-  if (truncations == truncations_) recovery_point_ = std::max(recovery_point_, end);
+                [&](const auto& file) { return std::ranges::find(round.files, file) != round.files.end(); });
+  unflushed_bytes_ -= std::min(unflushed_bytes_, round.bytes);
+  if (round.truncations == truncations_) recovery_point_ = std::max(recovery_point_, round.end);
   return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
-  SLIP_CO_RETURN_IF_ERROR(Usable());
-  const Offset end = log_end_offset_;
-  const uint64_t truncations = truncations_;
-  unflushed_bytes_ = 0;
-  SLIP_CO_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());
   // The files are held by themselves: a truncation may remove their segments before the fsyncs are done.
+  SLIP_CO_ASSIGN_OR_RETURN(const FlushRound round, BeginFlush());
   absl::Status synced;
-  for (const std::shared_ptr<File>& file : files) {
+  for (const std::shared_ptr<File>& file : round.files) {
     const absl::Status one = co_await queue.Sync(*file);
     synced.Update(one);
   }
-  if (synced.ok() && names_unsynced_) {
-    names_unsynced_ = false;
-    synced = io_.SyncDirectory(directory_);
-  }
-  co_return FinishFlush(synced, files, end, truncations);
+  co_return FinishFlush(round, synced);
 }
 
 absl::Status PartitionLog::FlushBlocking() {
-  SLIP_RETURN_IF_ERROR(Usable());
-  SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, FilesToFlush());
+  SLIP_ASSIGN_OR_RETURN(FlushRound round, BeginFlush());
+  round.names = true;  // a stop leaves nothing to chance
   absl::Status synced;
-  for (const std::shared_ptr<File>& file : files) synced.Update(file->Sync());
-  if (synced.ok()) synced = io_.SyncDirectory(directory_);
-  return FinishFlush(synced, files, log_end_offset_, truncations_);
+  for (const std::shared_ptr<File>& file : round.files) synced.Update(file->Sync());
+  return FinishFlush(round, synced);
 }
 
 asio::awaitable<absl::Status> PartitionLog::FlushUpTo(IoQueue& queue, Offset offset) {

@@ -18,6 +18,7 @@ absl::Status PartitionLog::Maintain(Timestamp now) {
 }
 
 absl::Status PartitionLog::DeleteOldSegments(Timestamp now) {
+  SLIP_RETURN_IF_ERROR(RemoveBelowLogStart());  // what could not be removed when the log start rose
   size_t count = 0;
   uint64_t bytes_left = size_bytes();
   while (count < segments_.size()) {
@@ -40,7 +41,6 @@ absl::StatusOr<bool> PartitionLog::MayGo(size_t number, uint64_t bytes_left, Tim
   const bool is_active = number + 1 == segments_.size();
   // What is not committed stays, whatever the settings say (LOG-106, LOG-181).
   if (high_watermark_ < SegmentEnd(number) || (is_active && segment.size_bytes() == 0)) return false;
-  if (!is_active && segments_[number + 1]->base_offset() <= log_start_offset_) return true;
   if (!config_.cleanup_delete) return false;
   if (config_.retention_bytes >= 0 &&
       bytes_left >= static_cast<uint64_t>(config_.retention_bytes) + segment.size_bytes())

@@ -117,8 +117,12 @@ absl::Status PartitionLog::MaybeIncrementLogStartOffset(Offset offset) {
                                               " would be above the high watermark ", high_watermark_.value));
   log_start_offset_ = offset;
   recovery_point_ = std::max(recovery_point_, offset);
-  SLIP_RETURN_IF_ERROR(epochs_->TruncateFromStart(offset));
-  while (segments_.size() > 1 && segments_[1]->base_offset() <= offset) {
+  return RemoveBelowLogStart();
+}
+
+absl::Status PartitionLog::RemoveBelowLogStart() {
+  SLIP_RETURN_IF_ERROR(epochs_->TruncateFromStart(log_start_offset_));
+  while (segments_.size() > 1 && segments_[1]->base_offset() <= log_start_offset_) {
     if (open_segment_ == segments_.front().get()) open_segment_ = nullptr;
     SLIP_RETURN_IF_ERROR(MarkDeleted(segments_.front()->base_offset()));
     segments_.erase(segments_.begin());

@@ -87,7 +87,8 @@ std::optional<Offset> ProducerStateTable::FirstUnstableOffset() const {
 void ProducerStateTable::ExpireBefore(Timestamp now, std::chrono::milliseconds expiration) {
   absl::erase_if(producers_, [&](const auto& producer) {
     const ProducerState& state = producer.second;
-    return !state.transaction_first_offset && now.value - state.last_timestamp.value >= expiration.count();
+    // Producers choose their timestamps: any number, from which nothing may be taken away.
+    return !state.transaction_first_offset && state.last_timestamp.value <= now.value - expiration.count();
   });
 }
 

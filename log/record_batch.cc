@@ -8,7 +8,6 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kCrcFrom = 21;  // first byte under the CRC
 constexpr int32_t kBatchLengthMin = static_cast<int32_t>(kBatchHeaderBytes - kBatchOverheadBytes);
 
 }  // namespace
@@ -31,14 +30,14 @@ int32_t AdvanceSequence(int32_t first, int32_t delta) {
   return static_cast<int32_t>(sequence & std::numeric_limits<int32_t>::max());
 }
 
-bool RecordBatchView::CrcValid() const { return Crc32c(bytes_.subspan(kCrcFrom)) == crc(); }
+bool RecordBatchView::CrcValid() const { return Crc32c(bytes_.subspan(BatchField::kAttributes)) == crc(); }
 
 void StampBaseOffset(std::span<std::byte> batch, Offset base_offset) {
-  WriteBigEndian<int64_t>(batch, 0, base_offset.value);
+  WriteBigEndian<int64_t>(batch, BatchField::kBaseOffset, base_offset.value);
 }
 
 void StampLeaderEpoch(std::span<std::byte> batch, LeaderEpoch epoch) {
-  WriteBigEndian<int32_t>(batch, 12, epoch.value);
+  WriteBigEndian<int32_t>(batch, BatchField::kPartitionLeaderEpoch, epoch.value);
 }
 
 bool BatchWalker::Next() {
@@ -49,10 +48,10 @@ bool BatchWalker::Next() {
     status_ = absl::DataLossError(absl::StrCat("record batch at byte ", (start_ + next_at_).value, ": ", what...));
     return false;
   };
-  const auto length = ReadBigEndian<int32_t>(rest, 8);
+  const auto length = ReadBigEndian<int32_t>(rest, BatchField::kLength);
   if (length < kLegacyMessageBytesMin) return corrupt("length ", length, " below ", kLegacyMessageBytesMin);
   if (rest.size() < kBatchPrefixBytes) return false;
-  const auto magic = static_cast<int8_t>(rest[16]);
+  const auto magic = static_cast<int8_t>(rest[BatchField::kMagic]);
   if (magic == 0 || magic == 1) {
     status_ = absl::UnimplementedError(absl::StrCat("record batch at byte ", (start_ + next_at_).value,
                                                     ": message format ", magic, " (before Kafka 0.11)"));

@@ -17,6 +17,33 @@ inline constexpr size_t kBatchPrefixBytes = 17;        // up to and including th
 inline constexpr size_t kBatchHeaderBytes = 61;        // magic 2
 inline constexpr int32_t kLegacyMessageBytesMin = 14;  // the smallest length field of any entry
 
+// Where the fields of the header lie. The first five are not under the CRC (LOG-03); nothing else says these numbers,
+// but tests, which are to notice a wrong one.
+struct BatchField {
+  static constexpr size_t kBaseOffset = 0;             // i64
+  static constexpr size_t kLength = 8;                 // i32, of what follows it
+  static constexpr size_t kPartitionLeaderEpoch = 12;  // i32
+  static constexpr size_t kMagic = 16;                 // i8
+  static constexpr size_t kCrc = 17;                   // u32
+  static constexpr size_t kAttributes = 21;            // i16; the first under the CRC
+  static constexpr size_t kLastOffsetDelta = 23;       // i32
+  static constexpr size_t kBaseTimestamp = 27;         // i64
+  static constexpr size_t kMaxTimestamp = 35;          // i64
+  static constexpr size_t kProducerId = 43;            // i64
+  static constexpr size_t kProducerEpoch = 51;         // i16
+  static constexpr size_t kBaseSequence = 53;          // i32
+  static constexpr size_t kRecordCount = 57;           // i32
+};
+
+// Bits of the attributes (LOG-07).
+struct BatchAttribute {
+  static constexpr int16_t kCodec = 0x07;
+  static constexpr int16_t kLogAppendTime = 0x08;
+  static constexpr int16_t kTransactional = 0x10;
+  static constexpr int16_t kControl = 0x20;
+  static constexpr int16_t kDeleteHorizon = 0x40;
+};
+
 enum class Compression : int8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, kZstd = 4 };
 
 // `delta` (>= 0) after `first`: producers' sequences wrap from 2^31-1 to 0 (LOG-06). -1, none, stays -1.
@@ -31,29 +58,33 @@ class RecordBatchView {
   ByteSpan bytes() const { return bytes_; }
   ByteSpan records() const { return bytes_.subspan(kBatchHeaderBytes); }  // plain, or one compressed stream
 
-  Offset base_offset() const { return {ReadBigEndian<int64_t>(bytes_, 0)}; }
-  LeaderEpoch partition_leader_epoch() const { return {ReadBigEndian<int32_t>(bytes_, 12)}; }
-  int8_t magic() const { return static_cast<int8_t>(bytes_[16]); }
-  uint32_t crc() const { return ReadBigEndian<uint32_t>(bytes_, 17); }
-  int16_t attributes() const { return ReadBigEndian<int16_t>(bytes_, 21); }
-  int32_t last_offset_delta() const { return ReadBigEndian<int32_t>(bytes_, 23); }
-  Timestamp base_timestamp() const { return {ReadBigEndian<int64_t>(bytes_, 27)}; }
-  Timestamp max_timestamp() const { return {ReadBigEndian<int64_t>(bytes_, 35)}; }
-  int64_t producer_id() const { return ReadBigEndian<int64_t>(bytes_, 43); }
-  int16_t producer_epoch() const { return ReadBigEndian<int16_t>(bytes_, 51); }
-  int32_t base_sequence() const { return ReadBigEndian<int32_t>(bytes_, 53); }
-  int32_t record_count() const { return ReadBigEndian<int32_t>(bytes_, 57); }
+  Offset base_offset() const { return {ReadBigEndian<int64_t>(bytes_, BatchField::kBaseOffset)}; }
+  LeaderEpoch partition_leader_epoch() const {
+    return {ReadBigEndian<int32_t>(bytes_, BatchField::kPartitionLeaderEpoch)};
+  }
+  int8_t magic() const { return static_cast<int8_t>(bytes_[BatchField::kMagic]); }
+  uint32_t crc() const { return ReadBigEndian<uint32_t>(bytes_, BatchField::kCrc); }
+  int16_t attributes() const { return ReadBigEndian<int16_t>(bytes_, BatchField::kAttributes); }
+  int32_t last_offset_delta() const { return ReadBigEndian<int32_t>(bytes_, BatchField::kLastOffsetDelta); }
+  Timestamp base_timestamp() const { return {ReadBigEndian<int64_t>(bytes_, BatchField::kBaseTimestamp)}; }
+  Timestamp max_timestamp() const { return {ReadBigEndian<int64_t>(bytes_, BatchField::kMaxTimestamp)}; }
+  int64_t producer_id() const { return ReadBigEndian<int64_t>(bytes_, BatchField::kProducerId); }
+  int16_t producer_epoch() const { return ReadBigEndian<int16_t>(bytes_, BatchField::kProducerEpoch); }
+  int32_t base_sequence() const { return ReadBigEndian<int32_t>(bytes_, BatchField::kBaseSequence); }
+  int32_t record_count() const { return ReadBigEndian<int32_t>(bytes_, BatchField::kRecordCount); }
 
   Offset last_offset() const { return base_offset() + last_offset_delta(); }
   Offset next_offset() const { return last_offset() + 1; }
   int32_t last_sequence() const { return AdvanceSequence(base_sequence(), last_offset_delta()); }  // -1: none
-  int8_t compression_code() const { return static_cast<int8_t>(attributes() & 0x07); }             // 5..7 are illegal
-  bool has_log_append_time() const { return (attributes() & 0x08) != 0; }
-  bool is_transactional() const { return (attributes() & 0x10) != 0; }
-  bool is_control() const { return (attributes() & 0x20) != 0; }
-  bool has_delete_horizon() const { return (attributes() & 0x40) != 0; }
+  int8_t compression_code() const {
+    return static_cast<int8_t>(attributes() & BatchAttribute::kCodec);
+  }  // 5..7 are illegal
+  bool has_log_append_time() const { return (attributes() & BatchAttribute::kLogAppendTime) != 0; }
+  bool is_transactional() const { return (attributes() & BatchAttribute::kTransactional) != 0; }
+  bool is_control() const { return (attributes() & BatchAttribute::kControl) != 0; }
+  bool has_delete_horizon() const { return (attributes() & BatchAttribute::kDeleteHorizon) != 0; }
 
-  bool CrcValid() const;  // CRC-32C over bytes 21 to the end (LOG-02)
+  bool CrcValid() const;  // CRC-32C over the attributes and all behind them (LOG-02)
 
  private:
   ByteSpan bytes_;

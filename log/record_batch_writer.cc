@@ -12,8 +12,6 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kCrcAt = 17, kCrcFrom = 21;
-
 // Writes into memory that was sized for it, so that a record costs one growth of the batch.
 class RecordEncoder {
  public:
@@ -111,10 +109,10 @@ absl::Status RecordBatchWriter::CheckOptions() const {
 
 int16_t RecordBatchWriter::Attributes() const {
   int attributes = static_cast<int>(options_.compression);
-  if (options_.log_append_time) attributes |= 0x08;
-  if (options_.is_transactional) attributes |= 0x10;
-  if (options_.is_control) attributes |= 0x20;
-  if (options_.delete_horizon) attributes |= 0x40;
+  if (options_.log_append_time) attributes |= BatchAttribute::kLogAppendTime;
+  if (options_.is_transactional) attributes |= BatchAttribute::kTransactional;
+  if (options_.is_control) attributes |= BatchAttribute::kControl;
+  if (options_.delete_horizon) attributes |= BatchAttribute::kDeleteHorizon;
   return static_cast<int16_t>(attributes);
 }
 
@@ -127,19 +125,19 @@ absl::StatusOr<std::vector<std::byte>> RecordBatchWriter::Finish() && {
     batch_.resize(kBatchHeaderBytes + compressed.size());
     std::ranges::copy(compressed, batch_.begin() + kBatchHeaderBytes);
   }
-  WriteBigEndian<int32_t>(batch_, 8, static_cast<int32_t>(batch_.size() - kBatchOverheadBytes));
-  batch_[16] = std::byte{2};  // magic
-  WriteBigEndian(batch_, 21, Attributes());
-  WriteBigEndian(batch_, 23, next_delta_ - 1);
-  WriteBigEndian(batch_, 27, base_timestamp_.value);
-  WriteBigEndian(batch_, 35, options_.log_append_time.value_or(max_timestamp_).value);
-  WriteBigEndian(batch_, 43, options_.producer_id);
-  WriteBigEndian(batch_, 51, options_.producer_epoch);
-  WriteBigEndian(batch_, 53, options_.base_sequence);
-  WriteBigEndian(batch_, 57, record_count_);
+  WriteBigEndian<int32_t>(batch_, BatchField::kLength, static_cast<int32_t>(batch_.size() - kBatchOverheadBytes));
+  batch_[BatchField::kMagic] = std::byte{2};
+  WriteBigEndian(batch_, BatchField::kAttributes, Attributes());
+  WriteBigEndian(batch_, BatchField::kLastOffsetDelta, next_delta_ - 1);
+  WriteBigEndian(batch_, BatchField::kBaseTimestamp, base_timestamp_.value);
+  WriteBigEndian(batch_, BatchField::kMaxTimestamp, options_.log_append_time.value_or(max_timestamp_).value);
+  WriteBigEndian(batch_, BatchField::kProducerId, options_.producer_id);
+  WriteBigEndian(batch_, BatchField::kProducerEpoch, options_.producer_epoch);
+  WriteBigEndian(batch_, BatchField::kBaseSequence, options_.base_sequence);
+  WriteBigEndian(batch_, BatchField::kRecordCount, record_count_);
   StampBaseOffset(batch_, options_.base_offset);
   StampLeaderEpoch(batch_, options_.partition_leader_epoch);
-  WriteBigEndian(batch_, kCrcAt, Crc32c(ByteSpan(batch_).subspan(kCrcFrom)));
+  WriteBigEndian(batch_, BatchField::kCrc, Crc32c(ByteSpan(batch_).subspan(BatchField::kAttributes)));
   return std::move(batch_);
 }
 

@@ -354,6 +354,11 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::LastBatch() {
   }
 }
 
+absl::StatusOr<Offset> Segment::BatchesEnd() {
+  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, LastBatch());
+  return last ? last->last_offset + 1 : name_.base_offset;
+}
+
 absl::StatusOr<Timestamp> Segment::MaxTimestamp() {
   if (loaded_) return written_.max_timestamp.timestamp;
   SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry last, indexes().times.LastEntry());
@@ -423,7 +428,7 @@ absl::StatusOr<uint64_t> Segment::Recover(std::vector<std::byte>& buffer,
   Progress progress;
   SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
   SLIP_RETURN_IF_ERROR(indexes().transactions.Clear());
-  SegmentScan scan(*file, size, buffer);
+  SegmentScan scan(*file, size, buffer, ScanMode::kDirect);
   Offset next = name_.base_offset;
   for (;;) {
     const absl::StatusOr<bool> more = scan.Next();

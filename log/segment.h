@@ -101,6 +101,7 @@ class Segment {
   // The first batch that has a timestamp >= `timestamp`, of those whose last offset is >= `lowest` (LOG-155).
   absl::StatusOr<std::optional<BatchPlace>> FindTimestamp(Timestamp timestamp, Offset lowest);
   absl::StatusOr<std::optional<BatchPlace>> LastBatch();
+  absl::StatusOr<Offset> BatchesEnd();       // behind the last batch; the base when there is none
   absl::StatusOr<Timestamp> MaxTimestamp();  // -1: no record has one
   absl::StatusOr<std::shared_ptr<File>> LogFile();
   absl::StatusOr<std::vector<AbortedTransactionEntry>> AbortedTransactions() {

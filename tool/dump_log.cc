@@ -162,7 +162,9 @@ absl::Status DumpLog(FileIo& io, const std::filesystem::path& path, const DumpOp
     const auto problem = [&](absl::string_view what) {
       report.Problem(path, absl::StrCat("batch at byte ", scan.position().value, ": ", what));
     };
-    if (!valid) problem(absl::StrCat("its CRC is ", Crc32c(batch.bytes().subspan(21)), ", not ", batch.crc()));
+    if (!valid)
+      problem(
+          absl::StrCat("its CRC is ", Crc32c(batch.bytes().subspan(BatchField::kAttributes)), ", not ", batch.crc()));
     if (batch.base_offset() < expected_min) problem(absl::StrCat("base offset below ", expected_min.value));
     expected_min = batch.next_offset();
     if (!options.deep) continue;

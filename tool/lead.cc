@@ -47,6 +47,7 @@ class Lead {
   asio::awaitable<absl::Status> Main();
   asio::awaitable<absl::Status> Prepare();
   absl::Status CheckFlags();
+  absl::Status CheckpointForCut(const CutSpec& spec);
   void PrintCut(const CutPartition& cut);
   asio::awaitable<absl::Status> ServeUntilStopped();
   asio::awaitable<absl::Status> Maintain();
@@ -136,6 +137,7 @@ asio::awaitable<absl::Status> Lead::Prepare() {
   SLIP_CO_RETURN_IF_ERROR(WithExitCode(CheckFlags(), ExitCode::kUsage));
   std::vector<CutPartition> cuts;
   for (const CutSpec& spec : options_.cut) {
+    SLIP_CO_RETURN_IF_ERROR(CheckpointForCut(spec));
     SLIP_CO_ASSIGN_OR_RETURN(const std::vector<CutPartition> cut, CutLogs(*catalog_, spec));
     cuts.insert(cuts.end(), cut.begin(), cut.end());
   }
@@ -151,6 +153,15 @@ asio::awaitable<absl::Status> Lead::Prepare() {
     if (!generated.ok()) co_return generated;
   }
   co_return absl::OkStatus();
+}
+
+// A crash half way must not find a recovery point that vouches for what was cut (LOG-103). How far the cut goes is
+// known only once it is made, so until the next checkpoint the whole topic counts as not durable.
+absl::Status Lead::CheckpointForCut(const CutSpec& spec) {
+  std::vector<LogOffsets> offsets;
+  for (const auto& [number, partition] : catalog_->Find(spec.topic)->partitions)
+    offsets.push_back(OffsetsForCut(partition->log, partition->log.log_start_offset()));
+  return logs_->WriteCheckpoints(offsets);
 }
 
 void Lead::PrintCut(const CutPartition& cut) {

@@ -9,8 +9,6 @@
 namespace slipstream {
 namespace {
 
-constexpr int16_t kCodecBits = 0x07, kDeleteHorizonBit = 0x40;
-
 void Append(std::vector<std::byte>& out, ByteSpan bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
 // Only the timestamp's delta changes, and with it the length.
@@ -32,8 +30,8 @@ void AppendWithBase(std::vector<std::byte>& out, const KeptRecord& record, Times
 
 // All that depends on the rest of the batch.
 void Finish(std::vector<std::byte>& batch) {
-  WriteBigEndian<int32_t>(batch, 8, static_cast<int32_t>(batch.size() - kBatchOverheadBytes));
-  WriteBigEndian<uint32_t>(batch, 17, Crc32c(ByteSpan(batch).subspan(21)));
+  WriteBigEndian<int32_t>(batch, BatchField::kLength, static_cast<int32_t>(batch.size() - kBatchOverheadBytes));
+  WriteBigEndian<uint32_t>(batch, BatchField::kCrc, Crc32c(ByteSpan(batch).subspan(BatchField::kAttributes)));
 }
 
 }  // namespace
@@ -58,20 +56,23 @@ void RewriteBatch(const RecordBatchView& batch, std::span<const KeptRecord> kept
     Append(out, stream);
   }
   if (delete_horizon) {
-    WriteBigEndian<int16_t>(out, 21, static_cast<int16_t>(batch.attributes() | kDeleteHorizonBit));
-    WriteBigEndian<int64_t>(out, 27, delete_horizon->value);
+    WriteBigEndian<int16_t>(out, BatchField::kAttributes,
+                            static_cast<int16_t>(batch.attributes() | BatchAttribute::kDeleteHorizon));
+    WriteBigEndian<int64_t>(out, BatchField::kBaseTimestamp, delete_horizon->value);
   }
-  if (!batch.has_log_append_time()) WriteBigEndian<int64_t>(out, 35, largest.value);
-  WriteBigEndian<int32_t>(out, 57, static_cast<int32_t>(kept.size()));
+  if (!batch.has_log_append_time()) WriteBigEndian<int64_t>(out, BatchField::kMaxTimestamp, largest.value);
+  WriteBigEndian<int32_t>(out, BatchField::kRecordCount, static_cast<int32_t>(kept.size()));
   Finish(out);
 }
 
 void EmptyBatch(const RecordBatchView& batch, std::vector<std::byte>& out) {
   const ByteSpan header = batch.bytes().first(kBatchHeaderBytes);
   out.assign(header.begin(), header.end());
-  WriteBigEndian<int16_t>(out, 21, static_cast<int16_t>(batch.attributes() & ~(kCodecBits | kDeleteHorizonBit)));
-  WriteBigEndian<int64_t>(out, 27, Timestamp{}.value);  // none
-  WriteBigEndian<int32_t>(out, 57, 0);
+  WriteBigEndian<int16_t>(
+      out, BatchField::kAttributes,
+      static_cast<int16_t>(batch.attributes() & ~(BatchAttribute::kCodec | BatchAttribute::kDeleteHorizon)));
+  WriteBigEndian<int64_t>(out, BatchField::kBaseTimestamp, Timestamp{}.value);  // none
+  WriteBigEndian<int32_t>(out, BatchField::kRecordCount, 0);
   Finish(out);
 }
 

@@ -27,8 +27,8 @@ namespace slipstream {
 // system's own words.
 absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path);
 
-// What a write past the page cache asks of places in the file and of addresses in memory: both are multiples of these.
-// Powers of two, at most kDirectAlignmentMax.
+// What reading and writing past the page cache asks of places in the file and of addresses in memory: both are
+// multiples of these. Powers of two, at most kDirectAlignmentMax.
 struct DirectAlignment {
   uint32_t file = 0, memory = 0;
 };
@@ -51,8 +51,11 @@ class File {
   // Makes the file at least `size` bytes long (with zeros), with room on the disk for all of them, so that writing
   // there finds no full disk. kResourceExhausted when there is no room; the file may then be longer than before.
   virtual absl::Status Allocate(uint64_t size) = 0;
-  // nullopt: the file system has no direct writes. Asking opens a second descriptor.
+  // nullopt: the file system has no direct reads and writes. Asking opens a second descriptor.
   virtual std::optional<DirectAlignment> PrepareDirect() = 0;
+  // As ReadAt, past the page cache: what is read once and never again leaves no pages behind. REQUIRES:
+  // PrepareDirect() gave the alignment that `at` and the address and size of `into` keep.
+  virtual absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte> into, FilePosition at) = 0;
   // Writes `parts` one after the other, past the page cache. REQUIRES: PrepareDirect() gave the alignment that `at` and
   // every part's address and size keep.
   virtual absl::Status WriteDirectAt(DirectParts parts, FilePosition at) = 0;

@@ -48,16 +48,7 @@ class SystemFile final : public File {
   SystemFile& operator=(const SystemFile&) = delete;
 
   absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) override {
-    size_t done = 0;
-    while (done < into.size()) {
-      const ssize_t got =
-          ::pread(descriptor_, into.data() + done, into.size() - done, static_cast<off_t>(at.value + done));
-      if (got == 0) break;
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return ErrnoToStatus(errno, "read", path_);
-      done += static_cast<size_t>(got);
-    }
-    return done;
+    return ReadFrom(descriptor_, into, at, /*unit=*/1);
   }
 
   absl::Status WriteAt(ByteSpan bytes, FilePosition at) override {
@@ -93,10 +84,14 @@ class SystemFile final : public File {
     if (!direct_asked_) {
       direct_asked_ = true;
       alignment_ = AskDirectAlignment(path_);
-      if (alignment_) direct_ = ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
+      if (alignment_) direct_ = ::open(path_.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
       if (direct_ < 0) alignment_.reset();
     }
     return alignment_;
+  }
+
+  absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte> into, FilePosition at) override {
+    return ReadFrom(direct_, into, at, alignment_->file);
   }
 
   absl::Status WriteDirectAt(DirectParts parts, FilePosition at) override {
@@ -135,6 +130,23 @@ class SystemFile final : public File {
   const std::filesystem::path& path() const override { return path_; }
 
  private:
+  // A read that ends off a multiple of `unit` has met the end of the file.
+  absl::StatusOr<size_t> ReadFrom(int descriptor, std::span<std::byte> into, FilePosition at, uint32_t unit) {
+    size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t got =
+          ::pread(descriptor, into.data() + done, into.size() - done, static_cast<off_t>(at.value + done));
+      if (got == 0) break;
+      if (got < 0 && errno == EINTR) continue;
+      // Some file systems let a file be opened so, and then refuse.
+      if (got < 0 && errno == EINVAL && descriptor == direct_) return ReadAt(into, at);
+      if (got < 0) return ErrnoToStatus(errno, "read", path_);
+      done += static_cast<size_t>(got);
+      if (done % unit != 0) break;
+    }
+    return done;
+  }
+
   int descriptor_;
   std::filesystem::path path_;
   bool direct_asked_ = false;

@@ -256,6 +256,22 @@ TEST_F(LogDirectoryTest, Log52_Log103_TheFirstDirtyOffsetIsCheckpointedOnceItIsK
   EXPECT_EQ(Content(kCleanerCheckpoint), "0\n0\n");
 }
 
+TEST_F(LogDirectoryTest, Log103_WhatIsCheckpointedForACutIsTrueOnBothSidesOfIt) {
+  Open();
+  Append(kOrders, 8);
+  PartitionLog& log = *directory_->Find(kOrders);
+  ASSERT_TRUE(RunToEnd(log.Flush(queue_)).ok());
+  log.UpdateHighWatermark(Offset{8});
+  ASSERT_TRUE(log.MaybeIncrementLogStartOffset(Offset{6}).ok());
+  ASSERT_TRUE(directory_->WriteCheckpoints({OffsetsForCut(log, Offset{4})}).ok());
+  EXPECT_EQ(Content(kRecoveryPointCheckpoint), "0\n1\norders 0 0\n") << "the base of the segment that is cut";
+  EXPECT_EQ(Content(kHighWatermarkCheckpoint), "0\n1\norders 0 4\n");
+  EXPECT_EQ(Content(kLogStartCheckpoint), "0\n1\norders 0 4\n");
+  ASSERT_TRUE(log.TruncateTo(Offset{4}).ok());
+  Open();  // a crash right behind the cut
+  EXPECT_EQ(directory_->Find(kOrders)->log_end_offset(), Offset{4}) << "and not the log start of before";
+}
+
 TEST_F(LogDirectoryTest, Rel42_PartitionsThatNobodyPublishedKeepTheirEntries) {
   Open();
   Append(kOrders, 5);

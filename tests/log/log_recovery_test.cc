@@ -8,6 +8,7 @@
 #include "log/segment_name.h"
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
+#include "tests/support/open_files.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
 
@@ -15,6 +16,7 @@ namespace slipstream {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
@@ -158,14 +160,67 @@ TEST_F(LogRecoveryTest, Inv18_ASegmentThatLostItsLastBatchWholeEndsTheLog) {
   EXPECT_EQ(log_->segment_count(), 2u);
 }
 
-TEST_F(LogRecoveryTest, Inv18_HolesBetweenSegmentsStayWhereCompactionMayHaveMadeThemOrTheyAreDurable) {
+TEST_F(LogRecoveryTest, Inv18_WhatIsRemovedIsToldOf) {
+  Fill(7);
+  std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);
+  Open({.recovery_point = Offset{2}});
+  EXPECT_THAT(log_->load_notices(),
+              ElementsAre(HasSubstr("00000000000000000002.log: ends at offset 3, and the next segment begins at 4: it "
+                                    "lost its end, and 2 later segments are removed")));
+  std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes - 1);
+  Open({.recovery_point = Offset{2}});
+  EXPECT_THAT(log_->load_notices(),
+              ElementsAre(HasSubstr(absl::StrCat("no sound batch at byte 0 of ", kBatchBytes - 1))));
+}
+
+TEST_F(LogRecoveryTest, Inv18_ALostEndIsFoundInACompactedLogToo) {
+  Fill(7);
+  std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);
+  config_.cleanup_compact = true;
+  Open({.recovery_point = Offset{2}});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2));
+}
+
+TEST_F(LogRecoveryTest, Inv18_AHoleBetweenSegmentsStaysWhereItIsDurable) {
   Fill(7);
   std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);
   Open({.recovery_point = Offset{4}});
   EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
-  config_.cleanup_compact = true;
+}
+
+TEST_F(LogRecoveryTest, Inv18_AHoleBetweenSegmentsStaysWhereKafkaWasKilled) {
+  Fill(7);
+  std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);
+  config_.segment_index_bytes = 1000;
+  std::filesystem::resize_file(FilePath(6, kOffsetIndexSuffix), 1000);  // as Kafka maps it
   Open({.recovery_point = Offset{0}});
   EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
+  EXPECT_THAT(log_->load_notices(), IsEmpty());
+}
+
+TEST_F(LogRecoveryTest, Inv18_ARollAfterACutInAGapLeavesNoHoleToMistake) {
+  Open({.clean = true});
+  const std::vector<std::byte> large = MakeBatch({.base_offset = 7, .value_bytes = kBatchBytes});
+  for (const std::vector<std::byte>& batch : {MakeBatch({}), MakeBatch({.base_offset = 20})})
+    ASSERT_TRUE(RunToEnd(log_->AppendAsFollower(queue_, batch, WriteHint::kCached)).ok());
+  ASSERT_TRUE(log_->TruncateTo(Offset{5}).ok());
+  ASSERT_EQ(log_->log_end_offset(), Offset{5});
+  ASSERT_TRUE(RunToEnd(log_->AppendAsFollower(queue_, large, WriteHint::kCached)).ok());
+  ASSERT_EQ(log_->segment_count(), 2u);
+  Open({});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 7));
+  EXPECT_THAT(log_->load_notices(), IsEmpty());
+}
+
+TEST_F(LogRecoveryTest, ALogThatWasRecoveredHoldsNoFileOpen) {
+  Fill(8);
+  for (int64_t recovery_point = 0; recovery_point <= 8; ++recovery_point) {
+    for (const bool clean : {true, false}) {
+      std::filesystem::remove(FilePath(recovery_point / 3 * 2, kOffsetIndexSuffix));
+      Open({.clean = clean, .recovery_point = Offset{recovery_point}});
+      EXPECT_THAT(OpenFilesBelow(dir_.path()), IsEmpty()) << "recovery point " << recovery_point;
+    }
+  }
 }
 
 TEST_F(LogRecoveryTest, Inv18_ZerosThatAreBackBehindASealedSegmentAreCutAndNothingElse) {
@@ -230,7 +285,7 @@ TEST_F(LogRecoveryTest, Log135_DamageBelowTheRecoveryPointIsReportedNotDropped) 
   FlipByte(FilePath(0, kLogSuffix), 16);  // the magic byte of the first batch
   const absl::Status opened = TryOpen({.clean = true});
   EXPECT_TRUE(absl::IsDataLoss(opened)) << opened;
-  EXPECT_THAT(std::string(opened.message()), testing::HasSubstr(FilePath(0, kLogSuffix).string()));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr(FilePath(0, kLogSuffix).string()));
   EXPECT_TRUE(std::filesystem::exists(FilePath(4, kLogSuffix)));
 }
 
@@ -301,7 +356,7 @@ TEST_F(LogRecoveryTest, Log39_SegmentFileWithoutANumberFailsTheLoad) {
   Touch("abc.log");
   const absl::Status opened = TryOpen({.clean = true});
   EXPECT_TRUE(absl::IsDataLoss(opened));
-  EXPECT_THAT(std::string(opened.message()), testing::HasSubstr("abc.log"));
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("abc.log"));
 }
 
 TEST_F(LogRecoveryTest, Log131_EpochsAreCutAtBothEnds) {

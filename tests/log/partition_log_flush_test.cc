@@ -1,4 +1,5 @@
 // When what was appended is durable, and whose fsync made it so.
+#include <absl/strings/match.h>
 #include <gmock/gmock.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -7,6 +8,7 @@
 
 #include "log/partition_log.h"
 #include "tests/support/batches.h"
+#include "tests/support/open_files.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -25,7 +27,9 @@ class HeldSyncs final : public IoQueue {
   }
   asio::awaitable<absl::Status> Sync(File& file) override {
     ++begun;
-    while (held) co_await released_.Wait();
+    names.push_back(file.path().filename());
+    while (held && let_through == 0) co_await released_.Wait();
+    if (held) --let_through;
     if (fail) co_return absl::UnavailableError("the test's fsync failed");
     co_return file.Sync();
   }
@@ -33,8 +37,13 @@ class HeldSyncs final : public IoQueue {
     held = false;
     released_.NotifyAll();
   }
+  void LetThrough(int syncs) {
+    let_through = syncs;
+    released_.NotifyAll();
+  }
 
-  int begun = 0;
+  int begun = 0, let_through = 0;
+  std::vector<std::string> names;  // of what was to be synced
   bool held = true, fail = false;
 
  private:
@@ -90,6 +99,59 @@ TEST_F(FlushTest, Inv19_GroupCommitOneFsyncInFlightTheOthersRideTheNext) {
   EXPECT_TRUE(first->ok() && second->ok() && third->ok());
   EXPECT_EQ(log_->recovery_point(), Offset{3});
   EXPECT_EQ(queue_.begun, 6) << "two flushes of three files";
+}
+
+TEST_F(FlushTest, Inv19_WhatCameWhileAnFsyncRanIsNotAcknowledgedByIt) {
+  std::optional<absl::Status> first, second;
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{1}), first);
+  Append();
+  Start(log_->FlushUpTo(queue_, Offset{2}), second);
+  queue_.LetThrough(3);  // the .log and two indexes
+  Run();
+  ASSERT_TRUE(first && first->ok());
+  EXPECT_FALSE(second);
+  EXPECT_EQ(log_->recovery_point(), Offset{1});
+  EXPECT_EQ(queue_.begun, 4) << "one fsync is in flight, of the next flush";
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(second && second->ok());
+  EXPECT_EQ(log_->recovery_point(), Offset{2});
+}
+
+// 1. a flush of all of the first segment runs, 2. the log rolls, which cuts that segment to its content, 3. the flush
+// ends: the recovery point is the segment's end, and its cut is not durable.
+TEST_F(FlushTest, Inv17_WhatARollCutWhileAFlushRanIsForTheNextOne) {
+  ASSERT_TRUE(log_->Close().ok());
+  config_.segment_bytes = static_cast<int32_t>(MakeBatch({}).size());
+  SetUp();
+  std::optional<absl::Status> first, second;
+  Append();
+  Start(log_->Flush(queue_), first);
+  Append();
+  ASSERT_EQ(log_->segment_count(), 2u);
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(first && first->ok());
+  ASSERT_EQ(log_->recovery_point(), Offset{1});
+  queue_.names.clear();
+  Start(log_->Flush(queue_), second);
+  ASSERT_TRUE(second && second->ok());
+  EXPECT_THAT(queue_.names, testing::Contains("00000000000000000000.log"));
+}
+
+TEST_F(FlushTest, AFlushLeavesNoClosedSegmentOpenButTheOneReadLast) {
+  ASSERT_TRUE(log_->Close().ok());
+  config_.segment_bytes = static_cast<int32_t>(MakeBatch({}).size());
+  SetUp();
+  queue_.held = false;
+  for (int i = 0; i < 6; ++i) Append();
+  std::optional<absl::Status> flushed;
+  Start(log_->Flush(queue_), flushed);
+  ASSERT_TRUE(flushed && flushed->ok());
+  std::vector<std::string> open = OpenFilesBelow(dir_.path());
+  std::erase_if(open, [](const std::string& name) { return !absl::EndsWith(name, ".log"); });
+  EXPECT_THAT(open, testing::UnorderedElementsAre("00000000000000000004.log", "00000000000000000005.log"));
 }
 
 TEST_F(FlushTest, WhatIsDurableCostsNothing) {

@@ -112,9 +112,13 @@ TEST_F(PartitionLogProducersTest, Log122_Log151_ReadersAreToldTheAbortedTransact
 }
 
 TEST_F(PartitionLogProducersTest, Log112_Log113_TheMarkerMustBeBelowTheHighWatermark) {
-  Data(1);
+  Data(1);  // 0
   EXPECT_EQ(log_->last_stable_offset(), Offset{0});
-  End(1, kCommit);
+  const std::vector<std::byte> marker =
+      MakeBatch({.base_offset = 2, .producer_id = 1, .producer_epoch = 0, .control_type = kCommit});
+  ASSERT_TRUE(RunToEnd(log_->AppendAsFollower(queue_, marker, WriteHint::kCached)).ok());
+  EXPECT_EQ(log_->last_stable_offset(), Offset{0}) << "the marker is written and not replicated";
+  log_->UpdateHighWatermark(Offset{3});
   EXPECT_EQ(log_->last_stable_offset(), Offset{3});
 }
 

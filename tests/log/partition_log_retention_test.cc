@@ -7,6 +7,7 @@
 #include "log/producer_snapshot.h"
 #include "log/segment_name.h"
 #include "tests/support/batches.h"
+#include "tests/support/failing_io.h"
 #include "tests/support/failing_queue.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
@@ -17,6 +18,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 constexpr int64_t kHour = 3600 * 1000;
 const uint64_t kBatchBytes = MakeBatch({}).size();
@@ -196,6 +198,27 @@ TEST_F(RetentionTest, Log192_AFileThatCannotBeRemovedIsTriedAgain) {
   std::ofstream(deleted) << "x";
   EXPECT_TRUE(log_->Maintain(Timestamp{kHour}).ok());
   EXPECT_FALSE(std::filesystem::exists(deleted));
+}
+
+TEST_F(RetentionTest, Log105_Log192_WhatCouldNotGoWhenTheLogStartRoseGoesWithTheNextRound) {
+  ASSERT_TRUE(log_->Close().ok());
+  log_.reset();
+  FailingIo io;
+  auto opened = PartitionLog::Open(io, directory(), {"t", 0}, config_, {.clean = true, .high_watermark = Offset{5}});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  for (const char* stuck : {"00000000000000000000.log", "00000000000000000001.index"}) {
+    io.before_rename = [&](const std::filesystem::path& from) {
+      return from.filename() == stuck ? absl::ResourceExhaustedError("the test's disk is full") : absl::OkStatus();
+    };
+    (*opened)->MaybeIncrementLogStartOffset(Offset{3}).IgnoreError();
+    EXPECT_EQ((*opened)->log_start_offset(), Offset{3});
+    EXPECT_FALSE((*opened)->Maintain(Timestamp{0}).ok());
+    EXPECT_GT((*opened)->segment_count(), 2u);
+  }
+  io.before_rename = nullptr;
+  EXPECT_TRUE((*opened)->Maintain(Timestamp{0}).ok());
+  EXPECT_EQ((*opened)->segment_count(), 2u);
+  EXPECT_THAT(Files(".log"), UnorderedElementsAre("00000000000000000003.log", "00000000000000000004.log"));
 }
 
 TEST_F(RetentionTest, AStopRemovesWhatWasDeleted) {

@@ -5,6 +5,7 @@
 #include "log/record_batch.h"
 #include "log/segment_name.h"
 #include "tests/support/batches.h"
+#include "tests/support/failing_io.h"
 #include "tests/support/failing_queue.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
@@ -148,6 +149,27 @@ TEST_F(PartitionLogTest, Inv07_FailedAppendTakesBackTheEpochItAnnounced) {
   queue_.write_bytes_left = 10;
   EXPECT_FALSE(Append({.base_offset = 5, .leader_epoch = 8}).ok());
   EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{2}, {0}}));
+}
+
+TEST_F(PartitionLogTest, Inv07_AnEpochThatCannotBeTakenBackOnAFullDiskIsTakenBackBeforeTheNextAppend) {
+  log_.reset();
+  FailingIo io;
+  log_ = *PartitionLog::Open(io, directory(), {"orders", 3}, config_, {.clean = true});
+  ASSERT_TRUE(Append({.leader_epoch = 2}).ok());
+  int epoch_files = 0;
+  io.before_write = [&](const std::filesystem::path& path) {
+    const bool full = path.filename() == "leader-epoch-checkpoint.tmp" && ++epoch_files > 1;
+    return full ? absl::ResourceExhaustedError("the test's disk is full") : absl::OkStatus();
+  };
+  queue_.write_bytes_left = 10;
+  const absl::Status failed = Append({.base_offset = 5, .leader_epoch = 8});
+  EXPECT_TRUE(absl::IsResourceExhausted(failed));
+  EXPECT_THAT(std::string(failed.message()), testing::HasSubstr("; then: the test's disk is full"));
+  EXPECT_FALSE(Append({.base_offset = 6, .leader_epoch = 8}).ok()) << "nothing goes before that";
+  io.before_write = nullptr;
+  queue_.write_bytes_left = 1 << 20;
+  ASSERT_TRUE(Append({.base_offset = 6, .leader_epoch = 8}).ok());
+  EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{2}, {0}}, EpochStart{{8}, {6}}));
 }
 
 TEST_F(PartitionLogTest, Log72_FailedWriteAfterARollPastAHoleLeavesTheLogUsable) {

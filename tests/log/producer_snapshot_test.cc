@@ -126,8 +126,12 @@ TEST_F(ProducerSnapshotFilesTest, Log46_ADamagedOneIsRemovedAndTheNextOlderTaken
 
 TEST_F(ProducerSnapshotFilesTest, Log45_ALongerOneIsReplacedWhole) {
   ProducerStateTable large = TableOfProducer42();
+  large.AdvanceEndTo(Offset{100});
+  for (int64_t producer = 50; producer < 60; ++producer) large.Restore(producer, ProducerState{});
   ASSERT_TRUE(WriteProducerSnapshot(io_, "p", large).ok());
+  const uint64_t size = ReadWholeFile(io_, ProducerSnapshotPath("p", Offset{100}))->size();
   Write(100);
+  EXPECT_LT(ReadWholeFile(io_, ProducerSnapshotPath("p", Offset{100}))->size(), size);
   EXPECT_EQ(Loaded(100), 100);
 }
 

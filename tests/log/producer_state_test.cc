@@ -131,6 +131,17 @@ TEST_F(ProducerStateTest, Log116_Log189_ProducersExpireButNotInATransaction) {
   EXPECT_NE(table_.Find(3), nullptr);
 }
 
+TEST_F(ProducerStateTest, Log116_TimestampsMayBeAnyNumber) {
+  constexpr int64_t kMin = std::numeric_limits<int64_t>::min(), kMax = std::numeric_limits<int64_t>::max();
+  Apply({.base_timestamp = kMin, .timestamp_step = 0, .producer_id = 1, .producer_epoch = 0, .base_sequence = 0});
+  Apply({.base_timestamp = kMax, .timestamp_step = 0, .producer_id = 2, .producer_epoch = 0, .base_sequence = 0});
+  table_.ExpireBefore(Timestamp{6000}, std::chrono::milliseconds(5000));
+  EXPECT_EQ(table_.Find(1), nullptr);
+  EXPECT_NE(table_.Find(2), nullptr);
+  table_.ExpireBefore(Timestamp{-1}, std::chrono::milliseconds(kMax));
+  EXPECT_NE(table_.Find(2), nullptr);
+}
+
 TEST_F(ProducerStateTest, Log18_Log187_AnEmptiedControlBatchOnlyMovesTheEnd) {
   InTransaction(1);
   Apply({.record_count = 0, .producer_id = 1, .producer_epoch = 0, .control_type = kAbort});

@@ -84,6 +84,9 @@ class MemoryIo final : public FileIo {
       return absl::OkStatus();
     }
     std::optional<DirectAlignment> PrepareDirect() override { return std::nullopt; }
+    absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte>, FilePosition) override {
+      return absl::UnimplementedError("direct read");
+    }
     absl::Status WriteDirectAt(DirectParts, FilePosition) override { return absl::UnimplementedError("direct write"); }
     absl::Status Sync() override { return absl::OkStatus(); }
     absl::StatusOr<Timestamp> ModifiedAt() override { return Timestamp{0}; }

@@ -45,6 +45,14 @@ class SimulatedDisk::OpenFile final : public File {
     return absl::OkStatus();
   }
   std::optional<DirectAlignment> PrepareDirect() override { return disk_.options_.direct; }
+  absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte> into, FilePosition at) override {
+    SLIP_CHECK(disk_.options_.direct.has_value());
+    const DirectAlignment alignment = *disk_.options_.direct;
+    SLIP_CHECK_EQ(at.value % alignment.file, 0u);
+    SLIP_CHECK_EQ(into.size() % alignment.file, 0u);
+    SLIP_CHECK_EQ(reinterpret_cast<uintptr_t>(into.data()) % alignment.memory, 0u);
+    return ReadAt(into, at);
+  }
   absl::Status WriteDirectAt(DirectParts parts, FilePosition at) override {
     const std::lock_guard guard(disk_.mutex_);
     SLIP_CHECK(disk_.options_.direct.has_value());

@@ -60,6 +60,9 @@ class StoppingIo final : public FileIo {
     absl::Status Sync() override { return io_.TakeChange() ? file_->Sync() : Stopped(); }
     absl::Status Allocate(uint64_t size) override { return io_.TakeChange() ? file_->Allocate(size) : Stopped(); }
     std::optional<DirectAlignment> PrepareDirect() override { return std::nullopt; }
+    absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte>, FilePosition) override {
+      return absl::UnimplementedError("direct read");
+    }
     absl::Status WriteDirectAt(DirectParts, FilePosition) override { return absl::UnimplementedError("direct write"); }
     int direct_descriptor() const override { return -1; }
     absl::StatusOr<Timestamp> ModifiedAt() override { return file_->ModifiedAt(); }
