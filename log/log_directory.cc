@@ -42,30 +42,7 @@ Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& parti
   return found == offsets.end() ? absent : found->second;
 }
 
-absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, OffsetCheckpoint& current,
-                              OffsetCheckpoint wanted) {
-  if (wanted == current) return absl::OkStatus();
-  SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io, path, wanted));
-  current = std::move(wanted);
-  return absl::OkStatus();
-}
-
 }  // namespace
-
-LogOffsets OffsetsOf(const PartitionLog& log) {
-  return {log.partition(),      log.log_start_offset(),     log.high_watermark(),    log.recovery_point(),
-          log.log_end_offset(), log.log_start_in_segment(), log.first_dirty_offset()};
-}
-
-LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
-  LogOffsets offsets = OffsetsOf(log);
-  offsets.recovery_point = log.RecoveryPointForCut(offset);
-  offsets.high_watermark = std::min(offsets.high_watermark, offset);
-  // A log start above the end of what is found means that all of it is to go (LOG-132).
-  offsets.log_start_offset = std::min(offsets.log_start_offset, offset);
-  if (offsets.first_dirty_offset) offsets.first_dirty_offset = std::min(*offsets.first_dirty_offset, offset);
-  return offsets;
-}
 
 LogDirectory::LogDirectory(FileIo& io, const LogDirectoryConfig& config)
     : disk_(io), io_(io, health_), config_(config) {}
@@ -120,14 +97,6 @@ absl::Status LogDirectory::TakeOverDirectory() {
 
   SLIP_RETURN_IF_ERROR(ReadCheckpoints());
   SLIP_ASSIGN_OR_RETURN(clean_start_, TakeCleanShutdownMark(io_, config_.log_dir));
-  return absl::OkStatus();
-}
-
-absl::Status LogDirectory::ReadCheckpoints() {
-  SLIP_ASSIGN_OR_RETURN(recovery_points_, ReadOffsetCheckpoint(io_, config_.log_dir / kRecoveryPointCheckpoint));
-  SLIP_ASSIGN_OR_RETURN(log_starts_, ReadOffsetCheckpoint(io_, config_.log_dir / kLogStartCheckpoint));
-  SLIP_ASSIGN_OR_RETURN(high_watermarks_, ReadOffsetCheckpoint(io_, config_.log_dir / kHighWatermarkCheckpoint));
-  SLIP_ASSIGN_OR_RETURN(first_dirty_offsets_, ReadOffsetCheckpoint(io_, config_.log_dir / kCleanerCheckpoint));
   return absl::OkStatus();
 }
 
@@ -223,21 +192,6 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::OpenNew(const TopicP
   return PartitionLog::Open(io_, config_.log_dir / name, partition, config_.log, {.clean = true, .health = health_});
 }
 
-absl::Status LogDirectory::ForgetCheckpoints(const TopicPartition& partition) {
-  const std::lock_guard serialised(checkpoints_mutex_);
-  // First: were a topic of that name made anew after a crash in here, the old recovery point would vouch for data that
-  // it never saw.
-  const std::pair<OffsetCheckpoint*, const char*> files[] = {{&recovery_points_, kRecoveryPointCheckpoint},
-                                                             {&log_starts_, kLogStartCheckpoint},
-                                                             {&high_watermarks_, kHighWatermarkCheckpoint},
-                                                             {&first_dirty_offsets_, kCleanerCheckpoint}};
-  for (const auto& [offsets, name] : files) {
-    if (offsets->erase(partition) > 0)
-      SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io_, config_.log_dir / name, *offsets));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status LogDirectory::Delete(const TopicPartition& partition) {
   SLIP_CHECK(lock_ != nullptr);
   const auto found = logs_.find(partition);
@@ -324,43 +278,6 @@ absl::Status LogDirectory::DeleteFuture(const TopicPartition& partition) {
   SLIP_RETURN_IF_ERROR(SetAside(*found->second));
   futures_.erase(found);
   return absl::OkStatus();
-}
-
-std::vector<LogOffsets> LogDirectory::OffsetsOfAll() const {
-  std::vector<LogOffsets> offsets;
-  for (const auto* logs : {&logs_, &futures_})
-    for (const auto& [partition, log] : *logs) offsets.push_back(OffsetsOf(*log));
-  return offsets;
-}
-
-absl::Status LogDirectory::WriteCheckpoints(const std::vector<LogOffsets>& offsets) {
-  SLIP_CHECK(lock_ != nullptr);
-  const std::lock_guard serialised(checkpoints_mutex_);
-  // Partitions that nobody published keep their entries.
-  OffsetCheckpoint recovery_points = recovery_points_, log_starts = log_starts_, high_watermarks = high_watermarks_;
-  OffsetCheckpoint first_dirty_offsets = first_dirty_offsets_;
-  for (const LogOffsets& log : offsets) {
-    recovery_points[log.partition] = log.recovery_point;
-    high_watermarks[log.partition] = log.high_watermark;
-    if (log.log_start_in_segment) {
-      log_starts[log.partition] = log.log_start_offset;
-    } else {
-      log_starts.erase(log.partition);
-    }
-    if (log.first_dirty_offset) {
-      first_dirty_offsets[log.partition] = *log.first_dirty_offset;
-    } else {
-      first_dirty_offsets.erase(log.partition);
-    }
-  }
-  const std::filesystem::path& dir = config_.log_dir;
-  SLIP_RETURN_IF_ERROR(
-      ReplaceIfChanged(io_, dir / kHighWatermarkCheckpoint, high_watermarks_, std::move(high_watermarks)));
-  SLIP_RETURN_IF_ERROR(
-      ReplaceIfChanged(io_, dir / kRecoveryPointCheckpoint, recovery_points_, std::move(recovery_points)));
-  SLIP_RETURN_IF_ERROR(
-      ReplaceIfChanged(io_, dir / kCleanerCheckpoint, first_dirty_offsets_, std::move(first_dirty_offsets)));
-  return ReplaceIfChanged(io_, dir / kLogStartCheckpoint, log_starts_, std::move(log_starts));
 }
 
 absl::Status LogDirectory::Close() {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "log/batch_header_reader.h"
 #include "log/check.h"
+#include "log/epoch_recovery.h"
 #include "log/leftovers.h"
 #include "log/offset_index.h"
 #include "log/producer_snapshot.h"
@@ -26,52 +26,12 @@ absl::Status SyncSegment(Segment& segment) {
   return absl::OkStatus();
 }
 
-absl::Status AssignIfNewer(LeaderEpochCache& epochs, const RecordBatchView& header) {
-  const LeaderEpoch epoch = header.partition_leader_epoch();
-  if (epoch <= epochs.latest_epoch().value_or(LeaderEpoch{})) return absl::OkStatus();
-  return epochs.Assign(epoch, header.base_offset());
-}
-
 // The first segment that a crash may have damaged: the one that holds the recovery point.
 size_t FirstUntrusted(const std::vector<SegmentFiles>& files, const LogOpenOptions& options) {
   if (options.clean) return files.size();
   size_t first = 0;
   while (first + 1 < files.size() && files[first + 1].base_offset <= options.recovery_point) ++first;
   return first;
-}
-
-// The epoch file is missing or tells something else than the data at either end (KAFKA-10432, KAFKA-7897).
-absl::StatusOr<bool> EpochsDisagree(const std::vector<std::unique_ptr<Segment>>& segments,
-                                    const LeaderEpochCache& epochs, Offset log_start_offset) {
-  const auto disagrees = [&](const BatchPlace& batch) {
-    const Offset at = std::max(batch.base_offset, log_start_offset);
-    if (batch.leader_epoch < LeaderEpoch{0} || batch.last_offset < at) return false;
-    return epochs.EpochForOffset(at) != std::optional(batch.leader_epoch);
-  };
-  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, segments.front()->Find(Offset{0}));
-  if (first && disagrees(*first)) return true;
-  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
-    SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, (*segment)->LastBatch());
-    if (last) return disagrees(*last);
-  }
-  return false;
-}
-
-absl::Status RebuildEpochs(const std::vector<std::unique_ptr<Segment>>& segments, LeaderEpochCache& epochs) {
-  SLIP_RETURN_IF_ERROR(epochs.Clear());
-  for (const std::unique_ptr<Segment>& segment : segments) {
-    SLIP_RETURN_IF_ERROR(segment->ForEachHeader(
-        [&](const BatchHeaderReader& reader) { return AssignIfNewer(epochs, reader.header()); }));
-    segment->Release();
-  }
-  return absl::OkStatus();
-}
-
-absl::Status AlignEpochs(const LoadedLog& log, Offset log_start_offset, LeaderEpochCache& epochs) {
-  SLIP_RETURN_IF_ERROR(epochs.TruncateFromEnd(log.log_end_offset));
-  SLIP_ASSIGN_OR_RETURN(const bool disagree, EpochsDisagree(log.segments, epochs, log_start_offset));
-  if (disagree) SLIP_RETURN_IF_ERROR(RebuildEpochs(log.segments, epochs));
-  return epochs.TruncateFromStart(log_start_offset);
 }
 
 bool IsZero(ByteSpan bytes) {
@@ -132,7 +92,7 @@ absl::StatusOr<LoadedLog> LogLoader::Load() {
   if (recovered) SLIP_RETURN_IF_ERROR(RecoverFrom(static_cast<size_t>(first - must_recover_.begin())));
   SLIP_RETURN_IF_ERROR(FindLogEnd());
   SLIP_RETURN_IF_ERROR(FinishProducers(recovered));
-  SLIP_RETURN_IF_ERROR(AlignEpochs(log_, options_.log_start_offset, epochs_));
+  SLIP_RETURN_IF_ERROR(AlignEpochs(log_.segments, options_.log_start_offset, log_.log_end_offset, epochs_));
   if (recovered) SLIP_RETURN_IF_ERROR(io_.SyncDirectory(directory_));  // indexes and snapshots that were made anew
   for (const std::unique_ptr<Segment>& segment : log_.segments) segment->Release();
   return std::move(log_);

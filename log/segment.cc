@@ -7,10 +7,8 @@
 
 #include "log/batch_header_reader.h"
 #include "log/check.h"
-#include "log/old_message.h"
 #include "log/partition_log.h"
 #include "log/segment_name.h"
-#include "log/segment_scan.h"
 #include "log/status.h"
 
 namespace slipstream {
@@ -18,16 +16,6 @@ namespace {
 
 constexpr int kSmallWritesMax = 8;
 constexpr uint64_t kLogBytesMax = std::numeric_limits<int32_t>::max();
-
-BatchPlace PlaceOf(const BatchHeaderReader& reader) {
-  const RecordBatchView header = reader.header();
-  return {reader.position(),
-          reader.size_bytes(),
-          header.base_offset(),
-          header.last_offset(),
-          header.partition_leader_epoch(),
-          header.max_timestamp()};
-}
 
 }  // namespace
 
@@ -294,171 +282,6 @@ absl::Status Segment::ReloadMaxTimestamp() {
   }
   written_.max_timestamp = staged_.max_timestamp = max;
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::optional<BatchPlace>> Segment::FindFrom(const OffsetIndexEntry& entry, Offset offset) {
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  const auto astray = [&] {
-    return absl::DataLossError(absl::StrCat(path().native(), ": no batch up to offset ", entry.offset.value,
-                                            " at byte ", entry.position.value, ", where the index says it is"));
-  };
-  const bool indexed = entry.position.value > 0;
-  if (indexed && entry.position.value >= written_.bytes) {
-    if (staged_.bytes > written_.bytes) return std::optional<BatchPlace>();  // an append that is not written yet
-    return astray();
-  }
-  BatchHeaderReader reader(*file, entry.position, FilePosition{written_.bytes});
-  bool first = true;
-  for (;;) {
-    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
-    if (indexed && first &&
-        (!more || reader.header().base_offset() > entry.offset || reader.header().base_offset() < name_.base_offset))
-      return astray();
-    if (!more) return std::optional<BatchPlace>();
-    if (reader.header().last_offset() >= offset) return std::optional(PlaceOf(reader));
-    first = false;
-  }
-}
-
-absl::StatusOr<std::optional<BatchPlace>> Segment::Find(Offset offset) {
-  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, indexes().offsets.Floor(offset));
-  absl::StatusOr<std::optional<BatchPlace>> found = FindFrom(entry, offset);
-  if (!absl::IsDataLoss(found.status()) || entry.position.value == 0) return found;
-  SLIP_RETURN_IF_ERROR(RebuildIndexes());
-  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry rebuilt, indexes().offsets.Floor(offset));
-  return FindFrom(rebuilt, offset);
-}
-
-absl::StatusOr<std::optional<BatchPlace>> Segment::FindTimestamp(Timestamp timestamp, Offset lowest) {
-  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry before, indexes().times.Floor(timestamp));
-  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> from, Find(std::max(before.offset, lowest)));
-  if (!from) return std::optional<BatchPlace>();
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  BatchHeaderReader reader(*file, from->position, FilePosition{written_.bytes});
-  for (;;) {
-    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
-    if (!more) return std::optional<BatchPlace>();
-    if (reader.header().max_timestamp() >= timestamp) return std::optional(PlaceOf(reader));
-  }
-}
-
-absl::StatusOr<std::optional<BatchPlace>> Segment::LastBatch() {
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, indexes().offsets.LastEntry());
-  BatchHeaderReader reader(*file, entry.position, FilePosition{written_.bytes});
-  std::optional<BatchPlace> last;
-  for (;;) {
-    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
-    if (!more) return last;
-    last = PlaceOf(reader);
-  }
-}
-
-absl::StatusOr<Offset> Segment::BatchesEnd() {
-  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, LastBatch());
-  return last ? last->last_offset + 1 : name_.base_offset;
-}
-
-absl::StatusOr<Timestamp> Segment::MaxTimestamp() {
-  if (loaded_) return written_.max_timestamp.timestamp;
-  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry last, indexes().times.LastEntry());
-  return last.timestamp;
-}
-
-absl::StatusOr<std::optional<Offset>> Segment::UpperBoundOffset(FilePosition from, uint64_t bytes) {
-  SLIP_ASSIGN_OR_RETURN(const std::optional<OffsetIndexEntry> entry, indexes().offsets.Ceiling(from + bytes));
-  if (!entry) return std::optional<Offset>();
-  return std::optional(entry->offset);
-}
-
-absl::Status Segment::ForEachHeader(const std::function<absl::Status(const BatchHeaderReader&)>& visit) {
-  return ForEachHeaderAt(FilePosition{0}, visit);
-}
-
-absl::Status Segment::ForEachHeaderFrom(Offset from,
-                                        const std::function<absl::Status(const BatchHeaderReader&)>& visit) {
-  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, Find(from));
-  return first ? ForEachHeaderAt(first->position, visit) : absl::OkStatus();
-}
-
-absl::Status Segment::ForEachHeaderAt(FilePosition at,
-                                      const std::function<absl::Status(const BatchHeaderReader&)>& visit) {
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  BatchHeaderReader reader(*file, at, FilePosition{written_.bytes});
-  for (;;) {
-    SLIP_ASSIGN_OR_RETURN(const bool more, reader.Next());
-    if (!more) return absl::OkStatus();
-    SLIP_RETURN_IF_ERROR(visit(reader));
-  }
-}
-
-absl::StatusOr<bool> Segment::EndsOnBatch() {
-  const absl::StatusOr<std::optional<BatchPlace>> last = LastBatch();
-  if (absl::IsDataLoss(last.status())) return false;
-  SLIP_RETURN_IF_ERROR(last.status());
-  const uint64_t end = last->has_value() ? (*last)->position.value + (*last)->bytes : 0;
-  return end == written_.bytes;
-}
-
-absl::Status Segment::ResetIndexes(Progress& progress) {
-  SLIP_RETURN_IF_ERROR(indexes().offsets.TruncateToCount(0));
-  SLIP_RETURN_IF_ERROR(indexes().times.TruncateToCount(0));
-  progress = {};
-  return absl::OkStatus();
-}
-
-absl::Status Segment::RebuildIndexes() {
-  const uint64_t size = written_.bytes;
-  Progress progress;
-  SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
-  SLIP_RETURN_IF_ERROR(ForEachHeader(
-      [&](const BatchHeaderReader& reader) { return Account(reader.header(), reader.size_bytes(), progress); }));
-  if (progress.bytes != size)
-    return absl::DataLossError(
-        absl::StrCat(path().native(), ": whole batches end at byte ", progress.bytes, " of ", size));
-  written_ = staged_ = progress;
-  loaded_ = true;
-  return Seal();
-}
-
-absl::StatusOr<uint64_t> Segment::Recover(std::vector<std::byte>& buffer,
-                                          const std::function<absl::Status(const RecordBatchView&)>& visit) {
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
-  SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
-  Progress progress;
-  SLIP_RETURN_IF_ERROR(ResetIndexes(progress));
-  SLIP_RETURN_IF_ERROR(indexes().transactions.Clear());
-  SegmentScan scan(*file, size, buffer, ScanMode::kDirect);
-  Offset next = name_.base_offset;
-  for (;;) {
-    const absl::StatusOr<bool> more = scan.Next();
-    if (absl::IsUnimplemented(more.status())) {
-      SLIP_ASSIGN_OR_RETURN(const bool old, IsOldMessage(*file, scan.next_position(), size));
-      if (old) return more.status();
-      break;
-    }
-    SLIP_RETURN_IF_ERROR(more.status());
-    if (!*more) break;
-    const RecordBatchView batch = scan.batch();
-    // Offsets lie outside the CRC, so they are checked on their own.
-    const bool in_order = batch.base_offset() >= next && batch.last_offset() - name_.base_offset <= kRelativeOffsetMax;
-    if (!in_order || !batch.CrcValid()) break;
-    SLIP_RETURN_IF_ERROR(Account(batch, batch.bytes().size(), progress));
-    SLIP_RETURN_IF_ERROR(visit(batch));
-    next = batch.next_offset();
-  }
-  written_ = staged_ = progress;
-  loaded_ = true;
-  torn_ = size > progress.bytes;
-  const uint64_t good = progress.bytes;
-  if (!torn_) SLIP_RETURN_IF_ERROR(Seal());
-  return good;
-}
-
-absl::Status Segment::CutTo(uint64_t bytes) {
-  SLIP_CHECK_EQ(bytes, written_.bytes);
-  SLIP_RETURN_IF_ERROR(CutLogFile());
-  return Seal();
 }
 
 }  // namespace slipstream

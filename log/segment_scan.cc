@@ -30,7 +30,8 @@ std::span<std::byte> AlignedPart(std::vector<std::byte>& buffer) {
 
 SegmentScan::SegmentScan(File& file, uint64_t file_bytes, std::vector<std::byte>& buffer, ScanMode mode)
     : file_(file), file_bytes_(file_bytes), buffer_(buffer), walker_(ByteSpan()) {
-  if (mode == ScanMode::kDirect && file_bytes > 0) direct_ = file_.PrepareDirect().has_value();
+  // A small file is one read either way, and one less to open; it may be in memory still.
+  if (mode == ScanMode::kDirect && file_bytes >= kCachedChunkBytes) direct_ = file_.PrepareDirect().has_value();
   if (direct_) block_bytes_ = kDirectAlignmentMax;
   const uint64_t chunk = direct_ ? kDirectChunkBytes : kCachedChunkBytes;
   const uint64_t wanted = RoundUp(std::clamp<uint64_t>(file_bytes, 1, chunk), kDirectAlignmentMax);

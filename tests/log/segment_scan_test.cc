@@ -74,9 +74,10 @@ TEST_P(SegmentScanTest, Log138_EveryBatchIsFoundWhereverTheChunksEnd) {
 }
 
 TEST_P(SegmentScanTest, Log139_AFileMayEndAnywhere) {
-  const std::vector<std::byte> content = MakeRun({.value_bytes = 900}, 12);
-  for (const uint64_t size : {uint64_t{0}, uint64_t{1}, uint64_t{16}, uint64_t{511}, uint64_t{512}, uint64_t{4095},
-                              uint64_t{4096}, uint64_t{4097}, uint64_t{8192}, content.size() - 1}) {
+  const std::vector<std::byte> content = MakeRun({.value_bytes = 90'000}, 20);
+  constexpr uint64_t kMiB = 1 << 20;  // from there on past the page cache
+  for (const uint64_t size : {uint64_t{0}, uint64_t{1}, uint64_t{16}, uint64_t{61}, kMiB - 1, kMiB, kMiB + 1,
+                              kMiB + 511, kMiB + 512, kMiB + 4095, kMiB + 4096, kMiB + 4097, content.size() - 1}) {
     const ByteSpan part = ByteSpan(content).first(size);
     const std::string name = std::to_string(size);
     EXPECT_THAT(Scan(*Write(disk_, "/logs/" + name, part)), ElementsAreArray(Places(part))) << size << " bytes";
@@ -87,7 +88,7 @@ TEST_P(SegmentScanTest, Log139_AFileMayEndAnywhere) {
 TEST_P(SegmentScanTest, AFileThatIsShorterThanWasSaidIsAnError) {
   const std::vector<std::byte> content = MakeRun({.value_bytes = 900}, 12);
   const std::unique_ptr<File> file = Write(SystemFileIo(), dir_.path() / "a", content);
-  SegmentScan scan(*file, content.size() + 10'000, buffer_, GetParam());
+  SegmentScan scan(*file, content.size() + (2 << 20), buffer_, GetParam());
   EXPECT_TRUE(absl::IsUnavailable(scan.Next().status()));
 }
 
