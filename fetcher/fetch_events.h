@@ -3,6 +3,7 @@
 
 #include <absl/status/status.h>
 
+#include <optional>
 #include <string>
 
 #include "fetcher/offset_reset.h"
@@ -29,10 +30,11 @@ class FetchEvents {
   // The recovery point falls: it must be on disk before anything is cut, or a crash would trust what was cut (LOG-103).
   // Returns once it is.
   virtual absl::Status PersistOffsets(const LogOffsets& offsets) = 0;
-  // Records are lost at the source. `restarted`: the copy was dropped and goes on at gap.to, else the partition failed.
-  virtual void OnGap(const TopicPartition& partition, Gap gap, bool restarted) = 0;
-  // An error that only rarely goes away by itself; the partition is retried less and less often.
-  virtual void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) = 0;
+  // Records are lost at the source. The copy is dropped and goes on at `restarted_at`; nullopt: the partition failed.
+  virtual void OnGap(const TopicPartition& partition, Gap gap, std::optional<Offset> restarted_at) = 0;
+  // An error that only rarely goes away by itself; the partition is retried less and less often. `for_good`: in vain,
+  // until its log is opened anew.
+  virtual void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) = 0;
   // Anything else worth a line.
   virtual void OnNotice(const std::string& text) = 0;
 };

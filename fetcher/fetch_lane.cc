@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "fetcher/fetch_error.h"
 #include "log/check.h"
 #include "session/backoff.h"
 
@@ -213,7 +212,7 @@ void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why
   partition.state.failed = true;
   counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
   BackOff(partition);
-  events_.OnPartitionFailed(partition.name(), why);
+  events_.OnPartitionFailed(partition.name(), why, !partition.log().failure().ok());
 }
 
 bool FetchLane::StartFetch() {
@@ -276,67 +275,6 @@ asio::awaitable<void> FetchLane::Idle(std::chrono::nanoseconds at_most) {
   between_rounds_ = true;
   if (!stopping_) co_await idle_.For(at_most);
   between_rounds_ = false;
-}
-
-std::optional<FilePosition> FetchLane::LandingOf(const FetchableTopicResponse& topic, int32_t partition_index) {
-  const FetchSession::Asked* asked = session_.Resolve(topic, partition_index);
-  const FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
-  if (partition == nullptr) return std::nullopt;
-  return partition->log().append_position() + partition->bytes_being_written;
-}
-
-bool FetchLane::Judge(FetchExchange& exchange) {
-  accepted_.clear();
-  const FetchSession::Verdict verdict = session_.OnResponse(exchange.response);
-  if (verdict != FetchSession::Verdict::kUse) {
-    counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-  for (const FetchableTopicResponse& topic : exchange.response.responses) {
-    for (const PartitionData& answer : topic.partitions) {
-      const FetchSession::Asked* asked = session_.Resolve(topic, answer.partition_index);
-      FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
-      const TimePoint now = std::chrono::steady_clock::now();
-      const bool expected = partition != nullptr && partition->state.ReadyToFetch(now) &&
-                            partition->work == LeaderWork::kNone &&
-                            asked->data.fetch_offset == partition->state.fetch_offset &&
-                            asked->data.current_leader_epoch == partition->state.current_leader_epoch;
-      if (expected) {
-        JudgePartition(*partition, asked->data.current_leader_epoch, answer);
-      } else {
-        counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
-      }
-    }
-  }
-  return true;
-}
-
-void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer) {
-  const FetchErrorRule rule = RuleForFetchError(answer.error_code, asked_epoch, partition.state.current_leader_epoch);
-  const auto describe = [&] {
-    return absl::StrCat(partition.name().ToString(), ": ", KafkaErrorName(answer.error_code));
-  };
-  if (rule.leader_in_doubt) events_.OnLeaderInDoubt(leader_.broker_id(), describe());
-  switch (rule.action) {
-    case FetchAction::kAppend:
-      if (answer.diverging_epoch.end_offset >= Offset{0}) {
-        // Nothing else of this answer counts, lest the high watermark pass the point of divergence (FT-35).
-        partition.leader_end = {answer.diverging_epoch.epoch, answer.diverging_epoch.end_offset};
-        RequireLeaderWork(partition, LeaderWork::kTruncate);
-      } else {
-        Accept(partition, answer);
-      }
-      return;
-    case FetchAction::kResetOffset: RequireLeaderWork(partition, LeaderWork::kResetOffset); return;
-    case FetchAction::kDelay:
-      counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-      Delay(partition, config_.replica_fetch_backoff);
-      return;
-    case FetchAction::kMarkFailed:
-    case FetchAction::kTiered:
-      MarkFailed(partition, absl::FailedPreconditionError(KafkaErrorName(answer.error_code)));
-      return;
-  }
 }
 
 }  // namespace slipstream

@@ -1,4 +1,4 @@
-// FetchLane: from an answer's records to the log (FT-36..FT-39).
+// FetchLane: accepted records to the log, and what is published then (FT-36..FT-39).
 #include <absl/strings/str_cat.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,65 +14,6 @@ namespace {
 constexpr size_t kBulkBytesMin = 256 << 10;
 
 }  // namespace
-
-void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer) {
-  PartitionFetchState& state = partition.state;
-  Appended appended;
-  appended.partition = &partition;
-  appended.leader_high_watermark = answer.high_watermark;
-  appended.leader_log_start_offset = answer.log_start_offset;
-  BatchWalker walker(answer.records.bytes);
-  Offset next = state.fetch_offset;
-  LeaderEpoch epoch = state.last_fetched_epoch.value_or(LeaderEpoch{});
-  uint64_t taken = 0;
-  const bool epoch_known = state.current_leader_epoch >= LeaderEpoch{0};  // old brokers do not tell
-  bool newer_leader = false;
-  absl::Status wrong;
-  while (walker.Next()) {
-    const RecordBatchView batch = walker.batch();
-    // Written by a leader we have not heard of yet: what comes before it is still good (KAFKA-18723).
-    newer_leader = epoch_known && batch.partition_leader_epoch() > state.current_leader_epoch;
-    if (newer_leader) break;
-    const bool straddles_start =
-        taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
-    if (batch.base_offset() < next && !straddles_start) {
-      wrong = absl::DataLossError(
-          absl::StrCat("batch at offset ", batch.base_offset().value, " where ", next.value, " was expected"));
-      break;
-    }
-    next = batch.next_offset();
-    epoch = batch.partition_leader_epoch();
-    taken = walker.valid_bytes();
-    appended.records += static_cast<uint64_t>(std::max(0, batch.record_count()));
-    ++appended.batch_count;
-  }
-  wrong.Update(walker.status());
-  if (!wrong.ok()) {
-    // Nothing of it is taken: a damaged answer heals when it is asked for again (FT-32).
-    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-    events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
-                                  " dropped: ", wrong.message()));
-    Delay(partition, config_.replica_fetch_backoff);
-    return;
-  }
-  if (newer_leader && taken == 0) {
-    // The same batch would come again at once: time for the news of the election to arrive.
-    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-    events_.OnLeaderInDoubt(leader_.broker_id(),
-                            absl::StrCat(partition.name().ToString(), ": a batch of a leader epoch above ",
-                                         state.current_leader_epoch.value));
-    Delay(partition, config_.replica_fetch_backoff);
-    return;
-  }
-  appended.batches = answer.records.bytes.first(taken);
-  partition.bytes_being_written = taken;
-  appended.failures_before = state.failures;
-  if (taken > 0) {
-    state.Advance(next, epoch);
-    Declare(partition);
-  }
-  accepted_.push_back(appended);
-}
 
 asio::awaitable<void> FetchLane::AppendAccepted() {
   for (Appended& appended : accepted_) {

@@ -3,7 +3,6 @@
 
 #include "fetcher/fetch_lane.h"
 #include "log/check.h"
-#include "log/clock.h"
 
 namespace slipstream {
 namespace {
@@ -30,7 +29,7 @@ void FetchLane::MaintainSomeLogs() {
   for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty(); ++i) {
     FollowedPartition* const partition = TakeNext(to_maintain_);
     if (partition == nullptr) continue;
-    const absl::Status maintained = partition->log().Maintain(SystemClock().WallTime());
+    const absl::Status maintained = partition->log().Maintain(config_.clock->WallTime());
     if (!maintained.ok() && !partition->state.failed) MarkFailed(*partition, maintained);
     Publish(*partition);
   }
@@ -56,7 +55,7 @@ void FetchLane::CompactSomeLogs() {
   for (size_t i = 0; i < kLogsPerRound && !to_compact_.empty() && cleaner_.log() == nullptr; ++i) {
     FollowedPartition* const partition = TakeNext(to_compact_);
     if (partition == nullptr || partition->state.failed) continue;
-    const absl::Status started = cleaner_.Start(partition->log(), SystemClock().WallTime());
+    const absl::Status started = cleaner_.Start(partition->log(), config_.clock->WallTime());
     if (!started.ok()) MarkFailed(*partition, started);
   }
 }

@@ -123,7 +123,9 @@ asio::awaitable<absl::Status> FetchLane::ResetOffset() {
     Delay(partition, config_.replica_fetch_backoff);
     co_return absl::OkStatus();
   }
-  ApplyReset(partition, PlanOffsetReset((*earliest)->offset, (*latest)->offset, partition.log().log_end_offset()));
+  const PartitionLog& log = partition.log();
+  ApplyReset(partition,
+             PlanOffsetReset((*earliest)->offset, (*latest)->offset, log.log_start_offset(), log.log_end_offset()));
   co_return absl::OkStatus();
 }
 
@@ -131,10 +133,10 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   PartitionLog& log = partition.log();
   // Nothing was ever written to it: a new copy begins wherever the leader does.
   const bool new_copy = log.log_end_offset() == Offset{0} && log.epochs().entries().empty();
-  const Gap gap = GapOf(reset, log.log_end_offset(), new_copy);
+  const Gap gap = GapOf(reset, log.log_start_offset(), log.log_end_offset(), new_copy);
   if (!gap.empty()) {
     const bool restart = config_.gap_policy == GapPolicy::kRestart;
-    events_.OnGap(partition.name(), gap, restart);
+    events_.OnGap(partition.name(), gap, restart ? std::optional(reset.fetch_offset) : std::nullopt);
     if (!restart) {
       MarkFailed(partition, absl::OutOfRangeError(absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1,
                                                                " were deleted at the source")));

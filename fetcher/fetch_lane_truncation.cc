@@ -19,7 +19,9 @@ asio::awaitable<void> FetchLane::DoLeaderWork() {
   }
   truncation_on_fetch_ = *truncation_on_fetch;
   while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kTruncate)) ApplyTruncation(*partition);
-  while (FollowedPartition* partition = TakeLeaderWork(LeaderWork::kLookUpEpoch)) {
+  while (!stopping_) {
+    FollowedPartition* const partition = TakeLeaderWork(LeaderWork::kLookUpEpoch);
+    if (partition == nullptr) break;
     const absl::Status durable = co_await MakeDurable(*partition);
     if (!durable.ok()) {
       MarkFailed(*partition, durable);

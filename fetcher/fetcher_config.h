@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "log/clock.h"
 #include "log/compaction/compaction_limits.h"
 #include "log/offset.h"
 
@@ -39,6 +40,7 @@ struct FetcherConfig {
   FlushMode flush_mode = FlushMode::kCached;                          // log.flush.mode
   std::chrono::milliseconds retention_check_interval{5 * 60 * 1000};  // log.retention.check.interval.ms, >= 1
   CompactionLimits compaction;  // of one round; a fetcher thread runs one at a time, and only where cleanup.policy asks
+  Clock* clock = &SystemClock();  // what the times of records are held against; outlives the fetchers
 
   absl::Status Validate() const;  // names field, value and bound
 };

@@ -9,23 +9,25 @@ struct OffsetReset {
   enum class Kind {
     kTruncate,  // the leader's log is shorter: an unclean election is behind us; cut to its end
     kKeep,      // our end lies inside its log after all (it grew meanwhile): go on there
-    kRestart,   // the leader begins above our end: drop the copy and start at its log start
+    kRestart,   // nothing of ours is in its log, which begins above our end or ends below our log start: drop the copy
+                // and start at its log start
   };
   Kind kind = Kind::kKeep;
   Offset fetch_offset;  // where fetching goes on
   bool operator==(const OffsetReset&) const = default;
 };
 
-// The leader's log is [leader_start, leader_end), ours ends at log_end_offset.
-OffsetReset PlanOffsetReset(Offset leader_start, Offset leader_end, Offset log_end_offset);
+// The leader's log is [leader_start, leader_end), ours [log_start_offset, log_end_offset).
+OffsetReset PlanOffsetReset(Offset leader_start, Offset leader_end, Offset log_start_offset, Offset log_end_offset);
 
-// Records that existed and that we will never have: [from, to). Empty when our log never held or skipped anything, that
-// is when it starts where it ends at 0: a new copy begins wherever the leader does.
+// Records that existed and that we will never have, or not keep: [from, to). Empty when our log never held or skipped
+// anything, that is when it starts where it ends at 0: a new copy begins wherever the leader does.
 struct Gap {
   Offset from, to;
+  bool copied = false;  // the copy has them, and the source lost them
   bool empty() const { return from >= to; }
   bool operator==(const Gap&) const = default;
 };
-Gap GapOf(const OffsetReset& reset, Offset log_end_offset, bool new_copy);
+Gap GapOf(const OffsetReset& reset, Offset log_start_offset, Offset log_end_offset, bool new_copy);
 
 }  // namespace slipstream

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 
-#include "log/clock.h"
 #include "log/in_range.h"
 #include "log/status.h"
 #include "session/backoff.h"
@@ -57,18 +56,20 @@ class TopicFollower::Events final : public FetchEvents {
   absl::Status PersistOffsets(const LogOffsets& offsets) override {
     return follower_.logs_.WriteCheckpoints({offsets});
   }
-  void OnGap(const TopicPartition& partition, Gap gap, bool restarted) override {
+  void OnGap(const TopicPartition& partition, Gap gap, std::optional<Offset> restarted_at) override {
     const std::string lost = absl::StrCat(partition.ToString(), ": gap: ", OffsetRange(gap),
-                                          " were deleted at the source before they were copied");
-    if (restarted) {
-      Tell(absl::StrCat(lost, "; restarted at offset ", gap.to.value));
+                                          gap.copied ? " were lost at the source, whose log ends below the copy"
+                                                     : " were deleted at the source before they were copied");
+    if (restarted_at) {
+      Tell(absl::StrCat(lost, "; restarted at offset ", restarted_at->value));
     } else {
       End(absl::OutOfRangeError(lost));
     }
   }
-  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override {
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) override {
     if (absl::IsOutOfRange(why)) return;  // a gap, told already
-    asio::post(follower_.io_, [this, partition, why] { follower_.OnPartitionFailed(partition, why); });
+    asio::post(follower_.io_,
+               [this, partition, why, for_good] { follower_.OnPartitionFailed(partition, why, for_good); });
   }
   void OnNotice(const std::string& text) override { Tell(text); }
 
@@ -101,15 +102,14 @@ absl::Status FollowConfig::Validate() const {
 
 absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(asio::io_context& io, LogManager& logs,
                                                                      FollowConfig config, NoticeSink notice) {
-  SLIP_RETURN_IF_ERROR(config.client.Validate());
-  SLIP_RETURN_IF_ERROR(config.fetcher.Validate());
+  SLIP_RETURN_IF_ERROR(config.Validate());
   std::vector<std::regex> topics;
   for (const std::string& pattern : config.topics) {
     try {
       topics.emplace_back(pattern);
     } catch (const std::regex_error& error) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--topic '", pattern, "' is not a regular expression: ", error.what()));
+          absl::StrCat("topic '", pattern, "' is not a regular expression: ", error.what()));
     }
   }
   return std::unique_ptr<TopicFollower>(
@@ -232,202 +232,9 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
   co_return absl::OkStatus();
 }
 
-bool TopicFollower::Wanted(const std::string& name, const TopicMetadata& topic) const {
-  if (topic.internal && config_.exclude_internal_topics) return false;
-  return std::any_of(topics_.begin(), topics_.end(),
-                     [&](const std::regex& pattern) { return std::regex_match(name, pattern); });
-}
-
-asio::awaitable<absl::Status> TopicFollower::Reconcile() {
-  LeaderGroups groups;
-  const ClusterMetadata metadata = cluster_.metadata();  // a copy: refreshed while we wait for hand-overs
-  for (const auto& [name, topic] : metadata.topics) {
-    if (topic.error != KafkaError::kNone || !Wanted(name, topic)) continue;
-    found_topics_ = true;
-    for (const auto& [partition, leader] : topic.partitions) {
-      const auto endpoint = metadata.brokers.find(leader.leader);
-      const bool led = endpoint != metadata.brokers.end();
-      TopicPartition wanted{name, partition};
-      Endpoint leader_endpoint = led ? endpoint->second : Endpoint{};
-      const absl::Status prepared =
-          co_await Prepare(std::move(wanted), topic.topic_id, leader, std::move(leader_endpoint), &groups);
-      if (!prepared.ok()) co_return prepared;
-    }
-  }
-  for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
-  co_await LetGoOfDeleted(metadata);
-  co_return absl::OkStatus();
-}
-
-// Partitions that the cluster no longer knows: the copy stays, the fetching ends. One answer is not enough, it may come
-// from a broker that has only just started (KAFKA-13127).
-asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metadata) {
-  constexpr int kAbsencesMin = 3;
-  std::vector<TopicPartition> gone;
-  for (auto& [partition, followed] : followed_) {
-    followed.absences = metadata.LeaderOf(partition) ? 0 : followed.absences + 1;
-    if (followed.absences >= kAbsencesMin) gone.push_back(partition);
-    if (followed.absences > 0) refresh_wanted_ = true;
-  }
-  for (const TopicPartition& partition : gone) {
-    TellOf(partition, "deleted at the source; the copy is kept as it is", "");
-    followed_.erase(partition);
-  }
-  if (!gone.empty()) co_await fetchers_->Remove(std::move(gone));
-}
-
-asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
-                                                     Endpoint endpoint, LeaderGroups* groups) {
-  Followed& followed = followed_[partition];
-  if (followed.progress == nullptr) followed.progress = std::make_shared<PartitionProgress>();
-  // No leader at the moment: whoever has it goes on trying, and the next refresh tells more.
-  if (endpoint.host.empty()) {
-    refresh_wanted_ = true;
-    co_return absl::OkStatus();
-  }
-  const bool same_topic = followed.assigned && followed.topic_id == topic_id;
-  const bool same = same_topic && followed.leader.leader == leader.leader &&
-                    followed.leader.leader_epoch == leader.leader_epoch && followed.endpoint == endpoint;
-  if (same) co_return absl::OkStatus();
-  // Metadata of a broker that is behind: epochs only grow.
-  if (same_topic && leader.leader_epoch < followed.leader.leader_epoch) co_return absl::OkStatus();
-  if (followed.assigned) {
-    std::vector<TopicPartition> taken;
-    taken.push_back(partition);
-    co_await fetchers_->Remove(std::move(taken));
-  }
-  if (followed.assigned && !same_topic) {
-    // What was published of the old topic says nothing of the new one.
-    followed.progress = std::make_shared<PartitionProgress>();
-    followed.assigned = false;
-  }
-  const absl::StatusOr<PartitionLog*> log = co_await OpenLog(partition, topic_id);
-  if (!log.ok()) co_return OnLogNotOpened(partition, log.status());
-  if (!followed.assigned) followed.progress->health.store(PartitionHealth::kFetching);
-  followed.offline = false;
-  followed.topic_id = topic_id;
-  followed.leader = leader;
-  followed.endpoint = endpoint;
-  followed.assigned = true;
-  (*groups)[{leader.leader, endpoint}].push_back({partition, topic_id, leader.leader_epoch, *log, followed.progress});
-  co_return absl::OkStatus();
-}
-
-asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicPartition partition, Uuid topic_id) {
-  absl::StatusOr<PartitionLog*> log = logs_.GetOrCreate(partition, Uuid{});
-  if (!log.ok()) co_return log;
-  const std::optional<Uuid> known = (*log)->topic_id();
-  // At once, not with the first batch: to a broker that boots from here a directory without an id is a stray (LOG-49).
-  if (!known) co_return logs_.GetOrCreate(partition, topic_id);
-  if (topic_id.IsZero() || *known == topic_id) co_return log;
-  // Deleted and made again under the same name: none of what we hold is in the new topic (INV-16).
-  const std::string what =
-      absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ",
-                   topic_id.ToString(), ", the copy has ", known->ToString(), ")");
-  if (config_.fetcher.gap_policy == GapPolicy::kStop) co_return absl::OutOfRangeError(what);
-  notice_(NoticeKind::kEvent, absl::StrCat(what, "; the copy was dropped"));
-  const absl::Status deleted = logs_.Delete(partition);
-  if (!deleted.ok()) co_return deleted;
-  co_return logs_.GetOrCreate(partition, topic_id);
-}
-
-// What a disk brings about concerns one partition, or one log dir: the others go on (INV-20, INV-23). The next refresh
-// of the metadata tries again.
-absl::Status TopicFollower::OnLogNotOpened(const TopicPartition& partition, const absl::Status& why) {
-  const bool no_room = absl::IsResourceExhausted(why);
-  if (!no_room && !IsDiskFailure(why) && !absl::IsNotFound(why)) return why;
-  if (no_room && until_caught_up_) return Annotate(why, partition.ToString());
-  Followed& followed = followed_[partition];
-  LookForOfflineDirectories();
-  followed.offline = IsDiskFailure(why) && !offline_.empty();
-  followed.progress->health.store(PartitionHealth::kFailed);
-  if (followed.trouble != why.message()) TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
-  followed.trouble = std::string(why.message());
-  return absl::OkStatus();
-}
-
-void TopicFollower::OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) {
-  LookForOfflineDirectories();
-  const auto found = followed_.find(partition);
-  if (found == followed_.end() || Offline(partition, found->second)) return;  // told with its log dir
-  if (absl::IsResourceExhausted(why) && until_caught_up_) {
-    EndWith(Annotate(why, partition.ToString()));
-    return;
-  }
-  // Once for all tries, until something was copied in between.
-  Followed& followed = found->second;
-  const int64_t end = followed.progress->log_end_offset.load();
-  const std::string trouble = absl::StrCat(end, ": ", why.message());
-  if (followed.trouble != trouble) TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
-  followed.trouble = trouble;
-}
-
-void TopicFollower::OnCheckpointsWritten(const absl::Status& written) {
-  LookForOfflineDirectories();
-  if (absl::IsResourceExhausted(written) && !until_caught_up_) {
-    if (checkpoint_trouble_ != written.message())
-      notice_(NoticeKind::kEvent, absl::StrCat("checkpoints: ", written.message(), "; will be retried"));
-    checkpoint_trouble_ = std::string(written.message());
-  } else if (!written.ok()) {
-    EndWith(Annotate(written, "checkpoints"));
-  } else {
-    checkpoint_trouble_.clear();
-  }
-}
-
 void TopicFollower::EndWith(const absl::Status& why) {
   failure_.Update(why);
   Stop();
-}
-
-std::string TopicFollower::NoteOffline(const LogManager::OfflineDirectory& directory) {
-  offline_.push_back(directory.path);
-  std::string line = absl::StrCat(directory.path.native(), " is offline: ", directory.cause.message());
-  offline_cause_.Update(absl::UnavailableError(line));
-  return line;
-}
-
-void TopicFollower::LookForOfflineDirectories() {
-  for (const LogManager::OfflineDirectory& directory : logs_.offline_directories()) {
-    if (std::ranges::find(offline_, directory.path) != offline_.end()) continue;
-    const std::string line = NoteOffline(directory);
-    // The last one's cause is the end of the run, and told as such.
-    if (logs_.any_online())
-      notice_(NoticeKind::kEvent, absl::StrCat(line, "; what lies there is copied again only after a restart"));
-  }
-  if (!logs_.any_online()) EndWith(offline_cause_);
-}
-
-bool TopicFollower::Offline(const TopicPartition& partition, const Followed& followed) const {
-  if (followed.offline || offline_.empty() || !followed.assigned) return followed.offline;
-  const PartitionLog* const log = logs_.Find(partition);
-  return log != nullptr && std::ranges::find(offline_, log->directory().parent_path()) != offline_.end();
-}
-
-std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {
-  std::vector<LogOffsets> offsets;
-  for (const auto& [partition, followed] : followed_) {
-    if (!followed.assigned) continue;
-    const PartitionProgress& progress = *followed.progress;
-    const Offset first_dirty{progress.first_dirty_offset.load()};
-    offsets.push_back({partition, Offset{progress.log_start_offset.load()}, Offset{progress.high_watermark.load()},
-                       Offset{progress.recovery_point.load()}, Offset{progress.log_end_offset.load()},
-                       progress.log_start_in_segment.load(),
-                       first_dirty >= Offset{0} ? std::optional(first_dirty) : std::nullopt});
-  }
-  return offsets;
-}
-
-asio::awaitable<void> TopicFollower::WriteCheckpoints() {
-  checkpointing_ = true;
-  while (!stopping_) {
-    co_await checkpoint_sleep_.For(config_.checkpoint_interval);
-    if (stopping_) break;
-    OnCheckpointsWritten(logs_.WriteCheckpoints([this] { return PublishedOffsets(); }));
-    logs_.Maintain(SystemClock().WallTime());
-  }
-  checkpointing_ = false;
-  checkpoints_ended_.NotifyAll();
 }
 
 FollowSnapshot TopicFollower::Snapshot() const {

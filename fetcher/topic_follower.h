@@ -97,7 +97,7 @@ class TopicFollower {
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
   asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
   absl::Status OnLogNotOpened(const TopicPartition& partition, const absl::Status& why);
-  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why);
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good);
   void OnCheckpointsWritten(const absl::Status& written);
   void EndWith(const absl::Status& why);
   std::string NoteOffline(const LogManager::OfflineDirectory& directory);  // returns a line that tells of it

@@ -191,7 +191,8 @@ class PartitionLog {
   Offset last_stable_offset() const;
   const ProducerStateTable& producers() const { return producers_; }
   std::optional<Offset> first_dirty_offset() const { return first_dirty_offset_; }  // nullopt: never compacted
-  const absl::Status& uncleanable() const { return uncleanable_; }                  // not OK: why compaction stopped
+  const absl::Status& failure() const { return failure_; }          // not OK: the log failed for good, see Flush
+  const absl::Status& uncleanable() const { return uncleanable_; }  // not OK: why compaction stopped
   // What a person should know of how the log was opened: what recovery took away.
   const std::vector<std::string>& load_notices() const { return load_notices_; }
   bool log_start_in_segment() const;  // above the first segment's base (LOG-52)

@@ -4,27 +4,21 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
-#include <cstring>
 #include <iterator>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
 #include <vector>
 
 #include "log/status.h"
+#include "tool/batch_difference.h"
 #include "tool/cluster_source.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
-#include "tool/follow_progress.h"
-#include "tool/json_line.h"
 #include "tool/log_dir_source.h"
+#include "tool/verify_report.h"
 
 namespace slipstream {
 namespace {
@@ -94,138 +88,11 @@ std::vector<TopicPartition> Wanted(const std::vector<TopicPartition>& partitions
   return wanted;
 }
 
-struct Difference {
-  TopicPartition partition;
-  std::optional<Offset> offset;  // nullopt: of the partition as a whole
-  std::string field, a, b;
-
-  std::string Describe() const {
-    return absl::StrCat(partition.ToString(), offset ? absl::StrCat(" at offset ", offset->value) : "", ": ", field,
-                        ": A ", a, ", B ", b);
-  }
-};
-
-struct Field {
-  const char* name;
-  size_t at, bytes;
-};
-// The three that tell most first; then in the order of the layout (LOG-01).
-constexpr std::array<Field, 13> kFields = {{{"base offset", 0, 8},
-                                            {"last offset delta", 23, 4},
-                                            {"crc", 17, 4},
-                                            {"length", 8, 4},
-                                            {"partition leader epoch", 12, 4},
-                                            {"magic", 16, 1},
-                                            {"attributes", 21, 2},
-                                            {"base timestamp", 27, 8},
-                                            {"max timestamp", 35, 8},
-                                            {"producer id", 43, 8},
-                                            {"producer epoch", 51, 2},
-                                            {"base sequence", 53, 4},
-                                            {"record count", 57, 4}}};
-
-std::string FieldValue(ByteSpan batch, const Field& field) {
-  if (field.at == 17) return fmt::format("{:#010x}", ReadBigEndian<uint32_t>(batch, field.at));
-  switch (field.bytes) {
-    case 1: return absl::StrCat(static_cast<int>(batch[field.at]));
-    case 2: return absl::StrCat(ReadBigEndian<int16_t>(batch, field.at));
-    case 4: return absl::StrCat(ReadBigEndian<int32_t>(batch, field.at));
-    default: return absl::StrCat(ReadBigEndian<int64_t>(batch, field.at));
-  }
-}
-
-// REQUIRES: the batches differ.
-Difference Explain(const TopicPartition& partition, const RecordBatchView& a, const RecordBatchView& b) {
-  const Offset offset = std::min(a.base_offset(), b.base_offset());
-  for (const Field& field : kFields) {
-    if (std::memcmp(a.bytes().data() + field.at, b.bytes().data() + field.at, field.bytes) != 0)
-      return {partition, offset, field.name, FieldValue(a.bytes(), field), FieldValue(b.bytes(), field)};
-  }
-  const size_t at = static_cast<size_t>(std::ranges::mismatch(a.bytes(), b.bytes()).in1 - a.bytes().begin());
-  const auto hex = [at](const RecordBatchView& batch) {
-    return fmt::format("{:#04x}", static_cast<unsigned>(batch.bytes()[at]));
-  };
-  return {partition, offset, absl::StrCat("byte ", at, " of the batch"), hex(a), hex(b)};
-}
-
 std::string CrcVerdict(const BatchStream& stream) {
   return stream.crc_valid() ? "is sound"
                             : fmt::format("has crc {:#010x} for bytes that make {:#010x}", stream.batch().crc(),
                                           Crc32c(stream.batch().bytes().subspan(21)));
 }
-
-bool SameBytes(ByteSpan a, ByteSpan b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-struct Tally {
-  size_t partitions = 0;  // compared to the end
-  int64_t batches = 0, records = 0, bytes = 0;
-};
-
-// One live line on a terminal; at the end the totals.
-class VerifyReport {
- public:
-  explicit VerifyReport(bool json) : json_(json), live_(!json && ::isatty(STDOUT_FILENO) == 1) {}
-
-  Tally tally;
-  size_t partitions_total = 0;
-
-  // Called per batch: looks at the clock every few megabytes only.
-  void Tick(const TopicPartition& partition) {
-    if (!live_ || tally.bytes < look_again_at_) return;
-    look_again_at_ = tally.bytes + kBytesPerLook;
-    const auto now = std::chrono::steady_clock::now();
-    if (now < print_at_) return;
-    print_at_ = now + kInterval;
-    fmt::print("\r\x1b[K{}: {} of {} partitions compared, {}, {}/s", partition.ToString(), tally.partitions,
-               partitions_total, HumanBytes(static_cast<double>(tally.bytes)),
-               HumanBytes(static_cast<double>(tally.bytes) / Seconds()));
-    std::fflush(stdout);
-    line_open_ = true;
-  }
-  void PrintDifference(const Difference& difference) {
-    if (!json_) return;  // a person reads it in the error
-    nlohmann::json line = {{"type", "difference"},
-                           {"partition", difference.partition.ToString()},
-                           {"field", difference.field},
-                           {"a", difference.a},
-                           {"b", difference.b}};
-    if (difference.offset) line["offset"] = difference.offset->value;
-    PrintJsonLine(line);
-  }
-  void Finish(absl::string_view outcome) {
-    if (std::exchange(line_open_, false)) fmt::print("\r\x1b[K");
-    if (json_) {
-      const nlohmann::json line = {{"type", "end"},
-                                   {"outcome", std::string(outcome)},
-                                   {"partitions", tally.partitions},
-                                   {"batches", tally.batches},
-                                   {"records", tally.records},
-                                   {"bytes", tally.bytes},
-                                   {"seconds", Seconds()}};
-      PrintJsonLine(line);
-    } else {
-      fmt::print("compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches,
-                 tally.records, HumanBytes(static_cast<double>(tally.bytes)), std::string(outcome));
-    }
-    std::fflush(stdout);
-  }
-
- private:
-  static constexpr int64_t kBytesPerLook = 4 << 20;
-  static constexpr std::chrono::milliseconds kInterval{200};
-
-  double Seconds() const {
-    return std::max(1e-9, std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
-  }
-
-  const bool json_, live_;
-  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point print_at_ = started_ + kInterval;
-  int64_t look_again_at_ = kBytesPerLook;
-  bool line_open_ = false;
-};
 
 class Comparison {
  public:
@@ -282,7 +149,7 @@ class Comparison {
       const RecordBatchView batch = a.batch();
       if (!a.crc_valid() || !b.crc_valid())
         return Difference{partition, batch.base_offset(), "corrupt batch", CrcVerdict(a), CrcVerdict(b)};
-      if (!SameBytes(batch.bytes(), b.batch().bytes())) return Explain(partition, batch, b.batch());
+      if (!SameBytes(batch, b.batch())) return Explain(partition, batch, b.batch());
       Tally& tally = report_.tally;
       ++tally.batches;
       tally.records += batch.record_count();

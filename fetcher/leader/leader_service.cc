@@ -1,5 +1,6 @@
 #include "fetcher/leader/leader_service.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
 
 #include <iterator>
@@ -64,7 +65,9 @@ void HandleFindCoordinator(const FindCoordinatorRequest& request, int16_t versio
     response.error_message = why;
     return;
   }
+  absl::flat_hash_set<absl::string_view> answered;  // once each, as in HandleMetadata
   for (const std::string& key : request.coordinator_keys) {
+    if (!answered.insert(key).second) continue;
     Coordinator& answer = response.coordinators.emplace_back();
     answer.key = key;
     answer.error_code = KafkaError::kCoordinatorNotAvailable;

@@ -1,5 +1,9 @@
 #include "fetcher/leader/metadata_handler.h"
 
+#include <absl/container/flat_hash_set.h>
+
+#include <utility>
+
 #include "log/topic_partition.h"
 
 namespace slipstream {
@@ -65,7 +69,11 @@ void HandleMetadata(const MetadataRequest& request, int16_t version, const Metad
     return;
   }
   const bool may_create = config.auto_create && request.allow_auto_topic_creation;
+  // Once, however often it is named: else a small request could ask for an answer that no frame holds.
+  absl::flat_hash_set<std::pair<absl::string_view, Uuid>> described;
   for (const MetadataRequestTopic& asked : *request.topics) {
+    const absl::string_view name = asked.name ? absl::string_view(*asked.name) : absl::string_view();
+    if (!described.emplace(name, asked.name ? Uuid{} : asked.topic_id).second) continue;
     MetadataResponseTopic& answer = response.topics.emplace_back();
     if (asked.name) {
       DescribeByName(*asked.name, may_create, catalog, answer);

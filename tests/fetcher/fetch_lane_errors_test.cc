@@ -100,12 +100,17 @@ TEST_F(FetchLaneErrorsTest, Ft07_Ft34_ADelayedPartitionIsFetchedAgainAtItsOldOff
   EXPECT_THAT(events_.in_doubt, IsEmpty()) << "our view is the newer one";
 }
 
-TEST_F(FetchLaneErrorsTest, Ft05_WithNothingToFetchTheLaneWakesForTheFirstThatIsDue) {
+TEST_F(FetchLaneErrorsTest, Ft05_WithNothingToFetchTheLaneSleepsUntilAPartitionIsDue) {
+  config_.replica_fetch_backoff = std::chrono::milliseconds(20);
   StartWith({kP0});
   leader_.Say({{{.partition = kP0, .error = KafkaError::kNotLeaderOrFollower}}});
+  const auto begin = std::chrono::steady_clock::now();
   RunUntilAskedAt(kP0, 0);
-  EXPECT_EQ(leader_.fetches.back().told.at(kP0).fetch_offset, Offset{0});
-  EXPECT_GE(leader_.fetches.size(), 2u);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(20));
+  ASSERT_THAT(leader_.fetches, SizeIs(3)) << "it was not asked for anything meanwhile";
+  EXPECT_THAT(leader_.fetches[1].told, IsEmpty());
+  EXPECT_THAT(leader_.fetches[1].forgotten, ElementsAre(kP0));
+  EXPECT_EQ(leader_.fetches[2].told.at(kP0).fetch_offset, Offset{0});
 }
 
 TEST_F(FetchLaneErrorsTest, Ft32_Rel49_ADamagedBatchIsAskedForAgainAndHeals) {

@@ -55,7 +55,7 @@ TEST_F(FetchLaneResetTest, Ft40_Rel18_ALeaderThatBeginsAboveUsRestartsTheLogTher
   EXPECT_EQ(End(kP0), 40);
   EXPECT_EQ(AskedAt(kP0), 40);
   EXPECT_EQ(AskedAfterEpoch(kP0), -1);
-  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{10}, Offset{40}}, true}));
+  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{10}, Offset{40}}, Offset{40}}));
   Serve({{{.partition = kP0, .records = Batch(40, 10), .high_watermark = 50, .log_start_offset = 40}}});
   EXPECT_EQ(End(kP0), 50);
 }
@@ -70,11 +70,47 @@ TEST_F(FetchLaneResetTest, AGapStopsThePartitionAndKeepsTheCopy) {
   Settle();
   EXPECT_EQ(End(kP0), 10);
   EXPECT_EQ(Log(kP0).log_start_offset(), Offset{0});
-  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{10}, Offset{40}}, false}));
+  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{10}, Offset{40}}, std::nullopt}));
   ASSERT_THAT(events_.failed, SizeIs(1));
   EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("offsets 10 to 39"));
   EXPECT_EQ(AskedAt(kP0), -1);
   EXPECT_EQ(AskedAt(kP1), 0);
+}
+
+// What happened: the log was cut to the leader's end, where it then began, and what the leader has below was never
+// asked for.
+TEST_F(FetchLaneResetTest, Ft40_ALeaderThatEndsBelowOurLogStartRestartsTheLogAtItsOwn) {
+  config_.gap_policy = GapPolicy::kRestart;
+  ASSERT_TRUE(Log(kP0).TruncateFullyAndStartAt(Offset{40}).ok());
+  Fill(kP0, Batch(40, 10, 4), 50);
+  StartWith({kP0});
+  LeaderHas(5, 20);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{5});
+  EXPECT_EQ(End(kP0), 5);
+  EXPECT_EQ(AskedAt(kP0), 5);
+  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{40}, Offset{50}, true}, Offset{5}}));
+  ASSERT_THAT(events_.persisted, SizeIs(1));
+  EXPECT_LE(events_.persisted[0].recovery_point, Offset{5}) << "before the copy is dropped";
+  Serve({{{.partition = kP0, .records = Batch(5, 15), .high_watermark = 20, .log_start_offset = 5}}});
+  EXPECT_EQ(End(kP0), 20);
+}
+
+TEST_F(FetchLaneResetTest, Ft40_ALeaderThatEndsBelowOurLogStartStopsThePartitionUnlessToldOtherwise) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  config_.failed_partition_backoff_max = std::chrono::hours(1);
+  ASSERT_TRUE(Log(kP0).TruncateFullyAndStartAt(Offset{40}).ok());
+  Fill(kP0, Batch(40, 10, 4), 50);
+  StartWith({kP0, kP1});
+  LeaderHas(5, 20);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{40});
+  EXPECT_EQ(End(kP0), 50);
+  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{40}, Offset{50}, true}, std::nullopt}));
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_TRUE(absl::IsOutOfRange(events_.failed[0].why)) << events_.failed[0].why;
 }
 
 TEST_F(FetchLaneResetTest, ANewCopyBeginsWhereTheLeaderDoes) {

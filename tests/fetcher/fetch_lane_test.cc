@@ -72,8 +72,13 @@ TEST_F(FetchLaneTest, Ft36_TheTopicIdIsWrittenDownBeforeTheFirstRecord) {
   Start();
   Add(kP0, 5, Uuid{1, 1});
   Settle();
-  EXPECT_FALSE(Log(kP0).topic_id());
+  const std::filesystem::path written_down = Log(kP0).directory() / "partition.metadata";
+  EXPECT_FALSE(std::filesystem::exists(written_down));
+  bool before_the_records = false;
+  queue_.before_write = [&] { before_the_records = std::filesystem::exists(written_down); };
   Serve({{{.partition = kP0, .records = Batch(0, 1)}}});
+  EXPECT_EQ(End(kP0), 1);
+  EXPECT_TRUE(before_the_records);
   EXPECT_EQ(Log(kP0).topic_id(), (Uuid{1, 1}));
 }
 

@@ -7,13 +7,17 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
+#include <semaphore>
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "fetcher/fetcher_id.h"
 #include "tests/support/batches.h"
+#include "tests/support/failing_io.h"
 #include "tests/support/log_configs.h"
 #include "tests/support/recording_events.h"
 #include "tests/support/temp_dir.h"
@@ -59,7 +63,17 @@ class Board {
 
   std::map<std::pair<BrokerId, TopicPartition>, std::vector<std::byte>>
       first_records;  // given at offset 0; set before threads run
+  // A leader counts itself in and leaves Close once `close_together` have: true when they were there in time.
+  bool CloseTogether() {
+    std::unique_lock lock(mutex_);
+    ++closed;
+    changed_.notify_all();
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return closed >= close_together; });
+  }
+
   std::atomic<int> closed{0};
+  std::atomic<int> close_together{0};
+  std::atomic<int> closed_alone{0};  // in vain waited for the others
   std::atomic<int> deaths_to_come{0};
   std::atomic<int> throws_to_come{0};
 
@@ -111,8 +125,7 @@ class SilentLeader final : public LeaderEndpoint {
     co_return absl::UnimplementedError("unused");
   }
   void Close() override {
-    closed_ = true;
-    ++board_.closed;
+    if (!std::exchange(closed_, true) && !board_.CloseTogether()) ++board_.closed_alone;
     closed_event_.NotifyAll();
   }
 
@@ -150,15 +163,48 @@ class FetcherManagerTest : public ::testing::Test {
   }
   void Add(BrokerId leader, const Endpoint& endpoint, const std::vector<TopicPartition>& partitions,
            int32_t epoch = 5) {
+    Run(manager_->Add(leader, endpoint, Initial(partitions, epoch)));
+  }
+  std::vector<InitialFetchState> Initial(const std::vector<TopicPartition>& partitions, int32_t epoch) {
     std::vector<InitialFetchState> initial;
     for (const TopicPartition& partition : partitions)
-      initial.push_back({partition, {}, LeaderEpoch{epoch}, &Log(partition), std::make_shared<PartitionProgress>()});
-    Run(manager_->Add(leader, endpoint, std::move(initial)));
+      initial.push_back({partition, Uuid{1, static_cast<uint64_t>(partition.topic[0])}, LeaderEpoch{epoch},
+                         &Log(partition), std::make_shared<PartitionProgress>()});
+    return initial;
+  }
+  // A thread that is about to write its first records to a log stops there until GoOn.
+  void HoldTheFirstAppend() {
+    file_io_.before_write = [this](const std::filesystem::path& path) {
+      if (path.filename() == "partition.metadata.tmp") {
+        held_.release();
+        go_on_.acquire();
+      }
+      return absl::OkStatus();
+    };
+  }
+  void WaitUntilHeld() { ASSERT_TRUE(held_.try_acquire_for(std::chrono::seconds(30))); }
+  void GoOn() { go_on_.release(); }
+  // Begins the work and does of it what can be done at once.
+  std::shared_ptr<bool> Begin(asio::awaitable<void> work) {
+    const auto done = std::make_shared<bool>(false);
+    asio::co_spawn(io_, std::move(work), [done](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+      *done = true;
+    });
+    io_.restart();
+    io_.poll();
+    return done;
+  }
+  void RunUntil(const bool& done) {
+    const auto guard = asio::make_work_guard(io_);
+    io_.restart();
+    while (!done && io_.run_one_for(std::chrono::seconds(30)) > 0) continue;
+    ASSERT_TRUE(done) << "it hangs";
   }
   PartitionLog& Log(const TopicPartition& partition) {
     std::unique_ptr<PartitionLog>& log = logs_[partition];
     if (log == nullptr) {
-      auto opened = PartitionLog::Open(SystemFileIo(), directory_.path() / partition.ToString(), partition, KeepsAll(),
+      auto opened = PartitionLog::Open(file_io_, directory_.path() / partition.ToString(), partition, KeepsAll(),
                                        LogOpenOptions{});
       SLIP_CHECK(opened.ok());
       log = *std::move(opened);
@@ -167,6 +213,8 @@ class FetcherManagerTest : public ::testing::Test {
   }
 
   TempDir directory_;
+  FailingIo file_io_;
+  std::binary_semaphore held_{0}, go_on_{0};
   asio::io_context io_;
   Board board_;
   RecordingEvents events_;
@@ -209,10 +257,14 @@ TEST_F(FetcherManagerTest, Fm04_ALeaderThatMovedIsFollowedWithAllItsPartitions) 
 TEST_F(FetcherManagerTest, Fm06_RemoveReturnsOnceTheLogIsLetGo) {
   Make();
   board_.first_records[{kOne, kP0}] = MakeBatch({.record_count = 3, .leader_epoch = 5});
+  HoldTheFirstAppend();
   Add(kOne, kHere, {kP0, kP1});
-  board_.WaitFor([](const Board::Fetch& f) { return f.asked.contains(kP0) && f.asked.at(kP0) == 3; });
-  Run(manager_->Remove({kP0, {"unknown", 9}}));
-  EXPECT_EQ(Log(kP0).log_end_offset(), Offset{3});
+  WaitUntilHeld();
+  const std::shared_ptr<bool> removed = Begin(manager_->Remove({kP0, {"unknown", 9}}));
+  EXPECT_FALSE(*removed) << "its thread is in the middle of an append";
+  GoOn();
+  RunUntil(*removed);
+  EXPECT_EQ(Log(kP0).log_end_offset(), Offset{3}) << "which was carried out";
   EXPECT_TRUE(Log(kP0).TruncateTo(Offset{0}).ok()) << "it is ours now";
   EXPECT_EQ(manager_->thread_count(), 1u) << "the other partition is still there";
 }
@@ -236,9 +288,11 @@ TEST_F(FetcherManagerTest, Fm13_Rel22_ClosingDoesNotWaitForLeadersThatNeverAnswe
   Add(kTwo, kThere, {kP1});
   board_.WaitFor([](const Board::Fetch& f) { return f.leader == kOne; });
   board_.WaitFor([](const Board::Fetch& f) { return f.leader == kTwo; });
+  board_.close_together = 2;
   manager_->Close();
   EXPECT_EQ(manager_->thread_count(), 0u);
-  EXPECT_GE(board_.closed.load(), 2);
+  EXPECT_EQ(board_.closed.load(), 2);
+  EXPECT_EQ(board_.closed_alone.load(), 0) << "one was told only once the other had ended";
 }
 
 TEST_F(FetcherManagerTest, Fm16_ADeadThreadIsReplacedWithItsPartitions) {
@@ -278,11 +332,15 @@ TEST_F(FetcherManagerTest, Fm16_RemovalFromADeadThreadReturns) {
 TEST_F(FetcherManagerTest, Pf12_Rel13_ANewLeadersThreadStartsWhereTheOldOneStopped) {
   Make();
   board_.first_records[{kOne, kP0}] = MakeBatch({.record_count = 3, .leader_epoch = 5});
+  HoldTheFirstAppend();
   Add(kOne, kHere, {kP0});
-  board_.WaitFor([](const Board::Fetch& f) { return f.asked.contains(kP0) && f.asked.at(kP0) == 3; });
-  Add(kTwo, kThere, {kP0}, 6);
+  WaitUntilHeld();
+  const std::shared_ptr<bool> moved = Begin(manager_->Add(kTwo, kThere, Initial({kP0}, 6)));
+  EXPECT_FALSE(*moved) << "the old one has not let go";
+  GoOn();
+  RunUntil(*moved);
   const auto first = board_.WaitFor([](const Board::Fetch& f) { return f.leader == kTwo; });
-  EXPECT_EQ(first.asked, (std::map<TopicPartition, int64_t>{{kP0, 3}}));
+  EXPECT_EQ(first.asked, (std::map<TopicPartition, int64_t>{{kP0, 3}})) << "behind what the old one was still writing";
   manager_->Close();
   EXPECT_EQ(Log(kP0).log_end_offset(), Offset{3});
 }

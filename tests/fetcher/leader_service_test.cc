@@ -120,6 +120,27 @@ TEST_F(LeaderServiceTest, Bad04_TheLongestStringsAreAnsweredInEveryVersion) {
   }
 }
 
+// What could happen: a request of a few megabytes that names one large topic over and over asks for an answer above
+// 2 GiB, and the encoder ends the process.
+TEST_F(LeaderServiceTest, Bad02_WhatIsNamedOftenIsAnsweredOnce) {
+  Create("t", 3);
+  MetadataRequest metadata;
+  metadata.topics.emplace();
+  for (int i = 0; i < 1000; ++i) {
+    metadata.topics->push_back({.topic_id = {}, .name = "t"});
+    metadata.topics->push_back({.topic_id = catalog_->Find("t")->id, .name = std::nullopt});
+    metadata.topics->push_back({.topic_id = {}, .name = "other"});
+  }
+  const std::optional<MetadataResponse> described = Call(metadata, MetadataRequest::kVersionMax);
+  ASSERT_TRUE(described);
+  EXPECT_EQ(described->topics.size(), 3u) << "by name, by id, and what is unknown";
+  FindCoordinatorRequest coordinator;
+  coordinator.coordinator_keys.assign(1000, "group");
+  const std::optional<FindCoordinatorResponse> found = Call(coordinator, FindCoordinatorRequest::kVersionMax);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->coordinators.size(), 1u);
+}
+
 TEST_F(LeaderServiceTest, ThereIsNoCoordinator) {
   FindCoordinatorRequest request;
   request.key = "group";

@@ -139,6 +139,50 @@ TEST_F(TopicFollowerTest, Rel22_AStopDoesNotWaitForALeaderThatIsSilent) {
   io_.poll();
 }
 
+// What happened: checkpoints spoke of a partition from the moment it was assigned, and said 0 until its fetcher had
+// published what the log held.
+TEST_F(TopicFollowerTest, Log052_CheckpointsSayWhatALogHoldsBeforeItsFetcherHasBegun) {
+  Append(*Create("t").Find(0), 3);
+  Serve();
+  Follow();
+  RunUntil([this] { return follower_->CaughtUp(); });
+  StopFollowing();
+  follower_.reset();
+  ASSERT_TRUE(copies_->Close().ok());
+  ended_.reset();
+  asio::ip::tcp::acceptor silent(io_, {asio::ip::address_v4::loopback(), 0});
+  std::vector<asio::ip::tcp::socket> taken;
+  asio::co_spawn(io_, TakeAll(silent, taken), asio::detached);
+  service_->SetAdvertised({"127.0.0.1", silent.local_endpoint().port()});
+  const std::filesystem::path high_watermarks = copy_.path() / "replication-offset-checkpoint";
+  std::vector<std::string> written;
+  copy_io_.before_rename = [&](const std::filesystem::path& from) {
+    if (from.stem() == high_watermarks.filename())
+      written.push_back(ReadWholeFile(SystemFileIo(), from).value_or("unreadable"));
+    return absl::OkStatus();
+  };
+  follow_.checkpoint_interval = std::chrono::milliseconds(10);
+  follow_.fetcher.flush_mode = FlushMode::kDurable;
+  Follow(/*until_caught_up=*/false);
+  RunUntil([&] { return !taken.empty(); });  // the fetcher, which learns no more
+  StopFollowing();
+  EXPECT_THAT(written, ::testing::Each(HasSubstr("\nt 0 3")));
+  EXPECT_THAT(ReadWholeFile(SystemFileIo(), high_watermarks).value_or(""), HasSubstr("\nt 0 3"));
+  silent.close();
+  io_.restart();
+  io_.poll();
+}
+
+TEST_F(TopicFollowerTest, AConfigThatCannotWorkIsRefused) {
+  follow_.fetcher.replica_fetch_wait_max = follow_.client.request_timeout = std::chrono::seconds(1);
+  auto logs = LogManager::Open(copy_io_, {.log_dirs = copy_dirs_});
+  ASSERT_TRUE(logs.ok());
+  const auto refused = TopicFollower::Create(io_, **logs, follow_, nullptr);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused.status())) << refused.status();
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("must be below request.timeout.ms = 1000"));
+  EXPECT_TRUE((*logs)->Close().ok());
+}
+
 // A copy whose disks fail when the test says so.
 class FailingDiskTest : public TopicFollowerTest {
  protected:

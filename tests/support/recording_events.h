@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,13 @@ class RecordingEvents final : public FetchEvents {
   };
   struct Lost {
     Gap gap;
-    bool restarted = false;
+    std::optional<Offset> restarted_at;
     bool operator==(const Lost&) const = default;
   };
   struct Failed {
     TopicPartition partition;
     absl::Status why;
+    bool for_good = false;
   };
 
   void OnLeaderInDoubt(BrokerId, const std::string& why) override { Keep(in_doubt, why); }
@@ -39,9 +41,11 @@ class RecordingEvents final : public FetchEvents {
     Keep(persisted, offsets);
     return persist_result;
   }
-  void OnGap(const TopicPartition&, Gap gap, bool restarted) override { Keep(lost, {gap, restarted}); }
-  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why) override {
-    Keep(failed, {partition, why});
+  void OnGap(const TopicPartition&, Gap gap, std::optional<Offset> restarted_at) override {
+    Keep(lost, {gap, restarted_at});
+  }
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) override {
+    Keep(failed, {partition, why, for_good});
   }
   void OnNotice(const std::string& text) override { Keep(notices, text); }
 

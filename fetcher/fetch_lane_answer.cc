@@ -1,0 +1,133 @@
+// FetchLane: what an answer to a fetch means for each partition (FT-30..FT-36); its records are accepted here and
+// written later.
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+
+#include "fetcher/fetch_error.h"
+#include "fetcher/fetch_lane.h"
+#include "log/record_batch.h"
+
+namespace slipstream {
+
+std::optional<FilePosition> FetchLane::LandingOf(const FetchableTopicResponse& topic, int32_t partition_index) {
+  const FetchSession::Asked* asked = session_.Resolve(topic, partition_index);
+  const FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
+  if (partition == nullptr) return std::nullopt;
+  return partition->log().append_position() + partition->bytes_being_written;
+}
+
+bool FetchLane::Judge(FetchExchange& exchange) {
+  accepted_.clear();
+  const FetchSession::Verdict verdict = session_.OnResponse(exchange.response);
+  if (verdict != FetchSession::Verdict::kUse) {
+    counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  for (const FetchableTopicResponse& topic : exchange.response.responses) {
+    for (const PartitionData& answer : topic.partitions) {
+      const FetchSession::Asked* asked = session_.Resolve(topic, answer.partition_index);
+      FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
+      const TimePoint now = std::chrono::steady_clock::now();
+      const bool expected = partition != nullptr && partition->state.ReadyToFetch(now) &&
+                            partition->work == LeaderWork::kNone &&
+                            asked->data.fetch_offset == partition->state.fetch_offset &&
+                            asked->data.current_leader_epoch == partition->state.current_leader_epoch;
+      if (expected) {
+        JudgePartition(*partition, asked->data.current_leader_epoch, answer);
+      } else {
+        counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
+      }
+    }
+  }
+  return true;
+}
+
+void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer) {
+  const FetchErrorRule rule = RuleForFetchError(answer.error_code, asked_epoch, partition.state.current_leader_epoch);
+  const auto describe = [&] {
+    return absl::StrCat(partition.name().ToString(), ": ", KafkaErrorName(answer.error_code));
+  };
+  if (rule.leader_in_doubt) events_.OnLeaderInDoubt(leader_.broker_id(), describe());
+  switch (rule.action) {
+    case FetchAction::kAppend:
+      if (answer.diverging_epoch.end_offset >= Offset{0}) {
+        // Nothing else of this answer counts, lest the high watermark pass the point of divergence (FT-35).
+        partition.leader_end = {answer.diverging_epoch.epoch, answer.diverging_epoch.end_offset};
+        RequireLeaderWork(partition, LeaderWork::kTruncate);
+      } else {
+        Accept(partition, answer);
+      }
+      return;
+    case FetchAction::kResetOffset: RequireLeaderWork(partition, LeaderWork::kResetOffset); return;
+    case FetchAction::kDelay:
+      counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+      Delay(partition, config_.replica_fetch_backoff);
+      return;
+    case FetchAction::kMarkFailed:
+    case FetchAction::kTiered:
+      MarkFailed(partition, absl::FailedPreconditionError(KafkaErrorName(answer.error_code)));
+      return;
+  }
+}
+
+void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer) {
+  PartitionFetchState& state = partition.state;
+  Appended appended;
+  appended.partition = &partition;
+  appended.leader_high_watermark = answer.high_watermark;
+  appended.leader_log_start_offset = answer.log_start_offset;
+  BatchWalker walker(answer.records.bytes);
+  Offset next = state.fetch_offset;
+  LeaderEpoch epoch = state.last_fetched_epoch.value_or(LeaderEpoch{});
+  uint64_t taken = 0;
+  const bool epoch_known = state.current_leader_epoch >= LeaderEpoch{0};  // old brokers do not tell
+  bool newer_leader = false;
+  absl::Status wrong;
+  while (walker.Next()) {
+    const RecordBatchView batch = walker.batch();
+    // Written by a leader we have not heard of yet: what comes before it is still good (KAFKA-18723).
+    newer_leader = epoch_known && batch.partition_leader_epoch() > state.current_leader_epoch;
+    if (newer_leader) break;
+    const bool straddles_start =
+        taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
+    if (batch.base_offset() < next && !straddles_start) {
+      wrong = absl::DataLossError(
+          absl::StrCat("batch at offset ", batch.base_offset().value, " where ", next.value, " was expected"));
+      break;
+    }
+    next = batch.next_offset();
+    epoch = batch.partition_leader_epoch();
+    taken = walker.valid_bytes();
+    appended.records += static_cast<uint64_t>(std::max(0, batch.record_count()));
+    ++appended.batch_count;
+  }
+  wrong.Update(walker.status());
+  if (!wrong.ok()) {
+    // Nothing of it is taken: a damaged answer heals when it is asked for again (FT-32).
+    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+    events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
+                                  " dropped: ", wrong.message()));
+    Delay(partition, config_.replica_fetch_backoff);
+    return;
+  }
+  if (newer_leader && taken == 0) {
+    // The same batch would come again at once: time for the news of the election to arrive.
+    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+    events_.OnLeaderInDoubt(leader_.broker_id(),
+                            absl::StrCat(partition.name().ToString(), ": a batch of a leader epoch above ",
+                                         state.current_leader_epoch.value));
+    Delay(partition, config_.replica_fetch_backoff);
+    return;
+  }
+  appended.batches = answer.records.bytes.first(taken);
+  partition.bytes_being_written = taken;
+  appended.failures_before = state.failures;
+  if (taken > 0) {
+    state.Advance(next, epoch);
+    Declare(partition);
+  }
+  accepted_.push_back(appended);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,39 @@
+// What the owner of logs does from time to time.
+#include "tests/fetcher/lane_fixture.h"
+
+namespace slipstream {
+namespace {
+
+class HandClock final : public Clock {
+ public:
+  Timestamp now{0};
+  Timestamp WallTime() override { return now; }
+};
+
+class FetchLaneMaintenanceTest : public LaneFixture {
+ protected:
+  FetchLaneMaintenanceTest() {
+    config_.clock = &clock_;
+    config_.retention_check_interval = std::chrono::milliseconds(1);
+    log_config_.segment_bytes = 100;
+    log_config_.retention_ms = std::chrono::milliseconds(1000);
+  }
+  HandClock clock_;
+};
+
+// What happened: retention went by the machine's clock, whichever the fetchers were given.
+TEST_F(FetchLaneMaintenanceTest, Log106_RetentionGoesByTheClockOfTheConfig) {
+  Fill(kP0, MakeRun({.leader_epoch = 5, .base_timestamp = 5000}, 10), 10);
+  ASSERT_EQ(Log(kP0).segment_count(), 10u);
+  clock_.now = Timestamp{5500};
+  StartWith({kP0});
+  for (int i = 0; i < 5; ++i) Serve({});
+  EXPECT_EQ(Log(kP0).segment_count(), 10u);
+  clock_.now = Timestamp{60'000};
+  while (Log(kP0).segment_count() > 1 && !HasFatalFailure()) Serve({});
+  EXPECT_EQ(Progress(kP0)->log_start_offset.load(), Log(kP0).log_start_offset().value);
+  EXPECT_GT(Log(kP0).log_start_offset(), Offset{0});
+}
+
+}  // namespace
+}  // namespace slipstream

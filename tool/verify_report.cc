@@ -1,0 +1,75 @@
+#include "tool/verify_report.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "tool/follow_progress.h"
+#include "tool/json_line.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int64_t kBytesPerLook = 4 << 20;
+constexpr std::chrono::milliseconds kInterval{200};
+
+}  // namespace
+
+VerifyReport::VerifyReport(bool json)
+    : json_(json),
+      live_(!json && ::isatty(STDOUT_FILENO) == 1),
+      print_at_(started_ + kInterval),
+      look_again_at_(kBytesPerLook) {}
+
+void VerifyReport::Tick(const TopicPartition& partition) {
+  if (!live_ || tally.bytes < look_again_at_) return;
+  look_again_at_ = tally.bytes + kBytesPerLook;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < print_at_) return;
+  print_at_ = now + kInterval;
+  fmt::print("\r\x1b[K{}: {} of {} partitions compared, {}, {}/s", partition.ToString(), tally.partitions,
+             partitions_total, HumanBytes(static_cast<double>(tally.bytes)),
+             HumanBytes(static_cast<double>(tally.bytes) / Seconds()));
+  std::fflush(stdout);
+  line_open_ = true;
+}
+
+void VerifyReport::PrintDifference(const Difference& difference) {
+  if (!json_) return;  // a person reads it in the error
+  nlohmann::json line = {{"type", "difference"},
+                         {"partition", difference.partition.ToString()},
+                         {"field", difference.field},
+                         {"a", difference.a},
+                         {"b", difference.b}};
+  if (difference.offset) line["offset"] = difference.offset->value;
+  PrintJsonLine(line);
+}
+
+void VerifyReport::Finish(absl::string_view outcome) {
+  if (std::exchange(line_open_, false)) fmt::print("\r\x1b[K");
+  if (json_) {
+    const nlohmann::json line = {{"type", "end"},
+                                 {"outcome", std::string(outcome)},
+                                 {"partitions", tally.partitions},
+                                 {"batches", tally.batches},
+                                 {"records", tally.records},
+                                 {"bytes", tally.bytes},
+                                 {"seconds", Seconds()}};
+    PrintJsonLine(line);
+  } else {
+    fmt::print("compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches,
+               tally.records, HumanBytes(static_cast<double>(tally.bytes)), std::string(outcome));
+  }
+  std::fflush(stdout);
+}
+
+double VerifyReport::Seconds() const {
+  return std::max(1e-9, std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
+}
+
+}  // namespace slipstream
