@@ -187,7 +187,8 @@ TEST_F(TopicFollowerTest, AConfigThatCannotWorkIsRefused) {
 class FailingDiskTest : public TopicFollowerTest {
  protected:
   FailingDiskTest() {
-    follow_.client.metadata_max_age = follow_.checkpoint_interval = std::chrono::milliseconds(10);
+    follow_.checkpoint_interval = std::chrono::milliseconds(10);
+    follow_.client.metadata_max_age = std::chrono::milliseconds(100);  // the least there is
     follow_.fetcher.replica_fetch_backoff = std::chrono::milliseconds(1);
     copy_dirs_ = {copy_.path() / "a"};
     copy_io_.before_write = [this](const std::filesystem::path& path) {
