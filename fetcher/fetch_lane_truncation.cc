@@ -91,7 +91,9 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
 absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, Offset offset) {
   const PartitionLog& log = partition.log();
   const LogOffsets lowered = Publishable(OffsetsForCut(log, offset), config_.flush_mode);
-  if (lowered.recovery_point == log.recovery_point()) return absl::OkStatus();
+  const bool as_it_was =
+      lowered.recovery_point == log.recovery_point() && lowered.log_start_offset == log.log_start_offset();
+  if (as_it_was) return absl::OkStatus();
   // Published first: whoever writes checkpoints meanwhile must not raise it again.
   partition.initial.progress->Publish(lowered);
   return events_.PersistOffsets(lowered);
