@@ -56,7 +56,15 @@ class LimitsTest(DiskTestCase):
                     self.verify(copy)
 
     def has_ring(self, run):
-        return any("[io_uring]" in str(fd.readlink()) for fd in pathlib.Path(f"/proc/{run.process.pid}/fd").iterdir())
+        return any("[io_uring]" in target(fd) for fd in pathlib.Path(f"/proc/{run.process.pid}/fd").iterdir())
+
+
+def target(descriptor):
+    """What it stands for; nothing if it was closed meanwhile."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 class TakenAwayTest(DiskTestCase):
