@@ -33,9 +33,6 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   PropertyTable table;
   ClientConfig& client = settings.follow.client;
   FetcherConfig& fetcher = settings.follow.fetcher;
-  const auto milliseconds = [](std::chrono::milliseconds& field) {
-    return [&field](int64_t value) { field = std::chrono::milliseconds(value); };
-  };
   table.AddChoice("gap.policy",
                   "stop (default): exit 5 when records were deleted at the source before they were copied; restart: "
                   "drop the copy, go on at the source's log start",
@@ -49,36 +46,37 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   table.AddInt32("replica.fetch.response.max.bytes",
                  "of one answer; memory is two of these per fetcher thread (default 4 MiB)",
                  fetcher.replica_fetch_response_max_bytes);
-  table.AddInt("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
-               milliseconds(fetcher.replica_fetch_wait_max));
-  table.AddInt("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",
-               milliseconds(fetcher.replica_fetch_backoff));
+  table.AddMilliseconds("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
+                        fetcher.replica_fetch_wait_max);
+  table.AddMilliseconds("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",
+                        fetcher.replica_fetch_backoff);
   table.AddInt32("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)",
                  client.socket_receive_buffer_bytes);
-  table.AddInt("replica.high.watermark.checkpoint.interval.ms",
-               "between two writes of the checkpoint files (default 5000)",
-               milliseconds(settings.follow.checkpoint_interval));
-  table.AddInt("request.timeout.ms", "for an answer (default 30000)", milliseconds(client.request_timeout));
-  table.AddInt("socket.connection.setup.timeout.ms", "for a connection (default 10000)",
-               milliseconds(client.socket_connection_setup_timeout));
-  table.AddInt("bootstrap.timeout.ms", "for the first answer of the cluster (default 10000)",
-               milliseconds(client.bootstrap_timeout));
-  table.AddInt("metadata.max.age.ms", "new topics and leaders are looked for at least so often (default 30000)",
-               milliseconds(client.metadata_max_age));
+  table.AddMilliseconds("replica.high.watermark.checkpoint.interval.ms",
+                        "between two writes of the checkpoint files (default 5000)",
+                        settings.follow.checkpoint_interval);
+  table.AddMilliseconds("request.timeout.ms", "for an answer (default 30000)", client.request_timeout);
+  table.AddMilliseconds("socket.connection.setup.timeout.ms", "for a connection (default 10000)",
+                        client.socket_connection_setup_timeout);
+  table.AddMilliseconds("bootstrap.timeout.ms", "for the first answer of the cluster (default 10000)",
+                        client.bootstrap_timeout);
+  table.AddMilliseconds("metadata.max.age.ms",
+                        "new topics and leaders are looked for at least so often (default 30000)",
+                        client.metadata_max_age);
   table.Add("client.id", "as brokers' logs show it (default slipstream)", [&client](absl::string_view value) {
     client.client_id = std::string(value);
     return absl::OkStatus();
   });
   AddLogProperties(table, settings.logs.log);
   AddCleanerProperties(table, fetcher.compaction);
-  table.AddInt("log.retention.check.interval.ms", "between two looks at what may go (default 300000)",
-               milliseconds(fetcher.retention_check_interval));
+  table.AddMilliseconds("log.retention.check.interval.ms", "between two looks at what may go (default 300000)",
+                        fetcher.retention_check_interval);
   table.AddChoice("log.flush.mode",
                   "cached (default): as Kafka, a power cut may take the newest records; durable: nothing counts as "
                   "copied before its fsync",
                   {{"cached", FlushMode::kCached}, {"durable", FlushMode::kDurable}}, fetcher.flush_mode);
-  table.AddInt("progress.interval.ms", "between two lines of progress (default 1000)",
-               milliseconds(settings.progress_interval));
+  table.AddMilliseconds("progress.interval.ms", "between two lines of progress (default 1000)",
+                        settings.progress_interval);
   return table;
 }
 

@@ -3,15 +3,8 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_split.h>
 
-#include <chrono>
-#include <functional>
-
 namespace slipstream {
 namespace {
-
-std::function<void(int64_t)> Milliseconds(std::chrono::milliseconds& field) {
-  return [&field](int64_t value) { field = std::chrono::milliseconds(value); };
-}
 
 PropertyTable::Setter Ratio(double& field) {
   return [&field](absl::string_view value) {
@@ -36,25 +29,25 @@ absl::Status SetCleanupPolicy(absl::string_view value, LogConfig& log) {
 
 void AddLogProperties(PropertyTable& table, LogConfig& log) {
   table.AddInt32("segment.bytes", "of a log segment (default 1 GiB)", log.segment_bytes);
-  table.AddInt("segment.ms", "a segment is rolled at this age, in record time (default 7 days)",
-               Milliseconds(log.segment_ms));
+  table.AddMilliseconds("segment.ms", "a segment is rolled at this age, in record time (default 7 days)",
+                        log.segment_ms);
   table.AddInt32("index.interval.bytes", "between two index entries (default 4096)", log.index_interval_bytes);
   table.Add("cleanup.policy",
             "delete (default): old segments go; compact: of each key the newest record stays; compact,delete: both",
             [&log](absl::string_view value) { return SetCleanupPolicy(value, log); });
-  table.AddInt("retention.ms",
-               "segments older than this go, in record time (default -1: only those deleted at the source)",
-               Milliseconds(log.retention_ms));
+  table.AddMilliseconds("retention.ms",
+                        "segments older than this go, in record time (default -1: only those deleted at the source)",
+                        log.retention_ms);
   table.AddInt("retention.bytes", "of a partition; the oldest segments above it go (default -1: any size)",
                [&log](int64_t value) { log.retention_bytes = value; });
-  table.AddInt("file.delete.delay.ms", "files of deleted segments stay so long (default 60000)",
-               Milliseconds(log.file_delete_delay));
-  table.AddInt("delete.retention.ms", "compaction keeps tombstones so long (default 1 day)",
-               Milliseconds(log.delete_retention));
-  table.AddInt("min.compaction.lag.ms", "younger segments are not compacted (default 0)",
-               Milliseconds(log.min_compaction_lag));
-  table.AddInt("max.compaction.lag.ms", "older ones are whatever the ratio (default: none)",
-               Milliseconds(log.max_compaction_lag));
+  table.AddMilliseconds("file.delete.delay.ms", "files of deleted segments stay so long (default 60000)",
+                        log.file_delete_delay);
+  table.AddMilliseconds("delete.retention.ms", "compaction keeps tombstones so long (default 1 day)",
+                        log.delete_retention);
+  table.AddMilliseconds("min.compaction.lag.ms", "younger segments are not compacted (default 0)",
+                        log.min_compaction_lag);
+  table.AddMilliseconds("max.compaction.lag.ms", "older ones are whatever the ratio (default: none)",
+                        log.max_compaction_lag);
   table.Add("min.cleanable.dirty.ratio", "compact when more than this part of a log is new (default 0.5)",
             Ratio(log.min_cleanable_dirty_ratio));
   table.AddInt("flush.messages", "an fsync after so many offsets (default: left to the system)",
@@ -72,8 +65,8 @@ void AddCleanerProperties(PropertyTable& table, CompactionLimits& limits) {
                [&limits](int64_t value) { limits.dedupe_buffer_bytes = value; });
   table.Add("log.cleaner.io.buffer.load.factor", "how full that memory may get (default 0.9)",
             Ratio(limits.load_factor));
-  table.AddInt("log.cleaner.backoff.ms", "between two looks at what may be compacted (default 15000)",
-               Milliseconds(limits.backoff));
+  table.AddMilliseconds("log.cleaner.backoff.ms", "between two looks at what may be compacted (default 15000)",
+                        limits.backoff);
 }
 
 }  // namespace slipstream

@@ -36,6 +36,10 @@ void PropertyTable::AddInt32(std::string name, std::string help, int32_t& field)
   });
 }
 
+void PropertyTable::AddMilliseconds(std::string name, std::string help, std::chrono::milliseconds& field) {
+  AddInt(std::move(name), std::move(help), [&field](int64_t value) { field = std::chrono::milliseconds(value); });
+}
+
 void PropertyTable::AddBool(std::string name, std::string help, std::function<void(bool)> set) {
   Add(std::move(name), std::move(help), [set = std::move(set)](absl::string_view value) {
     if (value != "true" && value != "false") return absl::InvalidArgumentError("is neither true nor false");

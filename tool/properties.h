@@ -6,6 +6,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/string_view.h>
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <utility>
@@ -22,6 +23,7 @@ class PropertyTable {
   // Whole numbers; narrower bounds are the config's own Validate's.
   void AddInt(std::string name, std::string help, std::function<void(int64_t)> set);
   void AddInt32(std::string name, std::string help, int32_t& field);
+  void AddMilliseconds(std::string name, std::string help, std::chrono::milliseconds& field);
   void AddBool(std::string name, std::string help, std::function<void(bool)> set);
   // One of a few words.
   template <typename T>
