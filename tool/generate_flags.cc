@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "log/status.h"
 #include "log/topic_partition.h"
 
 namespace slipstream {
@@ -34,6 +35,19 @@ std::optional<uint64_t> ParseBytes(absl::string_view text) {
   return number << shift;
 }
 
+absl::Status ReadTopic(absl::string_view text, absl::string_view form, const std::string& part, std::string& topic) {
+  if (const absl::Status name = ValidateTopicName(part); !name.ok()) return Wrong(text, form, name.message());
+  topic = part;
+  return absl::OkStatus();
+}
+
+absl::Status ReadBytes(absl::string_view text, absl::string_view form, absl::string_view part, uint64_t& bytes) {
+  const std::optional<uint64_t> number = ParseBytes(part);
+  if (!number) return Wrong(text, form, "bytes must be a number above 0, with K, M, G or T at most");
+  bytes = *number;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<GenerateSpec> ParseGenerateSpec(absl::string_view text) {
@@ -41,13 +55,10 @@ absl::StatusOr<GenerateSpec> ParseGenerateSpec(absl::string_view text) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   if (parts.size() != 3) return Wrong(text, kForm, "not three parts");
   GenerateSpec spec;
-  spec.topic = parts[0];
-  if (const absl::Status name = ValidateTopicName(spec.topic); !name.ok()) return Wrong(text, kForm, name.message());
+  SLIP_RETURN_IF_ERROR(ReadTopic(text, kForm, parts[0], spec.topic));
   if (!absl::SimpleAtoi(parts[1], &spec.partitions) || spec.partitions < 1 || spec.partitions > kPartitionsMax)
     return Wrong(text, kForm, absl::StrCat("partitions must be 1 to ", kPartitionsMax));
-  const std::optional<uint64_t> bytes = ParseBytes(parts[2]);
-  if (!bytes) return Wrong(text, kForm, "bytes must be a number above 0, with K, M, G or T at most");
-  spec.bytes = *bytes;
+  SLIP_RETURN_IF_ERROR(ReadBytes(text, kForm, parts[2], spec.bytes));
   return spec;
 }
 
@@ -56,11 +67,8 @@ absl::StatusOr<CutSpec> ParseCutSpec(absl::string_view text) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   if (parts.size() != 2) return Wrong(text, kForm, "not two parts");
   CutSpec spec;
-  spec.topic = parts[0];
-  if (const absl::Status name = ValidateTopicName(spec.topic); !name.ok()) return Wrong(text, kForm, name.message());
-  const std::optional<uint64_t> bytes = ParseBytes(parts[1]);
-  if (!bytes) return Wrong(text, kForm, "bytes must be a number above 0, with K, M, G or T at most");
-  spec.bytes = *bytes;
+  SLIP_RETURN_IF_ERROR(ReadTopic(text, kForm, parts[0], spec.topic));
+  SLIP_RETURN_IF_ERROR(ReadBytes(text, kForm, parts[1], spec.bytes));
   return spec;
 }
 
