@@ -9,8 +9,6 @@
 namespace slipstream {
 namespace {
 
-constexpr int64_t kRelativeMax = std::numeric_limits<int32_t>::max();
-
 OffsetIndexEntry Decode(ByteSpan entry, Offset base) {
   return {base + ReadBigEndian<int32_t>(entry, 0), FilePosition{ReadBigEndian<uint32_t>(entry, 4)}};
 }
@@ -41,10 +39,10 @@ absl::Status OffsetIndex::RefreshLast() {
 
 absl::Status OffsetIndex::Append(Offset offset, FilePosition position) {
   const int64_t relative = offset - base_offset_;
-  if (relative < 0 || relative > kRelativeMax)
+  if (relative < 0 || relative > kRelativeOffsetMax)
     return absl::OutOfRangeError(absl::StrCat(file_.path().string(), ": offset ", offset.value,
                                               " is not within 2^31-1 of base ", base_offset_.value));
-  if (position.value > static_cast<uint64_t>(kRelativeMax))
+  if (position.value > uint64_t{std::numeric_limits<int32_t>::max()})
     return absl::OutOfRangeError(
         absl::StrCat(file_.path().string(), ": position ", position.value, " is above 2^31-1"));
   if (last_offset_ && offset <= *last_offset_)

@@ -2,15 +2,12 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <limits>
-
 #include "log/status.h"
 
 namespace slipstream {
 namespace {
 
 constexpr size_t kEntryBytes = 12;
-constexpr int64_t kRelativeMax = std::numeric_limits<int32_t>::max();
 
 TimeIndexEntry Decode(ByteSpan entry, Offset base) {
   return {Timestamp{ReadBigEndian<int64_t>(entry, 0)}, base + ReadBigEndian<int32_t>(entry, 8)};
@@ -43,7 +40,7 @@ absl::Status TimeIndex::RefreshLast() {
 absl::Status TimeIndex::MaybeAppend(TimeIndexEntry entry, bool last) {
   if (entry.timestamp == last_.timestamp) return absl::OkStatus();
   const int64_t relative = entry.offset - base_offset_;
-  if (relative < 0 || relative > kRelativeMax)
+  if (relative < 0 || relative > kRelativeOffsetMax)
     return absl::OutOfRangeError(absl::StrCat(file_.path().string(), ": offset ", entry.offset.value,
                                               " is not within 2^31-1 of base ", base_offset_.value));
   if (entry.timestamp < last_.timestamp || entry.offset < last_.offset)

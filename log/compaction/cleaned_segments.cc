@@ -2,8 +2,6 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <limits>
-
 #include "log/segment_name.h"
 #include "log/status.h"
 
@@ -27,7 +25,7 @@ absl::Status CleanedSegments::Start(Offset base_offset) {
 bool CleanedSegments::Fits(const RecordBatchView& batch) const {
   return segment_bytes_ == 0 ||
          (segment_bytes_ + batch.bytes().size() <= static_cast<uint64_t>(config_.segment_bytes) &&
-          batch.last_offset() - segment_->base_offset() <= std::numeric_limits<int32_t>::max());
+          batch.last_offset() - segment_->base_offset() <= kRelativeOffsetMax);
 }
 
 absl::Status CleanedSegments::Add(const RecordBatchView& batch) {

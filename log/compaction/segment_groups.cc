@@ -1,6 +1,6 @@
 #include "log/compaction/segment_groups.h"
 
-#include <limits>
+#include "log/segment_name.h"
 
 namespace slipstream {
 
@@ -12,7 +12,7 @@ std::vector<size_t> GroupSegments(std::span<const SegmentSizes> segments, uint64
     const bool joins = !groups.empty() && group.log_bytes + next.log_bytes <= segment_bytes &&
                        group.offset_index_bytes + next.offset_index_bytes <= segment_index_bytes &&
                        group.time_index_bytes + next.time_index_bytes <= segment_index_bytes &&
-                       next.end_offset - group.base_offset <= std::numeric_limits<int32_t>::max();
+                       next.end_offset - group.base_offset <= kRelativeOffsetMax;
     if (!joins) {
       groups.push_back(1);
       group = next;
