@@ -34,9 +34,11 @@ bool IsOfContent(const absl::Status& status) {
 
 absl::StatusOr<size_t> PartitionLog::SegmentsToCompact(Offset first_dirty, Timestamp now) {
   std::vector<SealedSegment> sealed;
+  const Offset stable = std::min(last_stable_offset(), recovery_point_);
   const bool by_age = config_.min_compaction_lag.count() > 0 ||
                       config_.max_compaction_lag.count() < std::numeric_limits<int64_t>::max();
-  for (size_t i = 0; i + 1 < segments_.size(); ++i) {
+  // Behind the stable end nothing is looked at: to learn how old a segment is opens its files.
+  for (size_t i = 0; i + 1 < segments_.size() && SegmentEnd(i) <= stable; ++i) {
     Segment& segment = *segments_[i];
     SealedSegment& summary =
         sealed.emplace_back(SealedSegment{segment.base_offset(), SegmentEnd(i), segment.size_bytes()});
@@ -45,8 +47,8 @@ absl::StatusOr<size_t> PartitionLog::SegmentsToCompact(Offset first_dirty, Times
     SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, segment.Find(segment.base_offset()));
     if (first) summary.first_timestamp = first->max_timestamp;
   }
-  const CleanableRange range = FindCleanableRange(sealed, first_dirty, std::min(last_stable_offset(), recovery_point_),
-                                                  {now, config_.min_compaction_lag, config_.max_compaction_lag});
+  const CleanableRange range =
+      FindCleanableRange(sealed, first_dirty, stable, {now, config_.min_compaction_lag, config_.max_compaction_lag});
   return range.WorthCleaning(config_.min_cleanable_dirty_ratio) ? range.segments : 0;
 }
 
