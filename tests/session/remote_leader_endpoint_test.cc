@@ -12,6 +12,24 @@
 namespace slipstream {
 namespace {
 
+// A leader that takes connections and never answers.
+class RemoteLeaderEndpointTest : public testing::Test {
+ protected:
+  void RunUntil(const std::function<bool()>& done) {
+    while (!done()) ASSERT_GT(io_.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
+  }
+  static ClientConfig Patient() {
+    ClientConfig config;
+    config.socket_connection_setup_timeout = std::chrono::hours(1);
+    return config;
+  }
+
+  asio::io_context io_;
+  asio::ip::tcp::acceptor silent_{io_, {asio::ip::address_v4::loopback(), 0}};
+  RemoteLeaderEndpoint leader_{
+      io_, BrokerId{1}, {"127.0.0.1", silent_.local_endpoint().port()}, BrokerId{-1}, Patient()};
+};
+
 asio::awaitable<void> Ask(RemoteLeaderEndpoint& leader, std::optional<absl::Status>& ended) {
   const absl::StatusOr<bool> answer = co_await leader.SupportsTopicIds();
   ended = answer.status();
@@ -19,22 +37,16 @@ asio::awaitable<void> Ask(RemoteLeaderEndpoint& leader, std::optional<absl::Stat
 
 // What happened: a connection was known to its owner only once it was open, so a stop waited for a silent leader until
 // the deadline.
-TEST(RemoteLeaderEndpoint, Fm18_ClosingEndsACallThatIsStillConnecting) {
-  asio::io_context io;
-  asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});
-  ClientConfig config;
-  config.socket_connection_setup_timeout = std::chrono::hours(1);
-  const Endpoint endpoint{"127.0.0.1", silent.local_endpoint().port()};
-  RemoteLeaderEndpoint leader(io, BrokerId{1}, endpoint, BrokerId{-1}, config);
+TEST_F(RemoteLeaderEndpointTest, Fm18_ClosingEndsACallThatIsStillConnecting) {
   std::optional<absl::Status> ended;
   std::optional<asio::ip::tcp::socket> peer;
-  silent.async_accept(
+  silent_.async_accept(
       [&](const boost::system::error_code&, asio::ip::tcp::socket socket) { peer = std::move(socket); });
-  asio::co_spawn(io, Ask(leader, ended), asio::detached);
-  while (!peer) ASSERT_GT(io.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
+  asio::co_spawn(io_, Ask(leader_, ended), asio::detached);
+  ASSERT_NO_FATAL_FAILURE(RunUntil([&] { return peer.has_value(); }));
   ASSERT_FALSE(ended) << *ended;
-  leader.Close();
-  while (!ended) ASSERT_GT(io.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
+  leader_.Close();
+  ASSERT_NO_FATAL_FAILURE(RunUntil([&] { return ended.has_value(); }));
   EXPECT_TRUE(absl::IsCancelled(*ended)) << *ended;
 }
 
@@ -45,16 +57,10 @@ asio::awaitable<void> AskForOffset(RemoteLeaderEndpoint& leader, std::optional<a
 }
 
 // A broker answers what comes over one connection in order: a question behind a fetch would wait for its long poll.
-TEST(RemoteLeaderEndpoint, QuestionsGoOverAConnectionOfTheirOwn) {
-  asio::io_context io;
-  asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});
-  ClientConfig config;
-  config.socket_connection_setup_timeout = std::chrono::hours(1);
-  const Endpoint endpoint{"127.0.0.1", silent.local_endpoint().port()};
-  RemoteLeaderEndpoint leader(io, BrokerId{1}, endpoint, BrokerId{-1}, config);
+TEST_F(RemoteLeaderEndpointTest, QuestionsGoOverAConnectionOfTheirOwn) {
   std::vector<asio::ip::tcp::socket> peers;
   const std::function<void()> accept = [&] {
-    silent.async_accept([&](const boost::system::error_code& error, asio::ip::tcp::socket socket) {
+    silent_.async_accept([&](const boost::system::error_code& error, asio::ip::tcp::socket socket) {
       if (error) return;
       peers.push_back(std::move(socket));
       accept();
@@ -62,11 +68,11 @@ TEST(RemoteLeaderEndpoint, QuestionsGoOverAConnectionOfTheirOwn) {
   };
   accept();
   std::optional<absl::Status> fetching, asking;
-  asio::co_spawn(io, Ask(leader, fetching), asio::detached);
-  asio::co_spawn(io, AskForOffset(leader, asking), asio::detached);
-  while (peers.size() < 2) ASSERT_GT(io.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
-  leader.Close();
-  while (!fetching || !asking) ASSERT_GT(io.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
+  asio::co_spawn(io_, Ask(leader_, fetching), asio::detached);
+  asio::co_spawn(io_, AskForOffset(leader_, asking), asio::detached);
+  ASSERT_NO_FATAL_FAILURE(RunUntil([&] { return peers.size() == 2; }));
+  leader_.Close();
+  ASSERT_NO_FATAL_FAILURE(RunUntil([&] { return fetching && asking; }));
   EXPECT_TRUE(absl::IsCancelled(*fetching)) << *fetching;
   EXPECT_TRUE(absl::IsCancelled(*asking)) << *asking;
 }
