@@ -3,25 +3,12 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
+#include "bench/allocations.h"
 #include "log/check.h"
 #include "session/wire/codec.h"
 #include "session/wire/messages/fetch.h"
-
-namespace {
-uint64_t allocations = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace slipstream {
 namespace {
@@ -54,12 +41,12 @@ void BM_DecodeFetchResponse(benchmark::State& state) {
   const std::vector<std::byte> frame = EncodeFrame(static_cast<size_t>(state.range(0)), records);
   FetchResponse response;
   SLIP_CHECK(DecodeResponse(ByteSpan(frame), kVersion, kCorrelationId, response).ok());
-  const uint64_t allocations_before = allocations;
+  const uint64_t allocations_before = Allocations();
   for (auto _ : state) {
     SLIP_CHECK(DecodeResponse(ByteSpan(frame), kVersion, kCorrelationId, response).ok());
     benchmark::DoNotOptimize(response);
   }
-  const uint64_t allocated = allocations - allocations_before;
+  const uint64_t allocated = Allocations() - allocations_before;
   SLIP_CHECK_EQ(response.responses.back().partitions.back().records.bytes.size(), records.size());
   state.counters["allocations"] =
       benchmark::Counter(static_cast<double>(allocated), benchmark::Counter::kAvgIterations);
