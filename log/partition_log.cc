@@ -46,7 +46,10 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
   log->log_start_offset_ = std::max(options.log_start_offset, log->segments_.front()->base_offset());
   log->high_watermark_ = std::clamp(options.high_watermark, log->log_start_offset_, log->log_end_offset_);
   log->producers_.OnHighWatermark(log->high_watermark_);
-  if (options.first_dirty_offset >= Offset{0}) log->first_dirty_offset_ = options.first_dirty_offset;
+  // One that lies outside is of another log, or of what was lost since: where the log grows past it again, it would
+  // tell of records as cleaned that no round has seen.
+  if (options.first_dirty_offset >= log->log_start_offset_ && options.first_dirty_offset <= log->log_end_offset_)
+    log->first_dirty_offset_ = options.first_dirty_offset;
   // Recovery proves that batches are whole, not that they are on the disk: it never advances the point (LOG-131).
   log->recovery_point_ = options.clean ? log->log_end_offset_ : std::min(options.recovery_point, log->log_end_offset_);
   return log;

@@ -81,7 +81,7 @@ struct LogOpenOptions {
   Offset recovery_point{0};  // everything below is durable and trusted
   Offset log_start_offset{0};
   Offset high_watermark{0};   // clamped to [log start, log end]
-  Offset first_dirty_offset;  // compaction has seen everything below; -1: not known
+  Offset first_dirty_offset;  // compaction has seen everything below; -1: not known; outside the log: forgotten
   Timestamp now;              // producers not heard of for long are forgotten (LOG-116); -1: none is
   std::shared_ptr<DirectoryHealth> health = std::make_shared<DirectoryHealth>();  // of the log dir
 };

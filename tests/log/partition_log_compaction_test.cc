@@ -106,6 +106,19 @@ TEST_F(CompactionTest, Log157_CleanedPartsWaitForTheRatioAgain) {
   EXPECT_EQ(t_.log().first_dirty_offset(), first_dirty);
 }
 
+TEST_F(CompactionTest, Log157_ACheckpointOutsideTheLogIsForgottenWhenItIsOpened) {
+  for (int i = 0; i < 10; ++i) t_.Put("a", std::to_string(i));
+  t_.Close();
+  t_.Open({.clean = true, .log_start_offset = Offset{5}, .first_dirty_offset = Offset{4}});
+  EXPECT_EQ(t_.log().first_dirty_offset(), std::nullopt);
+  t_.Close();
+  t_.Open({.clean = true, .first_dirty_offset = Offset{11}});
+  EXPECT_EQ(t_.log().first_dirty_offset(), std::nullopt) << "files were lost";
+  t_.Seal();
+  t_.Compact();
+  EXPECT_THAT(t_.Committed(), ElementsAre("a=9")) << "also of what lies below that checkpoint, now that it is inside";
+}
+
 TEST_F(CompactionTest, Log158_KeysOfCleanedPartsAreSupersededByNewOnes) {
   for (int i = 0; i < 10; ++i) t_.Put(absl::StrCat("k", i % 2), std::to_string(i));
   t_.Seal();
