@@ -1,11 +1,29 @@
 #include "log/compaction/log_cleaner.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <chrono>
+#include <exception>
+#include <functional>
+#include <system_error>
 
 #include "log/check.h"
 #include "log/status.h"
 
 namespace slipstream {
+namespace {
+
+// The thread is compaction's alone: what ends it must end the round and nothing else.
+absl::StatusOr<bool> CleanOrFail(Compaction& compaction) {
+  try {
+    return compaction.CleanNext();
+  } catch (const std::exception& thrown) {
+    compaction.Discard();
+    return absl::InternalError(absl::StrCat(compaction.plan().directory.native(), ": ", thrown.what()));
+  }
+}
+
+}  // namespace
 
 absl::Status LogCleaner::Start(PartitionLog& log, Timestamp now) {
   SLIP_CHECK(log_ == nullptr);
@@ -18,7 +36,13 @@ absl::Status LogCleaner::Start(PartitionLog& log, Timestamp now) {
 }
 
 void LogCleaner::CleanNext() {
-  step_ = std::async(std::launch::async, [this] { return compaction_->CleanNext(); });
+  try {
+    step_ = std::async(std::launch::async, CleanOrFail, std::ref(*compaction_));
+  } catch (const std::system_error& refused) {
+    std::promise<absl::StatusOr<bool>> failed;
+    failed.set_value(absl::ResourceExhaustedError(absl::StrCat("no thread to compact on: ", refused.what())));
+    step_ = failed.get_future();
+  }
 }
 
 absl::Status LogCleaner::Poll() {
@@ -36,7 +60,7 @@ absl::Status LogCleaner::Poll() {
 void LogCleaner::Stop() {
   if (log_ == nullptr) return;
   compaction_->Cancel();
-  (void)step_.get();
+  if (step_.valid()) step_.wait();
   compaction_->Discard();
   compaction_.reset();
   log_ = nullptr;

@@ -21,7 +21,8 @@ class LogCleaner {
   // Begins a round if one is due for `log`, which outlives it. REQUIRES: log() is none; as for PlanCompaction.
   absl::Status Start(PartitionLog& log, Timestamp now);
   // Takes over what is ready and goes on with the round. An error, which is log()'s own to know as well, ends the
-  // round; that the log was cut meanwhile is none. REQUIRES: as for TakeCompacted.
+  // round; that the log was cut meanwhile is none. Want of a thread or of memory is an error too. REQUIRES: as for
+  // TakeCompacted.
   absl::Status Poll();
   // Ends the round: nothing reads or writes the log's files any more. Waits for no more than a batch.
   void Stop();

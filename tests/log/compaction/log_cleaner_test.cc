@@ -3,9 +3,13 @@
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
+#include <pthread.h>
+
+#include <new>
 #include <thread>
 
 #include "tests/support/compacted_log.h"
+#include "tests/support/failing_io.h"
 
 namespace slipstream {
 namespace {
@@ -57,6 +61,62 @@ TEST_F(LogCleanerTest, Log161_AnErrorIsToldOnce) {
   EXPECT_TRUE(absl::IsDataLoss(RunToEnd()));
   ASSERT_TRUE(cleaner_.Start(t_.log(), Timestamp{t_.now}).ok());
   EXPECT_EQ(cleaner_.log(), nullptr);
+}
+
+TEST_F(LogCleanerTest, Log161_WhatThrowsEndsTheRoundAndNothingElse) {
+  FailingIo io;
+  t_.Close();
+  t_.io = &io;
+  t_.Open();
+  io.before_write = [](const std::filesystem::path& path) -> absl::Status {
+    if (path.filename() == SegmentFileName(Offset{0}, ".timeindex.cleaned")) throw std::bad_alloc();
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(cleaner_.Start(t_.log(), Timestamp{t_.now}).ok());
+  EXPECT_EQ(RunToEnd().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(t_.Files(".cleaned"), IsEmpty());
+  EXPECT_TRUE(t_.log().uncleanable().ok()) << "it says nothing of the content";
+  ASSERT_TRUE(cleaner_.Start(t_.log(), Timestamp{t_.now}).ok());
+  cleaner_.Stop();
+  io.before_write = nullptr;
+  ASSERT_TRUE(cleaner_.Start(t_.log(), Timestamp{t_.now}).ok());
+  ASSERT_TRUE(RunToEnd().ok());
+  EXPECT_THAT(t_.Committed(), ElementsAre("k0=58", "k1=59"));
+  t_.Abandon();  // before its io
+}
+
+// Threads made while it lives ask for more stack than there are addresses.
+class NoMoreThreads {
+ public:
+  NoMoreThreads() {
+    SLIP_CHECK_EQ(pthread_getattr_default_np(&before_), 0);
+    pthread_attr_t huge;
+    SLIP_CHECK_EQ(pthread_attr_init(&huge), 0);
+    SLIP_CHECK_EQ(pthread_attr_setstacksize(&huge, size_t{1} << 52), 0);
+    SLIP_CHECK_EQ(pthread_setattr_default_np(&huge), 0);
+    pthread_attr_destroy(&huge);
+  }
+  ~NoMoreThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_;
+};
+
+TEST_F(LogCleanerTest, Log161_WithoutAThreadTheRoundEndsAndIsTriedAgain) {
+  {
+    const NoMoreThreads none;
+    ASSERT_TRUE(cleaner_.Start(t_.log(), Timestamp{t_.now}).ok());
+    cleaner_.Stop();
+    ASSERT_TRUE(cleaner_.Start(t_.log(), Timestamp{t_.now}).ok());
+    EXPECT_TRUE(absl::IsResourceExhausted(RunToEnd()));
+    EXPECT_EQ(cleaner_.log(), nullptr);
+  }
+  ASSERT_TRUE(cleaner_.Start(t_.log(), Timestamp{t_.now}).ok());
+  ASSERT_TRUE(RunToEnd().ok());
+  EXPECT_THAT(t_.Committed(), ElementsAre("k0=58", "k1=59"));
 }
 
 TEST_F(LogCleanerTest, StoppingLeavesTheLogAsItIs) {
