@@ -76,6 +76,7 @@ absl::StatusOr<std::optional<CompactionPlan>> PartitionLog::PlanCompaction(Times
   plan.directory = directory_;
   plan.config = config_;
   plan.first_dirty_offset = first_dirty;
+  plan.log_start_offset = log_start_offset_;
   plan.now = now;
   plan.truncations = truncations_;
   plan.producers = ActiveOf(producers_);

@@ -32,7 +32,7 @@ absl::StatusOr<bool> Compaction::CleanNext() {
   if (!map_) {
     SLIP_RETURN_IF_ERROR(ReadDirtyKeys());
     SLIP_RETURN_IF_ERROR(PlanGroups());
-    transactions_.emplace(plan_.aborted);
+    transactions_.emplace(plan_.aborted, plan_.log_start_offset);
     filter_.emplace(*map_, plan_.producers, *transactions_,
                     FilterRules{plan_.now, plan_.config.delete_retention, map_end_});
   }
@@ -86,7 +86,7 @@ absl::Status Compaction::ReadDirtyKeys() {
     offsets += static_cast<uint64_t>(std::max<int64_t>(0, dirty));
   }
   map_.emplace(offsets, static_cast<uint64_t>(limits_.dedupe_buffer_bytes), limits_.load_factor);
-  transactions_.emplace(plan_.aborted);
+  transactions_.emplace(plan_.aborted, plan_.log_start_offset);
   map_end_ = plan_.first_dirty_offset;
   for (const CompactionPlan::Source& source : plan_.sources) {
     if (source.end_offset <= plan_.first_dirty_offset) continue;

@@ -37,6 +37,7 @@ struct CompactionPlan {
   LogConfig config;
   std::vector<Source> sources;  // sealed, durable, all transactions in them decided; from the first one on
   Offset first_dirty_offset;    // keys below were cleaned before
+  Offset log_start_offset;      // maybe inside the first source
   std::vector<AbortedTransactionEntry> aborted;
   ActiveProducers producers;
   Timestamp now;

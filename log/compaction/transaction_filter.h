@@ -3,7 +3,6 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
 #include <absl/status/statusor.h>
 
 #include <optional>
@@ -17,8 +16,9 @@ namespace slipstream {
 
 class TransactionFilter {
  public:
-  // `aborted`: of all transactions that began in what is to be seen; rising by marker.
-  explicit TransactionFilter(std::span<const AbortedTransactionEntry> aborted);
+  // `aborted`: of all transactions that began in what is to be seen; rising by marker. Those of which all data lies
+  // below `log_start` may be missing: when indexes and producers are read anew, nothing there is looked at.
+  TransactionFilter(std::span<const AbortedTransactionEntry> aborted, Offset log_start);
 
   // True for a batch of an aborted transaction. REQUIRES: not a control batch.
   bool OnData(const RecordBatchView& batch);
@@ -27,14 +27,15 @@ class TransactionFilter {
     bool needed = true;                              // some batch of its transaction was still there, or it ends none
     std::optional<AbortedTransactionEntry> aborted;  // what the transaction index still has to say of it
   };
-  // kDataLoss: an abort of data that is there, and no index names it. REQUIRES: a control batch.
+  // kDataLoss: an abort of data that readers may see, and no index names it. REQUIRES: a control batch.
   absl::StatusOr<Marker> OnControl(const RecordBatchView& batch);
 
  private:
   const AbortedTransactionEntry* FirstNotBefore(int64_t producer_id, Offset offset) const;  // by marker
 
   absl::flat_hash_map<int64_t, std::vector<AbortedTransactionEntry>> aborted_;  // by producer
-  absl::flat_hash_set<int64_t> with_data_;  // producers seen to write in a transaction since their last marker
+  Offset log_start_;
+  absl::flat_hash_map<int64_t, Offset> last_data_;  // in a transaction, of producers that wrote since their last marker
 };
 
 }  // namespace slipstream

@@ -185,6 +185,22 @@ TEST_F(CompactionTest, Log158_AbortedDataGoesAtOnceAndItsMarkerLast) {
   EXPECT_THAT(t_.Files(".txnindex"), IsEmpty());
 }
 
+TEST_F(CompactionTest, Log158_AnAbortOfDataBelowTheLogStartIsReadAnewAndCompacted) {
+  t_.WriteInTransaction(1, {{"a", "aborted"}});
+  t_.Put("a", "1");
+  t_.End(1, ControlType::kAbort);
+  t_.Put("a", "2");
+  t_.Seal();
+  t_.Abandon();
+  // Recovery reads producers from the log start on: it finds nothing for the marker to end.
+  t_.Open({.log_start_offset = Offset{1}});
+  ASSERT_THAT(t_.Files(".txnindex"), IsEmpty());
+  t_.Flush();
+  t_.Compact();
+  EXPECT_THAT(t_.Committed(), ElementsAre("a=2"));
+  EXPECT_TRUE(t_.log().uncleanable().ok());
+}
+
 TEST_F(CompactionTest, Log159_NeighboursBecomeOneSegment) {
   for (int i = 0; i < 60; ++i) t_.Put(absl::StrCat("k", i % 2), std::to_string(i));
   t_.Flush();

@@ -77,7 +77,7 @@ class BatchFilterTest : public testing::Test {
   // REQUIRES: all aborted transactions are known.
   RecordBatchView Filter(std::vector<std::byte> batch) {
     if (!filter_) {
-      transactions_.emplace(aborted_);
+      transactions_.emplace(aborted_, log_start_);
       filter_.emplace(map_, producers_, *transactions_,
                       FilterRules{Timestamp{kNow}, std::chrono::milliseconds(kRetention), Offset{1000}});
     }
@@ -124,6 +124,7 @@ class BatchFilterTest : public testing::Test {
   OffsetMap map_{100, 1 << 20, 0.9};
   ActiveProducers producers_;
   std::vector<AbortedTransactionEntry> aborted_;
+  Offset log_start_{0};
   std::optional<TransactionFilter> transactions_;
   std::optional<BatchFilter> filter_;
   std::vector<std::byte> input_;
@@ -228,6 +229,18 @@ TEST_F(BatchFilterTest, Log161_AnAbortThatNoIndexNamesIsAnError) {
   const std::vector<std::byte> marker = Marker(1, 1, ControlType::kAbort);
   const absl::StatusOr<ByteSpan> left = filter_->Filter(RecordBatchView(marker));
   EXPECT_TRUE(absl::IsDataLoss(left.status())) << left.status();
+}
+
+TEST_F(BatchFilterTest, Log158_AnAbortOfDataBelowTheLogStartNeedsNoIndex) {
+  log_start_ = Offset{1};
+  Filter(Data(0, {"a"}, 1));
+  EXPECT_TRUE(untouched_) << "nobody knows that it was aborted";
+  Filter(Data(1, {"b"}, 2));
+  Filter(Marker(2, 1, ControlType::kAbort));
+  EXPECT_TRUE(untouched_) << "the data is there, though nobody may read it";
+  EXPECT_EQ(filter_->aborted(), std::nullopt);
+  const std::vector<std::byte> marker = Marker(3, 2, ControlType::kAbort);
+  EXPECT_TRUE(absl::IsDataLoss(filter_->Filter(RecordBatchView(marker)).status())) << "readers see that one";
 }
 
 }  // namespace
