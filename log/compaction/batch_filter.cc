@@ -54,11 +54,12 @@ absl::StatusOr<bool> BatchFilter::CollectKept(const RecordBatchView& batch) {
 
 absl::StatusOr<ByteSpan> BatchFilter::Filter(const RecordBatchView& batch) {
   marker_ = {};
+  const bool holds_state = HoldsProducerState(batch, producers_);
   bool discard = false;  // all records
   if (batch.is_control()) {
     SLIP_ASSIGN_OR_RETURN(marker_, transactions_.OnControl(batch));
     // Readers may still be on the way through the transaction when its data goes: the marker waits as a tombstone does.
-    discard = !marker_.needed && (batch.record_count() == 0 || HorizonPassed(batch, rules_.now));
+    discard = !marker_.needed && !holds_state && HorizonPassed(batch, rules_.now);
   } else {
     discard = transactions_.OnData(batch);
   }
@@ -71,7 +72,7 @@ absl::StatusOr<ByteSpan> BatchFilter::Filter(const RecordBatchView& batch) {
   records_kept_ += kept_.size();
   const bool complete = kept_.size() == static_cast<size_t>(batch.record_count());
   if (kept_.empty()) {
-    if (!HoldsProducerState(batch, producers_)) return ByteSpan();
+    if (!holds_state) return ByteSpan();
     if (complete && batch.bytes().size() == kBatchHeaderBytes) return batch.bytes();
     EmptyBatch(batch, rewritten_);
     return ByteSpan(rewritten_);

@@ -30,7 +30,8 @@ using ActiveProducers = absl::flat_hash_map<int64_t, ActiveProducer>;
 bool RecordSurvives(const Record& record, std::optional<Offset> newest, Offset map_end, bool tombstones_may_go);
 
 // True: the batch keeps its header even if no record is left, since the producer's state is read from it. The last data
-// of an active producer, or, where it has none, the marker that tells its epoch.
+// of an active producer, or, where it has none, the marker that tells its epoch; that one keeps its record as well,
+// without which it tells nothing (LOG-18).
 bool HoldsProducerState(const RecordBatchView& batch, const ActiveProducers& producers);
 
 // Records in plain of a batch whose content must be sound. kFailedPrecondition above the bound of what one batch may

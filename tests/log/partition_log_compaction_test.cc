@@ -377,6 +377,8 @@ TEST_F(CompactionTest, Log156_ProducersAreTheSameWhenReadAnew) {
   t_.options = {};
   t_.WriteInTransaction(8, {{"a", "aborted"}});
   t_.End(8, ControlType::kAbort);
+  t_.WriteInTransaction(9, {{"a", "fenced"}});
+  t_.End(9, ControlType::kAbort, /*epoch=*/1);
   for (int i = 0; i < 20; ++i) t_.Put("a", std::to_string(i));
   t_.Seal();
   const auto before = t_.log().producers().producers();

@@ -106,11 +106,11 @@ class CompactedLog {
   }
   void Put(const std::string& key, const std::string& value) { Write({{key, value}}); }
   void Remove(const std::string& key) { Write({{key, std::nullopt}}); }
-  void End(int64_t producer, ControlType how) {
+  void End(int64_t producer, ControlType how, int16_t epoch = 0) {
     BatchOptions marker = options;
     marker.base_offset = log_->log_end_offset();
     marker.producer_id = producer;
-    marker.producer_epoch = 0;
+    marker.producer_epoch = epoch;
     marker.base_sequence = -1;
     Append(BuildEndTransactionMarker(marker, how, 0, Timestamp{now++}));
   }

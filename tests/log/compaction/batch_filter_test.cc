@@ -217,6 +217,17 @@ TEST_F(BatchFilterTest, Log156_TheLastDataOfAProducerLeavesItsHeader) {
   EXPECT_EQ(filter_->aborted(), aborted_[0]);
 }
 
+TEST_F(BatchFilterTest, Log156_TheMarkerThatTellsAProducersEpochKeepsItsRecord) {
+  producers_[1] = {.epoch = 0};
+  const std::vector<std::byte> marker = Marker(4, 1, ControlType::kAbort);
+  EXPECT_TRUE(Filter(marker).has_delete_horizon()) << "for when the producer has expired";
+  Filter(Stamped(marker, kNow));
+  EXPECT_TRUE(untouched_);
+  producers_.clear();
+  Filter(Stamped(marker, kNow));
+  EXPECT_TRUE(dropped_);
+}
+
 TEST_F(BatchFilterTest, Log18_Log158_AnEmptiedControlBatchGoesOnceNobodyNeedsIt) {
   std::vector<std::byte> emptied;
   EmptyBatch(RecordBatchView(Marker(4, 1, ControlType::kCommit)), emptied);
