@@ -129,8 +129,10 @@ absl::StatusOr<bool> PartitionLog::TakeCompacted(Compaction& compaction, const a
 
 absl::Status PartitionLog::SwapIn(const Compaction& compaction) {
   // A snapshot there may show a transaction as open whose marker compaction takes away: read from there, it would stay
-  // open for ever. Newer snapshots, which are the ones of use, know of no such transaction.
-  SLIP_RETURN_IF_ERROR(RemoveSnapshotsBelow(compaction.end_offset()));
+  // open for ever. Newer snapshots, which are the ones of use, know of no such transaction. The last group may reach
+  // beyond the round's end, and markers go from all of it.
+  SLIP_RETURN_IF_ERROR(
+      RemoveSnapshotsBelow(std::max(compaction.end_offset(), compaction.cleaned().sources.back().end_offset)));
   std::vector<Offset> replaced;
   for (const CompactionPlan::Source& source : compaction.cleaned().sources) replaced.push_back(source.base_offset);
   const std::vector<Offset>& cleaned = compaction.cleaned().segments->base_offsets();

@@ -412,6 +412,28 @@ TEST_F(CompactionTest, Log156_Log178_NoSnapshotIsLeftThatShowsATransactionWhoseM
   EXPECT_EQ(t_.log().last_stable_offset(), stable);
 }
 
+TEST_F(CompactionTest, Log156_Log178_SnapshotsInAGroupGoAlsoBehindTheLastKeyThatMemoryHeld) {
+  t_.Put("a", "1");
+  t_.Put("a", "2");
+  t_.Put("b", "1");
+  t_.WriteInTransaction(1, {{"a", "aborted"}});
+  t_.Reopen();  // leaves a snapshot inside the segment
+  const Offset inside = t_.log().log_end_offset();
+  ASSERT_THAT(Snapshots(), ElementsAre(inside));
+  t_.End(1, ControlType::kAbort);
+  t_.Put("c", "1");
+  t_.Put("d", "1");
+  t_.Seal();
+  t_.limits.dedupe_buffer_bytes = 2 * static_cast<int64_t>(OffsetMap::kEntryBytes);
+  Compaction compaction = Planned();
+  ASSERT_EQ(*Step(compaction), true);
+  ASSERT_LT(compaction.end_offset(), inside);
+  const Offset group_end = compaction.cleaned().sources.back().end_offset;
+  ASSERT_GT(group_end, inside);
+  for (const Offset offset : Snapshots()) EXPECT_GE(offset, group_end);
+  ASSERT_TRUE(t_.log().TruncateTo(group_end).ok()) << "it looks for no snapshot that is gone";
+}
+
 TEST_F(CompactionTest, Log83_ASegmentIsRolledInTimeForMaxCompactionLag) {
   t_.config.max_compaction_lag = std::chrono::milliseconds(100);
   t_.config.min_cleanable_dirty_ratio = 1;
