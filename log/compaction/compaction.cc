@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "log/check.h"
 #include "log/compaction/segment_groups.h"
@@ -49,11 +50,11 @@ void Compaction::Discard() {
   group_.segments.reset();
 }
 
-absl::Status Compaction::ForEachBatch(const CompactionPlan::Source& source,
+absl::Status Compaction::ForEachBatch(const CompactionPlan::Source& source, std::vector<std::byte>& buffer,
                                       const std::function<absl::StatusOr<bool>(const RecordBatchView&)>& visit) {
   const std::filesystem::path path = plan_.directory / SegmentFileName(source.base_offset, kLogSuffix);
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, plan_.io->Open(path, OpenMode::kRead));
-  SegmentScan scan(*file, source.bytes, buffer_);
+  SegmentScan scan(*file, source.bytes, buffer);
   Offset next = source.base_offset;
   for (;;) {
     SLIP_ASSIGN_OR_RETURN(const bool more, scan.Next());
@@ -90,12 +91,13 @@ absl::Status Compaction::ReadDirtyKeys() {
   map_end_ = plan_.first_dirty_offset;
   for (const CompactionPlan::Source& source : plan_.sources) {
     if (source.end_offset <= plan_.first_dirty_offset) continue;
-    const absl::Status read = ForEachBatch(source, [this](const RecordBatchView& batch) -> absl::StatusOr<bool> {
-      SLIP_ASSIGN_OR_RETURN(const bool added, AddKeys(batch));
-      if (added) map_end_ = std::max(map_end_, batch.next_offset());
-      result_.map_full = !added;
-      return added;
-    });
+    const absl::Status read =
+        ForEachBatch(source, buffer_, [this](const RecordBatchView& batch) -> absl::StatusOr<bool> {
+          SLIP_ASSIGN_OR_RETURN(const bool added, AddKeys(batch));
+          if (added) map_end_ = std::max(map_end_, batch.next_offset());
+          result_.map_full = !added;
+          return added;
+        });
     SLIP_RETURN_IF_ERROR(read);
     if (result_.map_full) break;
     map_end_ = source.end_offset;
@@ -148,6 +150,8 @@ absl::StatusOr<bool> Compaction::CleanGroup() {
   CleanedSegments& into =
       group_.segments.emplace(*plan_.io, plan_.directory, group_.sources.front().base_offset, plan_.config);
   changed_ = group_.sources.size() > 1;
+  unwritten_end_ = group_.sources.front().base_offset;
+  unwritten_aborted_.clear();
   dropped_header_.clear();
   uint64_t bytes = 0;
   for (const CompactionPlan::Source& source : group_.sources) {
@@ -158,11 +162,11 @@ absl::StatusOr<bool> Compaction::CleanGroup() {
   if (!dropped_header_.empty()) {
     std::vector<std::byte> emptied;
     EmptyBatch(RecordBatchView(dropped_header_), emptied);
-    changed_ |= emptied != dropped_header_;
-    SLIP_RETURN_IF_ERROR(into.Add(RecordBatchView(emptied)));
+    if (emptied != dropped_header_) SLIP_RETURN_IF_ERROR(WriteFromNowOn(into));
+    if (changed_) SLIP_RETURN_IF_ERROR(into.Add(RecordBatchView(emptied)));
   }
   result_.bytes_before += bytes;
-  result_.bytes_after += into.bytes();
+  result_.bytes_after += changed_ ? into.bytes() : bytes;
   result_.records_before = filter_->records_seen();
   result_.records_after = filter_->records_kept();
   result_.segments_before += group_.sources.size();
@@ -176,20 +180,41 @@ absl::StatusOr<bool> Compaction::CleanGroup() {
 }
 
 absl::Status Compaction::CleanInto(const CompactionPlan::Source& source, CleanedSegments& into) {
-  return ForEachBatch(source, [&](const RecordBatchView& batch) -> absl::StatusOr<bool> {
+  return ForEachBatch(source, buffer_, [&](const RecordBatchView& batch) -> absl::StatusOr<bool> {
     SLIP_ASSIGN_OR_RETURN(const ByteSpan left, filter_->Filter(batch));
-    if (!dropped_header_.empty()) changed_ = true;  // it was not the last
+    if (!dropped_header_.empty()) SLIP_RETURN_IF_ERROR(WriteFromNowOn(into));  // it was not the last
     dropped_header_.clear();
     if (left.empty()) {
       const ByteSpan header = batch.bytes().first(kBatchHeaderBytes);
       dropped_header_.assign(header.begin(), header.end());
       return true;
     }
-    changed_ |= left.data() != batch.bytes().data();
+    if (left.data() != batch.bytes().data()) SLIP_RETURN_IF_ERROR(WriteFromNowOn(into));
+    const std::optional<AbortedTransactionEntry>& aborted = filter_->aborted();
+    if (!changed_) {
+      unwritten_end_ = batch.next_offset();
+      if (aborted) unwritten_aborted_.push_back(*aborted);
+      return true;
+    }
     SLIP_RETURN_IF_ERROR(into.Add(RecordBatchView(left)));
-    if (filter_->aborted()) SLIP_RETURN_IF_ERROR(into.AddAborted(*filter_->aborted()));
+    if (aborted) SLIP_RETURN_IF_ERROR(into.AddAborted(*aborted));
     return true;
   });
+}
+
+// What stays as it is before the first change is read a second time then, from memory as a rule: most segments change
+// early or not at all, and to write one that does not would cost more.
+absl::Status Compaction::WriteFromNowOn(CleanedSegments& into) {
+  if (std::exchange(changed_, true) || unwritten_end_ == group_.sources.front().base_offset) return absl::OkStatus();
+  auto aborted = unwritten_aborted_.begin();
+  const auto add = [&](const RecordBatchView& batch) -> absl::StatusOr<bool> {
+    if (batch.base_offset() >= unwritten_end_) return false;
+    SLIP_RETURN_IF_ERROR(into.Add(batch));
+    const bool is_abort = aborted != unwritten_aborted_.end() && aborted->last_offset == batch.last_offset();
+    if (is_abort) SLIP_RETURN_IF_ERROR(into.AddAborted(*aborted++));
+    return true;
+  };
+  return ForEachBatch(group_.sources.front(), again_buffer_, add);
 }
 
 }  // namespace slipstream

@@ -82,8 +82,10 @@ class Compaction {
   absl::Status PlanGroups();
   absl::StatusOr<bool> CleanGroup();  // false: nothing in it changed
   absl::Status CleanInto(const CompactionPlan::Source& source, CleanedSegments& into);
-  // Gives each batch to `visit` until that returns false; kDataLoss for one that is not sound.
-  absl::Status ForEachBatch(const CompactionPlan::Source& source,
+  absl::Status WriteFromNowOn(CleanedSegments& into);  // something of the group goes
+  // Gives each batch to `visit` until that returns false; kDataLoss for one that is not sound. `buffer` is working
+  // space.
+  absl::Status ForEachBatch(const CompactionPlan::Source& source, std::vector<std::byte>& buffer,
                             const std::function<absl::StatusOr<bool>(const RecordBatchView&)>& visit);
 
   CompactionPlan plan_;
@@ -95,9 +97,12 @@ class Compaction {
   std::optional<TransactionFilter> transactions_;
   std::optional<BatchFilter> filter_;
   Group group_;
-  bool changed_ = false;                   // something of the group goes
+  // A group of one segment is written only once something of it goes: else that segment stays.
+  bool changed_ = false;
+  Offset unwritten_end_;                                    // until then: all below stays as it is
+  std::vector<AbortedTransactionEntry> unwritten_aborted_;  // of the markers there
   std::vector<std::byte> dropped_header_;  // of the last batch of the group so far; empty: that one stays
-  std::vector<std::byte> buffer_, plain_;
+  std::vector<std::byte> buffer_, again_buffer_, plain_;
   CompactionResult result_;
   std::atomic<bool> cancelled_ = false;
 };

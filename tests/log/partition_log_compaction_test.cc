@@ -8,6 +8,7 @@
 #include "log/segment.h"
 #include "tests/support/batches.h"
 #include "tests/support/compacted_log.h"
+#include "tests/support/failing_io.h"
 
 namespace slipstream {
 namespace {
@@ -269,14 +270,48 @@ TEST_F(CompactionTest, Log134_OldSegmentsLeaveTheDiskLaterAndReadersGoOn) {
 }
 
 TEST_F(CompactionTest, Log158_WhatHasNothingToLoseIsLeftAlone) {
+  FailingIo io;
+  io.before_write = [](const std::filesystem::path& path) {
+    return path.extension() == ".cleaned" ? absl::InternalError("not even written") : absl::OkStatus();
+  };
+  t_.Close();
+  t_.io = &io;
+  t_.Open();
   for (int i = 0; i < 3; ++i) t_.Put(absl::StrCat("k", i), std::string(300, 'v'));
   t_.Flush();
   ASSERT_EQ(t_.log().segment_count(), 3u);
-  t_.Compact();
+  const CompactionResult result = t_.Compact();
+  EXPECT_EQ(result.bytes_after, result.bytes_before);
+  EXPECT_EQ(result.segments_after, result.segments_before);
   EXPECT_EQ(t_.log().segment_count(), 3u);
   EXPECT_THAT(t_.Files(".deleted"), IsEmpty());
   EXPECT_THAT(t_.Files(".cleaned"), IsEmpty());
   EXPECT_EQ(t_.log().first_dirty_offset(), Offset{2});
+  t_.Abandon();  // before its io
+}
+
+TEST_F(CompactionTest, Log158_WhatStaysBeforeTheFirstChangeIsThereWithItsAborts) {
+  t_.WriteInTransaction(1, {{"a", "aborted"}});
+  t_.End(1, ControlType::kAbort);
+  t_.Put("b", std::string(200, '1'));
+  t_.Seal();
+  t_.Compact();
+  t_.Put("b", std::string(300, '2'));
+  t_.Seal();
+  const std::vector<std::vector<std::byte>> before = t_.Batches();
+  Compaction compaction = Planned();
+  ASSERT_EQ(*Step(compaction), true);
+  ASSERT_EQ(compaction.cleaned().sources.size(), 1u);
+  const std::vector<std::vector<std::byte>> after = t_.Batches();
+  ASSERT_GT(after.size(), 3u);
+  EXPECT_EQ(after[0], before[0]) << "the header of the producer's last data";
+  EXPECT_EQ(after[1], before[1]) << "its marker";
+  EXPECT_NE(after[2], before[2]);
+  EXPECT_THAT(t_.Files(".txnindex"), ElementsAre(SegmentFileName(Offset{0}, ".txnindex")));
+  t_.Abandon();
+  t_.Open({.clean = false});
+  EXPECT_THAT(t_.log().load_notices(), IsEmpty());
+  EXPECT_EQ(t_.Batches(), after);
 }
 
 TEST_F(CompactionTest, Log158_ARoundGoesAsFarAsItsMemoryReachesAndTheNextGoesOn) {
