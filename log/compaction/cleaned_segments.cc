@@ -18,7 +18,7 @@ CleanedSegments::CleanedSegments(FileIo& io, std::filesystem::path directory, Of
 
 absl::Status CleanedSegments::Start(Offset base_offset) {
   SLIP_ASSIGN_OR_RETURN(segment_, Segment::CreateCleaned(io_, directory_, base_offset, config_));
-  segment_bytes_ = 0;
+  segment_bytes_ = unsynced_bytes_ = 0;
   return absl::OkStatus();
 }
 
@@ -45,8 +45,12 @@ absl::Status CleanedSegments::Add(const RecordBatchView& batch) {
 
 absl::Status CleanedSegments::Write() {
   SLIP_RETURN_IF_ERROR(segment_->WriteStagedNow(buffer_));
+  unsynced_bytes_ += buffer_.size();
   buffer_.clear();
-  return absl::OkStatus();
+  if (unsynced_bytes_ < kUnsyncedBytesMax) return absl::OkStatus();
+  unsynced_bytes_ = 0;
+  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> log_file, segment_->LogFile());
+  return log_file->Sync();
 }
 
 absl::Status CleanedSegments::AddAborted(const AbortedTransactionEntry& entry) {

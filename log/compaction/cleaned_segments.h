@@ -18,6 +18,10 @@ namespace slipstream {
 
 class CleanedSegments {
  public:
+  // So much is written before it goes to the disk. No fsync takes longer than that needs, however large the segment:
+  // who stops the round waits for it.
+  static constexpr uint64_t kUnsyncedBytesMax = 8 << 20;
+
   // `config` outlives this.
   CleanedSegments(FileIo& io, std::filesystem::path directory, Offset base_offset, const LogConfig& config);
 
@@ -47,7 +51,8 @@ class CleanedSegments {
   std::unique_ptr<Segment> segment_;              // nullptr: none was begun yet
   std::vector<std::byte> buffer_;                 // staged in segment_
   uint64_t segment_bytes_ = 0;
-  Offset end_offset_;  // of what was added
+  uint64_t unsynced_bytes_ = 0;  // of segment_
+  Offset end_offset_;            // of what was added
   uint64_t bytes_ = 0;
 };
 

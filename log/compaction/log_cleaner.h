@@ -24,7 +24,8 @@ class LogCleaner {
   // round; that the log was cut meanwhile is none. Want of a thread or of memory is an error too. REQUIRES: as for
   // TakeCompacted.
   absl::Status Poll();
-  // Ends the round: nothing reads or writes the log's files any more. Waits for no more than a batch.
+  // Ends the round: nothing reads or writes the log's files any more. Waits for no more than a batch, or the fsync of a
+  // chunk (CleanedSegments::kUnsyncedBytesMax).
   void Stop();
 
  private:
