@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -235,8 +236,12 @@ class PartitionLog {
   absl::Status StartSegment(Offset base_offset);  // the active one from now on; the last was sealed
   absl::Status RemoveBelowLogStart();             // what nobody may read any more: epochs and whole segments
   absl::Status DeleteOldSegments(Timestamp now);
+  struct SegmentTimes {
+    Timestamp first, largest;  // of its first batch, -1: it has none; of all its records, or else of the file
+  };
   absl::StatusOr<bool> MayGo(size_t number, uint64_t bytes_left, Timestamp now);
   absl::StatusOr<Timestamp> LargestTimestamp(Segment& segment);
+  absl::StatusOr<SegmentTimes> TimesOf(Segment& segment);
   absl::Status MarkDeleted(Offset base_offset);  // the files of a segment, which its reader may still have open
   void RemoveLater(const std::vector<std::filesystem::path>& marked);
   absl::Status RemoveDeletedFiles(Timestamp now);
@@ -269,6 +274,7 @@ class PartitionLog {
   std::vector<DeletedFile> deleted_;  // waiting to leave the disk
   std::vector<std::string> load_notices_;
   std::optional<Offset> first_dirty_offset_;
+  std::map<Offset, SegmentTimes> dirty_times_;  // by base: of the dirty segments that the last look went over
   absl::Status uncleanable_;
   // Invariant: log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};

@@ -2,6 +2,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "log/check.h"
 #include "log/compaction/cleanable_range.h"
@@ -37,19 +38,31 @@ absl::StatusOr<size_t> PartitionLog::SegmentsToCompact(Offset first_dirty, Times
   const Offset stable = std::min(last_stable_offset(), recovery_point_);
   const bool by_age = config_.min_compaction_lag.count() > 0 ||
                       config_.max_compaction_lag.count() < std::numeric_limits<int64_t>::max();
-  // Behind the stable end nothing is looked at: to learn how old a segment is opens its files.
+  // To learn how old a segment is opens its files: none behind the stable end, and each of the others once.
+  const std::map<Offset, SegmentTimes> known = std::exchange(dirty_times_, {});
   for (size_t i = 0; i + 1 < segments_.size() && SegmentEnd(i) <= stable; ++i) {
     Segment& segment = *segments_[i];
     SealedSegment& summary =
         sealed.emplace_back(SealedSegment{segment.base_offset(), SegmentEnd(i), segment.size_bytes()});
     if (!by_age || summary.end_offset <= first_dirty) continue;
-    SLIP_ASSIGN_OR_RETURN(summary.largest_timestamp, LargestTimestamp(segment));
-    SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, segment.Find(segment.base_offset()));
-    if (first) summary.first_timestamp = first->max_timestamp;
+    const auto found = known.find(summary.base_offset);
+    absl::StatusOr<SegmentTimes> times = found == known.end() ? TimesOf(segment) : found->second;
+    SLIP_RETURN_IF_ERROR(times.status());
+    dirty_times_[summary.base_offset] = *times;
+    summary.first_timestamp = times->first;
+    summary.largest_timestamp = times->largest;
   }
   const CleanableRange range =
       FindCleanableRange(sealed, first_dirty, stable, {now, config_.min_compaction_lag, config_.max_compaction_lag});
   return range.WorthCleaning(config_.min_cleanable_dirty_ratio) ? range.segments : 0;
+}
+
+absl::StatusOr<PartitionLog::SegmentTimes> PartitionLog::TimesOf(Segment& segment) {
+  SegmentTimes times;
+  SLIP_ASSIGN_OR_RETURN(times.largest, LargestTimestamp(segment));
+  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, segment.Find(segment.base_offset()));
+  if (first) times.first = first->max_timestamp;
+  return times;
 }
 
 // Of transactions that began below `end`: those that did are all decided.
@@ -138,6 +151,7 @@ absl::Status PartitionLog::SwapIn(const Compaction& compaction) {
   const std::vector<Offset>& cleaned = compaction.cleaned().segments->base_offsets();
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::filesystem::path> marked,
                         SwapSegments(io_, directory_, cleaned, replaced));
+  dirty_times_.clear();
   RemoveLater(marked);
   std::vector<std::unique_ptr<Segment>> fresh;
   for (const Offset base : cleaned) {

@@ -17,6 +17,7 @@ void PartitionLog::LowerLogEnd(Offset offset) {
   recovery_point_ = std::min(recovery_point_, log_end_offset_);
   log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
   if (first_dirty_offset_) first_dirty_offset_ = std::min(*first_dirty_offset_, log_end_offset_);
+  dirty_times_.clear();
   uncleanable_ = absl::OkStatus();  // what made it so may be gone
 }
 
@@ -105,6 +106,7 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
   log_start_offset_ = high_watermark_ = log_end_offset_ = offset;
   recovery_point_ = std::min(recovery_point_, offset);
   if (first_dirty_offset_) first_dirty_offset_ = std::min(*first_dirty_offset_, offset);
+  dirty_times_.clear();
   uncleanable_ = absl::OkStatus();
   return absl::OkStatus();
 }

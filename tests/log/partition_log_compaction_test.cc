@@ -9,6 +9,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/compacted_log.h"
 #include "tests/support/failing_io.h"
+#include "tests/support/simulated_disk.h"
 
 namespace slipstream {
 namespace {
@@ -83,6 +84,30 @@ TEST_F(CompactionTest, Log157_AnOpenTransactionHoldsTheRoundBack) {
   t_.Seal();
   t_.Compact();
   EXPECT_THAT(t_.Committed(), ElementsAre("a=29"));
+}
+
+TEST_F(CompactionTest, Log157_HowOldASegmentIsIsLearntOnce) {
+  SimulatedDisk disk;
+  t_.Close();
+  t_.io = &disk;
+  t_.config.min_compaction_lag = std::chrono::hours(1);
+  t_.Open();
+  for (int i = 0; i < 30; ++i) t_.Put("a", std::to_string(i));
+  t_.Seal();
+  EXPECT_EQ(*t_.TryCompact(), std::nullopt);
+  disk.RecordCalls();
+  EXPECT_EQ(*t_.TryCompact(), std::nullopt);
+  EXPECT_EQ(disk.recorded_calls().size(), 0u);
+  // What is cut and written anew is as young as its newest record.
+  t_.now += 3'600'000;
+  ASSERT_TRUE(t_.log().TruncateTo(Offset{1}).ok());
+  for (int i = 1; i < 30; ++i) t_.Put("a", std::to_string(i));
+  t_.Seal();
+  EXPECT_EQ(*t_.TryCompact(), std::nullopt);
+  t_.now += 3'600'000;
+  t_.Compact();
+  EXPECT_THAT(t_.Committed(), ElementsAre("a=29"));
+  t_.Abandon();  // before its io
 }
 
 TEST_F(CompactionTest, Log157_NothingIsDoneUnlessThePolicySaysSo) {
