@@ -146,6 +146,8 @@ class PartitionLog {
   // cleaned makes the log uncleanable(): no round is planned any more, all else goes on. REQUIRES: as for Maintain.
   // Blocking.
   absl::StatusOr<bool> TakeCompacted(Compaction& compaction, const absl::StatusOr<bool>& cleaned);
+  // Ends a round early: what it wrote goes with the other deleted files. REQUIRES: no CleanNext() runs.
+  void AbandonCompaction(Compaction& compaction);
   // A whole round at once, if one is due; nullopt: none was. Blocking, and long.
   absl::StatusOr<std::optional<CompactionResult>> Compact(Timestamp now, const CompactionLimits& limits);
 

@@ -120,7 +120,7 @@ absl::StatusOr<bool> PartitionLog::TakeCompacted(Compaction& compaction, const a
   const bool at_end = cleaned.ok() && !*cleaned;
   const bool overtaken = at_end ? compaction.plan().truncations != truncations_ : Overtaken(compaction);
   if (!usable.ok() || overtaken) {
-    compaction.Discard();
+    AbandonCompaction(compaction);
     SLIP_RETURN_IF_ERROR(usable);
     return absl::AbortedError(absl::StrCat(partition_.ToString(), ": cut while it was compacted"));
   }
@@ -139,6 +139,8 @@ absl::StatusOr<bool> PartitionLog::TakeCompacted(Compaction& compaction, const a
   compaction.Release();
   return true;
 }
+
+void PartitionLog::AbandonCompaction(Compaction& compaction) { RemoveLater(compaction.MarkDeleted()); }
 
 absl::Status PartitionLog::SwapIn(const Compaction& compaction) {
   // A snapshot there may show a transaction as open whose marker compaction takes away: read from there, it would stay

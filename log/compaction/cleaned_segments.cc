@@ -2,6 +2,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <string>
+
 #include "log/segment_name.h"
 #include "log/status.h"
 
@@ -17,6 +19,10 @@ CleanedSegments::CleanedSegments(FileIo& io, std::filesystem::path directory, Of
     : io_(io), directory_(std::move(directory)), config_(config), base_offsets_{base_offset} {}
 
 absl::Status CleanedSegments::Start(Offset base_offset) {
+  // What a stopped round marked may still be there, and large: should this one be stopped too, to rename over it would
+  // remove it on the log's thread.
+  SLIP_RETURN_IF_ERROR(
+      io_.Remove(directory_ / SegmentFileName(base_offset, absl::StrCat(kLogSuffix, kCleanedMark, kDeletedMark))));
   SLIP_ASSIGN_OR_RETURN(segment_, Segment::CreateCleaned(io_, directory_, base_offset, config_));
   segment_bytes_ = unsynced_bytes_ = 0;
   return absl::OkStatus();
@@ -76,16 +82,33 @@ absl::Status CleanedSegments::Finish(Timestamp modified) {
   return io_.SyncDirectory(directory_);
 }
 
-void CleanedSegments::Discard() {
+std::vector<std::filesystem::path> CleanedSegments::TakePaths() {
   segment_.reset();
   log_files_.clear();
+  std::vector<std::filesystem::path> paths;
   for (const Offset base : base_offsets_) {
-    for (const absl::string_view suffix : kSegmentSuffixes) {
-      if (suffix == kSnapshotSuffix) continue;
-      // What cannot be removed now goes when the log is opened next, or when its segment is cleaned again.
-      (void)io_.Remove(directory_ / SegmentFileName(base, absl::StrCat(suffix, kCleanedMark)));
-    }
+    for (const absl::string_view suffix : kSegmentSuffixes)
+      if (suffix != kSnapshotSuffix)
+        paths.push_back(directory_ / SegmentFileName(base, absl::StrCat(suffix, kCleanedMark)));
   }
+  return paths;
+}
+
+void CleanedSegments::Discard() {
+  // What cannot be removed now goes when the log is opened next, or when its segment is cleaned again.
+  for (const std::filesystem::path& path : TakePaths()) (void)io_.Remove(path);
+}
+
+std::vector<std::filesystem::path> CleanedSegments::MarkDeleted() {
+  std::vector<std::filesystem::path> marked;
+  for (const std::filesystem::path& path : TakePaths()) {
+    std::filesystem::path deleted = path;
+    deleted += std::string(kDeletedMark);
+    const absl::Status renamed = io_.Rename(path, deleted);
+    if (renamed.ok()) marked.push_back(std::move(deleted));
+    if (!renamed.ok() && !absl::IsNotFound(renamed)) (void)io_.Remove(path);  // as Discard does
+  }
+  return marked;
 }
 
 }  // namespace slipstream

@@ -33,6 +33,8 @@ class CleanedSegments {
   absl::Status Finish(Timestamp modified);
   // Removes the files again.
   void Discard();
+  // Marks them .deleted instead, and returns those names: to remove a large file takes the disk a while.
+  std::vector<std::filesystem::path> MarkDeleted();
 
   const std::vector<Offset>& base_offsets() const { return base_offsets_; }
   uint64_t bytes() const { return bytes_; }
@@ -42,6 +44,7 @@ class CleanedSegments {
   absl::Status Write();  // what waits in buffer_
   absl::Status Complete();
   bool Fits(const RecordBatchView& batch) const;
+  std::vector<std::filesystem::path> TakePaths();  // of all files there may be; none is used any more
 
   FileIo& io_;
   std::filesystem::path directory_;

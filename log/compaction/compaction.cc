@@ -39,6 +39,7 @@ absl::StatusOr<bool> Compaction::CleanNext() {
   }
   while (next_group_ < group_sizes_.size()) {
     const absl::StatusOr<bool> changed = CleanGroup();
+    if (absl::IsCancelled(changed.status())) return changed;
     if (!changed.ok() || !*changed) Discard();
     if (!changed.ok() || *changed) return changed;
   }
@@ -48,6 +49,13 @@ absl::StatusOr<bool> Compaction::CleanNext() {
 void Compaction::Discard() {
   if (group_.segments) group_.segments->Discard();
   group_.segments.reset();
+}
+
+std::vector<std::filesystem::path> Compaction::MarkDeleted() {
+  if (!group_.segments) return {};
+  std::vector<std::filesystem::path> marked = group_.segments->MarkDeleted();
+  group_.segments.reset();
+  return marked;
 }
 
 absl::Status Compaction::ForEachBatch(const CompactionPlan::Source& source, std::vector<std::byte>& buffer,

@@ -59,11 +59,14 @@ class Compaction {
 
   // True: cleaned() waits to be taken over or discarded before the next call. False: all is done. kDataLoss,
   // kUnimplemented and kFailedPrecondition: the log's content cannot be cleaned, now or later; kNotFound: a file is
-  // gone. An error leaves no files behind. Blocking, and long.
+  // gone. An error leaves no files behind, unless it is kCancelled: whoever waits for that one is not to wait for their
+  // removal. Blocking, and long.
   absl::StatusOr<bool> CleanNext();
   // Makes a CleanNext() that runs, and every later one, end with kCancelled soon. Any thread.
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  void Discard();                              // removes what waits
+  void Discard();  // removes what waits
+  // Marks it .deleted instead, as CleanedSegments does.
+  std::vector<std::filesystem::path> MarkDeleted();
   void Release() { group_.segments.reset(); }  // it was taken over
 
   struct Group {

@@ -61,7 +61,7 @@ void LogCleaner::Stop() {
   if (log_ == nullptr) return;
   compaction_->Cancel();
   if (step_.valid()) step_.wait();
-  compaction_->Discard();
+  log_->AbandonCompaction(*compaction_);
   compaction_.reset();
   log_ = nullptr;
 }

@@ -416,6 +416,33 @@ TEST_F(CompactionTest, Log107_RetentionThatOvertakesARoundEndsIt) {
   EXPECT_THAT(t_.Committed(), ElementsAre("a=29"));
 }
 
+TEST_F(CompactionTest, Log134_WhatACancelledRoundWroteGoesWithTheOtherDeletedFiles) {
+  FailingIo io;
+  t_.Close();
+  t_.io = &io;
+  t_.Open();
+  t_.Put("stays", "1");
+  for (int i = 0; i < 30; ++i) t_.Put("a", std::to_string(i));
+  t_.Seal();
+  Compaction compaction = Planned();
+  io.before_write = [&](const std::filesystem::path& path) {
+    if (path.extension() == ".cleaned") compaction.Cancel();
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(absl::IsCancelled(compaction.CleanNext().status()));
+  EXPECT_FALSE(t_.Files(".cleaned").empty()) << "whoever cancelled it does not wait for their removal";
+  t_.log().AbandonCompaction(compaction);
+  EXPECT_THAT(t_.Files(".cleaned"), IsEmpty());
+  EXPECT_FALSE(t_.Files(".cleaned.deleted").empty());
+  io.before_write = nullptr;
+  t_.Compact();
+  EXPECT_THAT(t_.Files(".log.cleaned.deleted"), IsEmpty()) << "what is large goes on the next round's thread";
+  EXPECT_THAT(t_.Committed(), ElementsAre("stays=1", "a=29"));
+  ASSERT_TRUE(t_.log().Maintain(Timestamp{t_.now}).ok());
+  EXPECT_THAT(t_.Files(".deleted"), IsEmpty());
+  t_.Abandon();  // before its io
+}
+
 TEST_F(CompactionTest, Log156_TheLastBatchOfEachGroupLeavesItsHeader) {
   for (int i = 0; i < 40; ++i) t_.Put("a", std::to_string(i));
   t_.Seal();
