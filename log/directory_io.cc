@@ -23,7 +23,7 @@ absl::Status AfterChange(DirectoryHealth& health, const absl::Status& changed) {
 
 // A failed fsync may have lost what was written, and the next one may say nothing of it.
 absl::Status AfterSync(DirectoryHealth& health, const absl::Status& synced) {
-  if (!synced.ok() && !absl::IsNotFound(synced)) health.TakeOffline(synced);
+  if (!synced.ok()) health.TakeOffline(synced);
   return synced;
 }
 
@@ -84,9 +84,9 @@ class DirectoryFile final : public File {
 absl::StatusOr<std::unique_ptr<File>> DirectoryIo::Open(const std::filesystem::path& path, OpenMode mode) {
   const bool may_create = mode == OpenMode::kCreate || mode == OpenMode::kCreateNew;
   if (may_create) SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
+  const bool reads = mode == OpenMode::kRead || mode == OpenMode::kDirectory;
   absl::StatusOr<std::unique_ptr<File>> file = io_.Open(path, mode);
-  if (!file.ok())
-    return mode == OpenMode::kRead ? AfterRead(*health_, file.status()) : AfterChange(*health_, file.status());
+  if (!file.ok()) return reads ? AfterRead(*health_, file.status()) : AfterChange(*health_, file.status());
   return std::make_unique<DirectoryFile>(*std::move(file), health_);
 }
 
@@ -115,10 +115,4 @@ absl::Status DirectoryIo::RemoveTree(const std::filesystem::path& path) {
   SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
   return io_.RemoveTree(path);
 }
-
-absl::Status DirectoryIo::SyncDirectory(const std::filesystem::path& path) {
-  SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
-  return AfterSync(*health_, io_.SyncDirectory(path));
-}
-
 }  // namespace slipstream

@@ -1,8 +1,8 @@
 // The disk of one log dir: any FileIo, but what its errors mean for the whole directory is decided here, in one place
 // for logs, indexes, checkpoints and names (LOG-143, INV-20). The first fsync that fails, whatever its words, the first
 // other change that the disk refuses, and the first byte that it cannot read take the directory offline; from then on
-// nothing in it is changed. A file that was taken away and a disk that is full are no such failure, nor is a tree that
-// cannot be removed: nobody needs it any more. Thread-safe as the FileIo below it.
+// nothing in it is changed. A file that was taken away, a disk that is full and a lack of descriptors are no such
+// failure, nor is a tree that cannot be removed: nobody needs it any more. Thread-safe as the FileIo below it.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,6 @@ class DirectoryIo final : public FileIo {
   absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   absl::Status Remove(const std::filesystem::path& path) override;
   absl::Status RemoveTree(const std::filesystem::path& path) override;
-  absl::Status SyncDirectory(const std::filesystem::path& path) override;
 
  private:
   FileIo& io_;

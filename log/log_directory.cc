@@ -204,10 +204,12 @@ absl::Status LogDirectory::Delete(const TopicPartition& partition) {
 }
 
 absl::Status LogDirectory::SetAside(const PartitionLog& log) {
+  // Opened first: the log must not lose its name to a call that then fails for want of a descriptor.
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> directory, io_.Open(config_.log_dir, OpenMode::kDirectory));
   std::filesystem::path doomed = config_.log_dir / MarkedName(log.partition(), kDeleteSuffix, /*shortened=*/true);
   SLIP_RETURN_IF_ERROR(io_.Rename(log.directory(), doomed));
   deleted_.push_back({std::move(doomed), Timestamp{}});
-  return io_.SyncDirectory(config_.log_dir);
+  return directory->Sync();
 }
 
 absl::Status LogDirectory::RemoveDeleted(Timestamp now) {
@@ -261,10 +263,11 @@ absl::StatusOr<PartitionLog*> LogDirectory::PromoteFuture(const TopicPartition& 
                                .first_dirty_offset = future->first_dirty_offset().value_or(Offset{}),
                                .now = config_.clock->WallTime(),
                                .health = health_};
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> directory, io_.Open(config_.log_dir, OpenMode::kDirectory));
   SLIP_RETURN_IF_ERROR(future->Close());
   const std::filesystem::path path = config_.log_dir / partition.ToString();
   SLIP_RETURN_IF_ERROR(io_.Rename(future->directory(), path));
-  SLIP_RETURN_IF_ERROR(io_.SyncDirectory(config_.log_dir));
+  SLIP_RETURN_IF_ERROR(directory->Sync());
   futures_.erase(partition);
   SLIP_ASSIGN_OR_RETURN(logs_[partition], PartitionLog::Open(io_, path, partition, config_.log, options));
   return logs_[partition].get();

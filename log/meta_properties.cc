@@ -106,8 +106,10 @@ absl::Status WriteMetaProperties(FileIo& io, const std::filesystem::path& log_di
 absl::StatusOr<bool> TakeCleanShutdownMark(FileIo& io, const std::filesystem::path& log_dir) {
   const std::filesystem::path path = log_dir / kCleanShutdownName;
   if (!io.Exists(path)) return false;
+  // Opened first: a mark that is gone, but not for good, would not be taken again.
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> directory, io.Open(log_dir, OpenMode::kDirectory));
   SLIP_RETURN_IF_ERROR(io.Remove(path));
-  SLIP_RETURN_IF_ERROR(io.SyncDirectory(log_dir));
+  SLIP_RETURN_IF_ERROR(directory->Sync());
   return true;
 }
 

@@ -51,6 +51,8 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
   if (options.first_dirty_offset >= log->log_start_offset_ && options.first_dirty_offset <= log->log_end_offset_)
     log->first_dirty_offset_ = options.first_dirty_offset;
   // Recovery proves that batches are whole, not that they are on the disk: it never advances the point (LOG-131).
+  // What an earlier try changed here may not be on the disk: it died before the fsync, or had no descriptor for it.
+  log->names_unsynced_ = !options.clean;
   log->recovery_point_ = options.clean ? log->log_end_offset_ : std::min(options.recovery_point, log->log_end_offset_);
   return log;
 }

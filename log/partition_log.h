@@ -153,7 +153,8 @@ class PartitionLog {
 
   // Makes everything appended before the call durable and moves the recovery point there. An append may run meanwhile.
   // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
-  // and Close returns that error.
+  // and Close returns that error. kResourceExhausted: there were no descriptors for it; nothing was tried, and the next
+  // flush makes good for this one.
   asio::awaitable<absl::Status> Flush(IoQueue& queue);
   // The same for who has no queue. REQUIRES: no Append and no other flush runs.
   absl::Status FlushBlocking();
@@ -227,10 +228,10 @@ class PartitionLog {
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
   struct FlushRound {
     std::vector<std::shared_ptr<File>> files;  // to fsync
+    std::shared_ptr<File> directory;           // to fsync after them; nullptr: no name has changed
     Offset end;                                // all below is durable then, unless the log was cut meanwhile
     uint64_t truncations = 0;
     uint64_t bytes = 0;  // of unflushed_bytes_
-    bool names = false;  // the directory is to be synced too
   };
   absl::StatusOr<FlushRound> BeginFlush();
   absl::Status FinishFlush(const FlushRound& round, absl::Status synced);

@@ -40,17 +40,19 @@ absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginFlush() {
   SLIP_RETURN_IF_ERROR(Usable());
   FlushRound round{.end = log_end_offset_, .truncations = truncations_, .bytes = unflushed_bytes_};
   SLIP_ASSIGN_OR_RETURN(round.files, FilesToFlush());
+  // Short of a descriptor nothing has been tried yet, and the next flush does it all.
+  if (names_unsynced_) {
+    SLIP_ASSIGN_OR_RETURN(round.directory, io_.Open(directory_, OpenMode::kDirectory));
+  }
   // Taken now: an append may roll while the fsyncs run, and what that cuts and makes is for the next round.
-  round.names = std::exchange(names_unsynced_, false);
+  names_unsynced_ = false;
   return round;
 }
 
 absl::Status PartitionLog::FinishFlush(const FlushRound& round, absl::Status synced) {
-  if (synced.ok() && round.names) synced = io_.SyncDirectory(directory_);
-  if (!synced.ok()) names_unsynced_ = names_unsynced_ || round.names;
-  // Whatever its words, a failed fsync may have lost what was written; only a file that was taken away is no failure of
-  // the disk.
-  if (!synced.ok() && !absl::IsNotFound(synced)) health_->TakeOffline(Annotate(synced, partition_.ToString()));
+  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
+  // Whatever its words, a failed fsync may have lost what was written.
+  if (!synced.ok()) health_->TakeOffline(Annotate(synced, partition_.ToString()));
   SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
   std::erase_if(unsynced_snapshots_,
                 [&](const auto& file) { return std::ranges::find(round.files, file) != round.files.end(); });
@@ -71,8 +73,8 @@ asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
 }
 
 absl::Status PartitionLog::FlushBlocking() {
-  SLIP_ASSIGN_OR_RETURN(FlushRound round, BeginFlush());
-  round.names = true;  // a stop leaves nothing to chance
+  names_unsynced_ = true;  // a stop leaves nothing to chance
+  SLIP_ASSIGN_OR_RETURN(const FlushRound round, BeginFlush());
   absl::Status synced;
   for (const std::shared_ptr<File>& file : round.files) synced.Update(file->Sync());
   return FinishFlush(round, synced);

@@ -26,6 +26,9 @@ namespace slipstream {
 // EDQUOT, EFBIG, EMFILE, ENFILE), kUnavailable (EIO and all else). The message names the path, the call and the
 // system's own words.
 absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path);
+// Of an fsync that failed: kUnavailable whatever the number, for a full disk too. What it had to write may be gone, so
+// this is never taken for a lack that passes.
+absl::Status SyncErrnoToStatus(int error_number, const std::filesystem::path& path);
 
 // What reading and writing past the page cache asks of places in the file and of addresses in memory: both are
 // multiples of these. Powers of two, at most kDirectAlignmentMax.
@@ -59,7 +62,7 @@ class File {
   // Writes `parts` one after the other, past the page cache. REQUIRES: PrepareDirect() gave the alignment that `at` and
   // every part's address and size keep.
   virtual absl::Status WriteDirectAt(DirectParts parts, FilePosition at) = 0;
-  // fsync. An error means the data may be gone for good: never retry it (INV-20).
+  // fsync. An error, always kUnavailable, means the data may be gone for good: never retry it (INV-20).
   virtual absl::Status Sync() = 0;
   // Last modification, milliseconds since 1970.
   virtual absl::StatusOr<Timestamp> ModifiedAt() = 0;
@@ -76,6 +79,7 @@ enum class OpenMode {
   kReadWrite,  // must exist
   kCreate,     // created when absent, kept as it is when present
   kCreateNew,  // must not exist (kAlreadyExists)
+  kDirectory,  // a directory, which must exist: only to be Sync()ed
 };
 
 class FileIo {
@@ -90,14 +94,16 @@ class FileIo {
   virtual absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   virtual absl::Status Remove(const std::filesystem::path& path) = 0;  // OK when it is not there
   virtual absl::Status RemoveTree(const std::filesystem::path& path) = 0;
-  // Makes creations, renames and removals in the directory durable.
-  virtual absl::Status SyncDirectory(const std::filesystem::path& path) = 0;
+  // Makes creations, renames and removals in the directory durable. kResourceExhausted: there was no descriptor for it,
+  // so nothing was tried, and a later call may do it. Where that would come too late, the directory is opened (with
+  // kDirectory) before the first change, and its Sync() follows the last.
+  absl::Status SyncDirectory(const std::filesystem::path& path);
 };
 
 // The whole content of a small file. kResourceExhausted above `bytes_max`.
 absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::path& path, uint64_t bytes_max = 64 << 20);
 // Write <path>.tmp, fsync, rename over the target, fsync the directory: readers see the old content or the new
-// (LOG-53).
+// (LOG-53). Short of descriptors, or on a full disk, it is the old.
 absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::string_view content);
 
 // The machine's own file system. Thread-safe; lives for the whole process.

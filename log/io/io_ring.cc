@@ -124,7 +124,7 @@ asio::awaitable<absl::Status> IoRing::Sync(File& file) {
   io_uring_sqe request;
   io_uring_prep_fsync(&request, file.descriptor(), 0);
   const int result = co_await Run(request);
-  if (result < 0) co_return ErrnoToStatus(-result, "fsync", file.path());
+  if (result < 0) co_return SyncErrnoToStatus(-result, file.path());
   co_return absl::OkStatus();
 }
 

@@ -108,7 +108,7 @@ class SystemFile final : public File {
   }
 
   absl::Status Sync() override {
-    if (::fsync(descriptor_) != 0) return ErrnoToStatus(errno, "fsync", path_);
+    if (::fsync(descriptor_) != 0) return SyncErrnoToStatus(errno, path_);
     return absl::OkStatus();
   }
 
@@ -160,6 +160,7 @@ int OpenFlags(OpenMode mode) {
     case OpenMode::kReadWrite: return O_RDWR;
     case OpenMode::kCreate: return O_RDWR | O_CREAT;
     case OpenMode::kCreateNew: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::kDirectory: return O_RDONLY | O_DIRECTORY;
   }
   return O_RDONLY;
 }
@@ -171,7 +172,8 @@ absl::Status FromErrorCode(const std::error_code& error, absl::string_view call,
 class SystemIo final : public FileIo {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
-    const int descriptor = ::open(path.c_str(), OpenFlags(mode) | O_CLOEXEC | O_NOFOLLOW, kFileMode);
+    const int link = mode == OpenMode::kDirectory ? 0 : O_NOFOLLOW;  // a log dir may lie behind one
+    const int descriptor = ::open(path.c_str(), OpenFlags(mode) | O_CLOEXEC | link, kFileMode);
     if (descriptor < 0) return ErrnoToStatus(errno, "open", path);
     return std::make_unique<SystemFile>(descriptor, path);
   }
@@ -220,15 +222,6 @@ class SystemIo final : public FileIo {
     std::filesystem::remove_all(path, error);
     return FromErrorCode(error, "remove", path);
   }
-
-  absl::Status SyncDirectory(const std::filesystem::path& path) override {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return ErrnoToStatus(errno, "open", path);
-    const int result = ::fsync(descriptor);
-    const int error = errno;
-    ::close(descriptor);
-    return result == 0 ? absl::OkStatus() : ErrnoToStatus(error, "fsync", path);
-  }
 };
 
 }  // namespace
@@ -251,6 +244,15 @@ absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::
   }
 }
 
+absl::Status SyncErrnoToStatus(int error_number, const std::filesystem::path& path) {
+  return absl::UnavailableError(ErrnoToStatus(error_number, "fsync", path).message());
+}
+
+absl::Status FileIo::SyncDirectory(const std::filesystem::path& path) {
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> directory, Open(path, OpenMode::kDirectory));
+  return directory->Sync();
+}
+
 absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::path& path, uint64_t bytes_max) {
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(path, OpenMode::kRead));
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
@@ -266,6 +268,7 @@ absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::pat
 absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::string_view content) {
   std::filesystem::path temporary = path;
   temporary += ".tmp";
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> directory, io.Open(path.parent_path(), OpenMode::kDirectory));
   {
     SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(temporary, OpenMode::kCreate));
     SLIP_RETURN_IF_ERROR(file->Truncate(0));
@@ -273,7 +276,7 @@ absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::st
     SLIP_RETURN_IF_ERROR(file->Sync());
   }
   SLIP_RETURN_IF_ERROR(io.Rename(temporary, path));
-  return io.SyncDirectory(path.parent_path());
+  return directory->Sync();
 }
 
 FileIo& SystemFileIo() {

@@ -30,7 +30,8 @@ const Use kReads[] = {[](SpoiledDirectory& on) {
                         return on.file->ReadAt(into, FilePosition{0}).status();
                       },
                       [](SpoiledDirectory& on) { return on.io.Open("/logs/a", OpenMode::kRead).status(); },
-                      [](SpoiledDirectory& on) { return on.io.List("/logs", /*directories=*/false).status(); }};
+                      [](SpoiledDirectory& on) { return on.io.List("/logs", /*directories=*/false).status(); },
+                      [](SpoiledDirectory& on) { return on.io.SyncDirectory("/logs"); }};  // its opening
 
 TEST(DirectoryIoTest, Log143_WhatTheDiskCannotReadTakesTheDirectoryOffline) {
   for (const Use& read : kReads) {
@@ -48,6 +49,16 @@ TEST(DirectoryIoTest, Log143_TooManyOpenFilesAreNoFailureOfTheDisk) {
     EXPECT_FALSE(read(directory).ok());
     EXPECT_FALSE(directory.health->offline());
   }
+}
+
+TEST(DirectoryIoTest, Inv20_AnFsyncThatFailsTakesTheDirectoryOfflineWhateverItsWords) {
+  SpoiledDirectory of_file(absl::ResourceExhaustedError("ENOSPC"));
+  EXPECT_FALSE(of_file.file->Sync().ok());
+  EXPECT_TRUE(of_file.health->offline());
+  SpoiledDirectory of_directory(absl::OkStatus());
+  of_directory.disk.FailCall(1, absl::ResourceExhaustedError("ENOSPC"));  // behind the opening
+  EXPECT_FALSE(of_directory.io.SyncDirectory("/logs").ok());
+  EXPECT_TRUE(of_directory.health->offline());
 }
 
 }  // namespace

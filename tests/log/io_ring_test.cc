@@ -129,6 +129,9 @@ TEST_F(IoRingTest, ErrorsCarryTheCodeOfTheirCause) {
   EXPECT_TRUE(absl::IsAlreadyExists(SystemFileIo().Open(directory_ / "there", OpenMode::kCreateNew).status()));
   EXPECT_TRUE(absl::IsNotFound(SystemFileIo().List(directory_ / "absent", true).status()));
   EXPECT_TRUE(absl::IsResourceExhausted(ErrnoToStatus(ENOSPC, "write", "x")));
+  EXPECT_TRUE(absl::IsUnavailable(SyncErrnoToStatus(ENOSPC, "x"))) << "its data may be gone";
+  EXPECT_TRUE(absl::IsNotFound(SystemFileIo().SyncDirectory(directory_ / "absent")));
+  EXPECT_TRUE(SystemFileIo().SyncDirectory(directory_).ok());
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ class FailingIo final : public FileIo {
   std::function<absl::Status(const std::filesystem::path& from)> before_rename;
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
-    if (before_write && mode != OpenMode::kRead) {
+    if (before_write && mode != OpenMode::kRead && mode != OpenMode::kDirectory) {
       if (absl::Status failed = before_write(path); !failed.ok()) return failed;
     }
     return SystemFileIo().Open(path, mode);
@@ -38,7 +38,6 @@ class FailingIo final : public FileIo {
   }
   absl::Status Remove(const std::filesystem::path& path) override { return SystemFileIo().Remove(path); }
   absl::Status RemoveTree(const std::filesystem::path& path) override { return SystemFileIo().RemoveTree(path); }
-  absl::Status SyncDirectory(const std::filesystem::path& path) override { return SystemFileIo().SyncDirectory(path); }
 };
 
 }  // namespace slipstream

@@ -18,6 +18,7 @@ namespace slipstream {
 class MemoryIo final : public FileIo {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
+    if (mode == OpenMode::kDirectory) return std::make_unique<MemoryFile>(path, std::make_shared<std::string>());
     std::shared_ptr<std::string>& content = files_[path];
     const bool existed = content != nullptr;
     const bool must_exist = mode == OpenMode::kRead || mode == OpenMode::kReadWrite;
@@ -55,7 +56,6 @@ class MemoryIo final : public FileIo {
     });
     return absl::OkStatus();
   }
-  absl::Status SyncDirectory(const std::filesystem::path&) override { return absl::OkStatus(); }
 
  private:
   class MemoryFile final : public File {

@@ -71,9 +71,12 @@ class SimulatedDisk::OpenFile final : public File {
     const std::lock_guard guard(disk_.mutex_);
     const absl::Status begun = disk_.Begin("fsync", path_, Effect::kSyncs);
     if (!disk_.crashed_) {
-      if (begun.ok())
+      if (begun.ok()) {
         for (const DataChange& change : node_->unsynced) change.ApplyTo(node_->durable);
+        for (const DiskNode::NameChange& change : node_->unsynced_names) change.ApplyTo(node_->durable_names);
+      }
       node_->unsynced.clear();
+      node_->unsynced_names.clear();
     }
     return begun;
   }
@@ -180,6 +183,7 @@ absl::StatusOr<std::unique_ptr<File>> SimulatedDisk::Open(const std::filesystem:
   SLIP_RETURN_IF_ERROR(Begin("open", path, creates ? Effect::kChanges : Effect::kNone));
   if (node != nullptr && mode == OpenMode::kCreateNew) return absl::AlreadyExistsError(path.native());
   if (node == nullptr && (!creates || directory == nullptr)) return absl::NotFoundError(path.native());
+  SLIP_CHECK(node == nullptr || node->is_directory == (mode == OpenMode::kDirectory));
   if (creates) {
     node = std::make_shared<DiskNode>();
     Change(*directory, "", path.filename(), node);
@@ -258,18 +262,6 @@ absl::Status SimulatedDisk::RemoveTree(const std::filesystem::path& path) {
   RemoveAll(*node);
   Change(*FindNode(path.parent_path()), path.filename(), "", nullptr);
   return absl::OkStatus();
-}
-
-absl::Status SimulatedDisk::SyncDirectory(const std::filesystem::path& path) {
-  const std::lock_guard guard(mutex_);
-  const absl::Status begun = Begin("fsync", path, Effect::kSyncs);
-  DiskNode* const node = FindNode(path);
-  if (crashed_) return begun;
-  if (node == nullptr) return begun.ok() ? absl::NotFoundError(path.native()) : begun;
-  if (begun.ok())
-    for (const DiskNode::NameChange& change : node->unsynced_names) change.ApplyTo(node->durable_names);
-  node->unsynced_names.clear();
-  return begun;
 }
 
 }  // namespace slipstream

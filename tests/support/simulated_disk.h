@@ -64,7 +64,6 @@ class SimulatedDisk final : public FileIo {
   absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) override;  // in one directory
   absl::Status Remove(const std::filesystem::path& path) override;
   absl::Status RemoveTree(const std::filesystem::path& path) override;
-  absl::Status SyncDirectory(const std::filesystem::path& path) override;
 
  private:
   class OpenFile;

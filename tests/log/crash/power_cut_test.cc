@@ -23,7 +23,7 @@ TEST(PowerCut, Inv17_ALogDirThatWasJustMadeIsStillThereOnceSomethingIsFlushed) {
 
 TEST(PowerCut, Inv17_ALogDirWhoseMakerWasKilledAtOnceIsStillThereOnceSomethingIsFlushed) {
   LogWorld first(WriteMode::kBuffered);
-  first.disk().CrashAfter(1);  // the directory is made
+  first.disk().CrashAfter(2);  // its parent is open, the directory is made
   first.Open();
   const std::unique_ptr<LogWorld> world = std::move(first).AfterKill();
   world->Open();

@@ -19,7 +19,8 @@ class StoppingIo final : public FileIo {
   int changes_left = std::numeric_limits<int>::max();
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
-    if (mode != OpenMode::kRead && !TakeChange()) return Stopped();
+    const bool may_change = mode != OpenMode::kRead && mode != OpenMode::kDirectory;
+    if (may_change && !TakeChange()) return Stopped();
     SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io_.Open(path, mode));
     return std::make_unique<StoppingFile>(*this, std::move(file));
   }
@@ -38,9 +39,6 @@ class StoppingIo final : public FileIo {
   }
   absl::Status RemoveTree(const std::filesystem::path& path) override {
     return TakeChange() ? io_.RemoveTree(path) : Stopped();
-  }
-  absl::Status SyncDirectory(const std::filesystem::path& path) override {
-    return TakeChange() ? io_.SyncDirectory(path) : Stopped();
   }
 
  private:
