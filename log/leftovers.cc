@@ -56,7 +56,12 @@ class DirectoryFiles {
     changed_ = true;
     return absl::OkStatus();
   }
-  absl::Status SyncIfChanged() { return changed_ ? io_->SyncDirectory(directory_) : absl::OkStatus(); }
+  absl::Status SyncIfChanged() {
+    if (!changed_) return absl::OkStatus();
+    SLIP_RETURN_IF_ERROR(io_->SyncDirectory(directory_));
+    changed_ = false;
+    return absl::OkStatus();
+  }
 
  private:
   DirectoryFiles(FileIo& io, std::filesystem::path directory) : io_(&io), directory_(std::move(directory)) {}
@@ -89,28 +94,52 @@ absl::StatusOr<Offset> EndOfLogFile(FileIo& io, const std::filesystem::path& pat
   }
 }
 
-// Complete swaps win over the segments that they replace.
-absl::Status FinishSwaps(FileIo& io, const std::filesystem::path& directory, DirectoryFiles& files) {
-  std::optional<Offset> begin;
-  Offset end;
+bool IsSwappedLog(absl::string_view name) { return absl::EndsWith(name, absl::StrCat(kLogSuffix, kSwapMark)); }
+
+// While a .cleaned file is left, all swaps at or above it are unfinished. They go first, or what a crash leaves of them
+// would pass for a whole swap.
+absl::Status UndoSwaps(DirectoryFiles& files) {
+  std::optional<Offset> cleaned_begin;
   for (const std::string& name : files.names()) {
-    if (!absl::EndsWith(name, absl::StrCat(kLogSuffix, kSwapMark))) continue;
+    if (!absl::EndsWith(name, kCleanedMark)) continue;
     const Offset base = *OffsetFromFileName(name);
-    SLIP_ASSIGN_OR_RETURN(const Offset swap_end, EndOfLogFile(io, directory / name, base));
-    begin = std::min(begin.value_or(base), base);
-    end = std::max({end, swap_end, base + 1});  // compaction may have left nothing of a segment
+    cleaned_begin = std::min(cleaned_begin.value_or(base), base);
   }
+  if (!cleaned_begin) return absl::OkStatus();
   SLIP_RETURN_IF_ERROR(files.RemoveIf([&](const std::string& name) {
-    if (!begin || !HasSegmentSuffix(name)) return false;
-    const Offset base = *OffsetFromFileName(name);
-    return base >= *begin && base < end;
+    return absl::EndsWith(name, kSwapMark) && *OffsetFromFileName(name) >= *cleaned_begin;
   }));
-  const std::set<std::string> names = files.names();
-  for (const std::string& name : names) {
-    if (!absl::EndsWith(name, kSwapMark)) continue;
-    SLIP_RETURN_IF_ERROR(files.Rename(name, std::string(absl::StripSuffix(name, kSwapMark))));
+  SLIP_RETURN_IF_ERROR(files.SyncIfChanged());
+  return files.RemoveIf([](const std::string& name) { return absl::EndsWith(name, kCleanedMark); });
+}
+
+// Complete swaps win over the segments that they replace. As in the swap itself (log/compaction/segment_swap.h), each
+// step is on the disk before the next one begins.
+absl::Status FinishSwaps(FileIo& io, const std::filesystem::path& directory, DirectoryFiles& files) {
+  std::vector<std::pair<Offset, Offset>> covered;  // by each, from its base to its end
+  for (const std::string& name : files.names()) {
+    if (!IsSwappedLog(name)) continue;
+    const Offset base = *OffsetFromFileName(name);
+    SLIP_ASSIGN_OR_RETURN(const Offset end, EndOfLogFile(io, directory / name, base));
+    covered.emplace_back(base, std::max(end, base + 1));  // compaction may have left nothing of a segment
   }
-  return absl::OkStatus();
+  const auto is_replaced = [&](const std::string& name) {
+    if (!HasSegmentSuffix(name)) return false;
+    const Offset base = *OffsetFromFileName(name);
+    return std::ranges::any_of(covered, [&](const auto& range) { return base >= range.first && base < range.second; });
+  };
+  SLIP_RETURN_IF_ERROR(files.RemoveIf(is_replaced));
+  SLIP_RETURN_IF_ERROR(files.SyncIfChanged());
+  const auto take_over = [&files](const auto& wanted) -> absl::Status {
+    const std::set<std::string> names = files.names();
+    for (const std::string& name : names) {
+      if (!absl::EndsWith(name, kSwapMark) || !wanted(name)) continue;
+      SLIP_RETURN_IF_ERROR(files.Rename(name, std::string(absl::StripSuffix(name, kSwapMark))));
+    }
+    return files.SyncIfChanged();
+  };
+  SLIP_RETURN_IF_ERROR(take_over(IsSwappedLog));
+  return take_over([](const std::string&) { return true; });
 }
 
 bool IsIndex(absl::string_view name) {
@@ -142,16 +171,7 @@ absl::StatusOr<DirectoryContents> ClearLeftovers(FileIo& io, const std::filesyst
   }));
   SLIP_RETURN_IF_ERROR(CheckNames(files, directory));
 
-  std::optional<Offset> cleaned_begin;
-  for (const std::string& name : files.names()) {
-    if (!absl::EndsWith(name, kCleanedMark)) continue;
-    const Offset base = *OffsetFromFileName(name);
-    cleaned_begin = std::min(cleaned_begin.value_or(base), base);
-  }
-  SLIP_RETURN_IF_ERROR(files.RemoveIf([&](const std::string& name) {
-    if (absl::EndsWith(name, kCleanedMark)) return true;
-    return cleaned_begin && absl::EndsWith(name, kSwapMark) && *OffsetFromFileName(name) >= *cleaned_begin;
-  }));
+  SLIP_RETURN_IF_ERROR(UndoSwaps(files));
   SLIP_RETURN_IF_ERROR(FinishSwaps(io, directory, files));
   SLIP_RETURN_IF_ERROR(files.RemoveIf([&](const std::string& name) {
     if (!IsIndex(name)) return false;

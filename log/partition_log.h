@@ -143,8 +143,8 @@ class PartitionLog {
   absl::StatusOr<std::optional<CompactionPlan>> PlanCompaction(Timestamp now);
   // Takes over what a CleanNext() has cleaned, or notes why it could not. True: call CleanNext() again; false: the
   // round is done. kAborted: the log was cut since the plan was made, which ends the round. Content that cannot be
-  // cleaned makes the log uncleanable(): no round is planned any more, all else goes on. REQUIRES: as for Maintain.
-  // Blocking.
+  // cleaned makes the log uncleanable(): no round is planned any more, all else goes on. kResourceExhausted: the log is
+  // as it was, and a later round may do. REQUIRES: as for Maintain. Blocking.
   absl::StatusOr<bool> TakeCompacted(Compaction& compaction, const absl::StatusOr<bool>& cleaned);
   // Ends a round early: what it wrote goes with the other deleted files. REQUIRES: no CleanNext() runs.
   void AbandonCompaction(Compaction& compaction);

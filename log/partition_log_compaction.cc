@@ -134,8 +134,14 @@ absl::StatusOr<bool> PartitionLog::TakeCompacted(Compaction& compaction, const a
     first_dirty_offset_ = compaction.end_offset();
     return false;
   }
+  const absl::Status swapped = SwapIn(compaction);
+  // A full disk, or no descriptor for the moment: the log is as it was, and another round does the work again.
+  if (absl::IsResourceExhausted(swapped)) {
+    compaction.Discard();
+    return Annotate(swapped, absl::StrCat(partition_.ToString(), ": cannot take over compacted segments"));
+  }
   // Half a swap leaves it unknown which segments there are.
-  SLIP_RETURN_IF_ERROR(FailUnlessOk(SwapIn(compaction), "cannot take over compacted segments"));
+  SLIP_RETURN_IF_ERROR(FailUnlessOk(swapped, "cannot take over compacted segments"));
   compaction.Release();
   return true;
 }
@@ -151,15 +157,17 @@ absl::Status PartitionLog::SwapIn(const Compaction& compaction) {
   std::vector<Offset> replaced;
   for (const CompactionPlan::Source& source : compaction.cleaned().sources) replaced.push_back(source.base_offset);
   const std::vector<Offset>& cleaned = compaction.cleaned().segments->base_offsets();
+  // Opened before anything is renamed: from there on no descriptor is asked for.
+  std::vector<std::unique_ptr<Segment>> fresh;
+  for (const Offset base : cleaned) {
+    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::OpenCleaned(io_, directory_, base, config_));
+    fresh.push_back(std::move(segment));
+  }
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::filesystem::path> marked,
                         SwapSegments(io_, directory_, cleaned, replaced));
   dirty_times_.clear();
   RemoveLater(marked);
-  std::vector<std::unique_ptr<Segment>> fresh;
-  for (const Offset base : cleaned) {
-    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment, Segment::Open(io_, directory_, base, config_));
-    fresh.push_back(std::move(segment));
-  }
+  for (const std::unique_ptr<Segment>& segment : fresh) segment->SwappedIn();
   const auto first = segments_.begin() + static_cast<ptrdiff_t>(FloorSegment(replaced.front()));
   const auto last = first + static_cast<ptrdiff_t>(replaced.size());
   if (std::any_of(first, last, [&](const auto& segment) { return segment.get() == open_segment_; }))

@@ -59,7 +59,23 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateMarked(FileIo& io, const
 
 absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(FileIo& io, const std::filesystem::path& directory,
                                                        Offset base_offset, const LogConfig& config) {
-  std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config));
+  return OpenMarked(io, directory, base_offset, config, "");
+}
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenCleaned(FileIo& io, const std::filesystem::path& directory,
+                                                              Offset base_offset, const LogConfig& config) {
+  return OpenMarked(io, directory, base_offset, config, kCleanedMark);
+}
+
+void Segment::SwappedIn() {
+  SLIP_CHECK(file_ == nullptr && indexes_ == nullptr);
+  name_.mark = "";
+}
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenMarked(FileIo& io, const std::filesystem::path& directory,
+                                                             Offset base_offset, const LogConfig& config,
+                                                             absl::string_view mark) {
+  std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config, mark));
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, segment->LogFile());
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   if (size > kLogBytesMax)

@@ -53,6 +53,10 @@ class Segment {
   // Takes over existing files and closes them again until they are used. kDataLoss for a .log above 2^31-1 bytes.
   static absl::StatusOr<std::unique_ptr<Segment>> Open(FileIo& io, const std::filesystem::path& directory,
                                                        Offset base_offset, const LogConfig& config);
+  // The same under names that end in .cleaned, until SwappedIn().
+  static absl::StatusOr<std::unique_ptr<Segment>> OpenCleaned(FileIo& io, const std::filesystem::path& directory,
+                                                              Offset base_offset, const LogConfig& config);
+  void SwappedIn();  // its files have lost that mark. REQUIRES: not used since OpenCleaned
   // Removes all files of a segment, the .log first: what a crash then leaves is thrown away at the next start. Open
   // files stay readable.
   static absl::Status RemoveFiles(FileIo& io, const std::filesystem::path& directory, Offset base_offset);
@@ -150,6 +154,9 @@ class Segment {
   static absl::StatusOr<std::unique_ptr<Segment>> CreateMarked(FileIo& io, const std::filesystem::path& directory,
                                                                Offset base_offset, const LogConfig& config,
                                                                absl::string_view mark);
+  static absl::StatusOr<std::unique_ptr<Segment>> OpenMarked(FileIo& io, const std::filesystem::path& directory,
+                                                             Offset base_offset, const LogConfig& config,
+                                                             absl::string_view mark);
 
   Indexes& indexes();
   absl::Status Account(const RecordBatchView& header, uint64_t size, Progress& progress);

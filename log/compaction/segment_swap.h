@@ -14,8 +14,10 @@
 namespace slipstream {
 
 // REQUIRES: `cleaned` (base offsets, rising) are complete and durable as .cleaned files. Renames `replaced` to .deleted
-// and returns those names, for their later removal. An error leaves the directory half swapped: only opening the log
-// anew tells what is there. Blocking; durable on return.
+// and returns those names, for their later removal. kResourceExhausted: the disk was full, or there was no descriptor,
+// and all is as it was, durably. Any other error leaves the directory half swapped, and only opening the log anew tells
+// what is there: so it is when even what was renamed cannot be renamed back, which leaves neither way open. Blocking;
+// durable on return.
 absl::StatusOr<std::vector<std::filesystem::path>> SwapSegments(FileIo& io, const std::filesystem::path& directory,
                                                                 std::span<const Offset> cleaned,
                                                                 std::span<const Offset> replaced);

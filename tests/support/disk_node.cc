@@ -20,6 +20,9 @@ struct Image {
   uint64_t last_write = 0;
 
   bool OneIn(uint64_t n) { return random() % n == 0; }
+  bool Tears() const {
+    return survives == Survives::kTornAt512 || survives == Survives::kTornAt4096 || survives == Survives::kTornAnywhere;
+  }
 
   void ApplySome(std::string& content, const DataChange& change) {
     if (OneIn(2)) return change.ApplyTo(content);
@@ -40,7 +43,7 @@ struct Image {
         ApplySome(content, change);
         continue;
       }
-      if (survives != Survives::kEverything && change.number == last_write) {
+      if (Tears() && change.number == last_write) {
         const uint64_t unit = survives == Survives::kTornAt512 ? 512 : survives == Survives::kTornAt4096 ? 4096 : 1;
         const uint64_t end = change.at + random() % (change.bytes.size() + 1);
         change.bytes.resize(end - end % unit > change.at ? end - end % unit - change.at : 0);
@@ -60,7 +63,8 @@ struct Image {
     DiskNode::Names names = node.durable_names;
     size_t kept = survives == Survives::kNothing ? 0 : node.unsynced_names.size();
     if (survives == Survives::kRandomPart) kept = random() % (kept + 1);
-    for (size_t i = 0; i < kept; ++i) node.unsynced_names[i].ApplyTo(names);
+    for (size_t i = 0; i < kept; ++i)
+      if (survives != Survives::kNamesInAnyOrder || OneIn(2)) node.unsynced_names[i].ApplyTo(names);
     for (const auto& [name, child] : names) image->names[name] = Of(*child);
     image->durable = image->content;
     image->durable_names = image->names;

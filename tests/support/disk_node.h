@@ -15,10 +15,11 @@ namespace slipstream {
 enum class Survives {
   kNothing,
   kEverything,
-  kRandomPart,   // some changes whole, some in 512-byte sectors, some sizes without their data (F33, F34, F35)
-  kTornAt512,    // everything, but the last write ends early, at a multiple of 512 (F28)
-  kTornAt4096,   // ... of 4096
-  kTornAnywhere  // ... in the middle of a sector
+  kRandomPart,       // some changes whole, some in 512-byte sectors, some sizes without their data (F33, F34, F35)
+  kNamesInAnyOrder,  // all data, and of the changes to names each for itself: without a journal nothing orders them
+  kTornAt512,        // everything, but the last write ends early, at a multiple of 512 (F28)
+  kTornAt4096,       // ... of 4096
+  kTornAnywhere      // ... in the middle of a sector
 };
 
 struct DataChange {

@@ -118,6 +118,23 @@ const LogScenario kScenarios[] = {
        world.Checkpoint();
        world.Maintain();
      }},
+    // The first round leaves small segments, which the second one merges.
+    {"Compact",
+     [](LogWorld& world) {
+       world.CleanUpByCompaction();
+       MakeLogOf(world, 24);
+       world.Flush();
+       world.Checkpoint();
+     },
+     [](LogWorld& world) {
+       world.Compact();
+       world.Append(8);
+       world.Flush();
+       world.Checkpoint();
+       world.Compact();
+       world.Maintain();
+       world.Append(1);
+     }},
     {"CleanStopAndStart", [](LogWorld& world) { MakeLogOf(world, 10); },
      [](LogWorld& world) {
        world.Append(1);
@@ -140,5 +157,14 @@ const LogScenario kScenarios[] = {
 }  // namespace
 
 std::span<const LogScenario> LogScenarios() { return kScenarios; }
+
+absl::StatusOr<std::vector<SimulatedDisk::Call>> CallsOf(const LogScenario& scenario, WriteMode write_mode) {
+  LogWorld whole(write_mode);
+  scenario.prepare(whole);
+  whole.disk().RecordCalls();
+  scenario.run(whole);
+  if (!whole.error().ok()) return whole.error();
+  return whole.disk().recorded_calls();
+}
 
 }  // namespace slipstream

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "log/check.h"
+#include "log/compaction/compaction.h"
 #include "log/io/blocking_queue.h"
 #include "log/record_batch.h"
 #include "log/status.h"
@@ -145,6 +146,7 @@ void LogWorld::Append(int batches, WriteHint hint) {
   LogHistory::Version& version = current();
   for (int i = 0; i < batches; ++i) {
     version.batches.push_back(NextBatch(version));
+    if (!version.written.empty()) version.written.push_back(version.batches.back());
     version.end = RecordBatchView(version.batches.back()).next_offset();
   }
   const bool appended = Do("append", [&] {
@@ -215,6 +217,42 @@ void LogWorld::Maintain() {
   if (Do("maintain", [&] { return log_->Maintain(Timestamp{now_}); })) history_.log_start = log_->log_start_offset();
 }
 
+void LogWorld::CleanUpByCompaction() {
+  config_.log.cleanup_compact = true;
+  config_.log.cleanup_delete = false;
+  config_.log.min_cleanable_dirty_ratio = 0;
+}
+
+// After each of its swaps, as a log of the same content gives them whose disk does not fail: what compaction makes of a
+// log is for others to test, here it is whether a crash leaves one of these.
+absl::StatusOr<std::vector<LogHistory::Version>> LogWorld::VersionsOfCompaction() const {
+  const std::unique_ptr<LogWorld> twin = AfterPowerCut(Survives::kEverything, 0);
+  SLIP_RETURN_IF_ERROR(twin->Recover());
+  PartitionLog& log = twin->log();
+  log.UpdateHighWatermark(log.log_end_offset());
+  SLIP_ASSIGN_OR_RETURN(std::optional<CompactionPlan> plan, log.PlanCompaction(Timestamp{now_}));
+  if (!plan) return absl::InternalError("no round is due");
+  Compaction compaction(*std::move(plan), {});
+  std::vector<LogHistory::Version> versions;
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(const bool more, log.TakeCompacted(compaction, compaction.CleanNext()));
+    if (!more) return versions;
+    LogHistory::Version& version = versions.emplace_back(twin->current());
+    if (version.written.empty()) version.written = version.batches;
+    SLIP_ASSIGN_OR_RETURN(version.batches, ReadBatches(log));
+  }
+}
+
+void LogWorld::Compact() {
+  const bool compacted = Do("compact", [&]() -> absl::Status {
+    // Of each try its own: a round that goes on where one ended half way may merge what that one left apart.
+    SLIP_ASSIGN_OR_RETURN(const std::vector<LogHistory::Version> versions, VersionsOfCompaction());
+    history_.versions.insert(history_.versions.end(), versions.begin(), versions.end());
+    return log_->Compact(Timestamp{now_}, {}).status();
+  });
+  if (compacted) OnlyTheCurrentVersionIsLeft();
+}
+
 void LogWorld::Delete() {
   if (Dead()) return;
   history_.may_be_absent = true;
@@ -283,8 +321,9 @@ absl::Status LogWorld::CheckFound() {
     if (!same.ok()) continue;
     LogHistory::Version now = *version;
     now.end = log_->log_end_offset();
-    std::erase_if(now.batches,
-                  [&](const LogHistory::Batch& batch) { return RecordBatchView(batch).base_offset() >= now.end; });
+    for (std::vector<LogHistory::Batch>* const batches : {&now.batches, &now.written})
+      std::erase_if(*batches,
+                    [&](const LogHistory::Batch& batch) { return RecordBatchView(batch).base_offset() >= now.end; });
     history_.versions = {std::move(now)};
     break;
   }
@@ -292,7 +331,10 @@ absl::Status LogWorld::CheckFound() {
   if (log_->log_end_offset() < history_.durable)
     return absl::InternalError(absl::StrCat("it ends at offset ", log_->log_end_offset().value, ", and all below ",
                                             history_.durable.value, " was durable (INV-18)"));
-  SLIP_RETURN_IF_ERROR(CheckProducers(*disk_, *log_, current().batches, current().first));
+  // Of a compacted log the part that is left may tell less of them, as of one that lost its older part.
+  const bool compacted = !current().written.empty();
+  SLIP_RETURN_IF_ERROR(CheckProducers(*disk_, *log_, compacted ? current().written : current().batches,
+                                      compacted ? Offset{} : current().first));
   if (!found.empty() && log_->topic_id() != kTopicId) return absl::InternalError("its topic id is lost (LOG-48)");
   history_.durable = std::max(history_.durable, log_->recovery_point());
   history_.log_start = log_->log_start_offset();

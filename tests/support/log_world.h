@@ -21,6 +21,7 @@ struct LogHistory {
   struct Version {
     Offset first{0}, end{0};
     std::vector<Batch> batches;
+    std::vector<Batch> written;  // what they were before compaction; empty: it has seen none
   };
   std::vector<Version> versions{Version{}};  // no crash brings back any other; the last is the current one
   Offset durable{0};                         // the log told that everything below survives a power cut
@@ -57,7 +58,11 @@ class LogWorld {
   void TruncateTo(int64_t offset);  // as every owner must, it writes the checkpoints first (LOG-103)
   void StartAnewAt(int64_t offset);
   void RaiseLogStartTo(int64_t offset);
-  void Maintain();  // deletes all segments but the last few, and removes the files of those deleted before
+  void Maintain();             // deletes all segments but the last few, and removes the files of those deleted before
+  void CleanUpByCompaction();  // before Open(): cleanup.policy=compact
+  // A round, of records without keys: none but the last of each segment group and of each producer leaves a batch.
+  // REQUIRES: flushed and checkpointed, all of one epoch.
+  void Compact();
   void NextEpoch() { ++epoch_; }
   void Delete();
   void RemoveDeleted();
@@ -80,6 +85,7 @@ class LogWorld {
     history_.versions.erase(history_.versions.begin(), history_.versions.end() - 1);
   }
   LogHistory::Batch NextBatch(const LogHistory::Version& version) const;
+  absl::StatusOr<std::vector<LogHistory::Version>> VersionsOfCompaction() const;
   absl::Status CheckFound();
   absl::Status Compare(const LogHistory::Version& version, const std::vector<LogHistory::Batch>& found) const;
 

@@ -4,8 +4,8 @@
 //
 // What is promised is what POSIX promises and no more: fsync of a file keeps its content and size but not its name,
 // fsync of a directory keeps the names in it. Changes to the names of one directory survive in the order in which they
-// were made, up to some point, as on every file system with a journal. Nothing orders data against names, or one file
-// against another.
+// were made, up to some point, as on every file system with a journal, unless a test asks for less. Nothing orders data
+// against names, or one file against another.
 #pragma once
 
 #include <cstdint>

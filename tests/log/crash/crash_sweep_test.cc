@@ -71,12 +71,9 @@ class CrashSweep : public testing::TestWithParam<CrashParam> {
 
 TEST_P(CrashSweep, Inv17_Inv18_WhereverTheProcessDies) {
   const auto& [scenario, write_mode] = GetParam();
-  LogWorld whole(write_mode);
-  scenario.prepare(whole);
-  whole.disk().RecordCalls();
-  scenario.run(whole);
-  ASSERT_EQ(whole.error(), absl::OkStatus());
-  const std::vector<SimulatedDisk::Call>& calls = whole.disk().recorded_calls();
+  const absl::StatusOr<std::vector<SimulatedDisk::Call>> recorded = CallsOf(scenario, write_mode);
+  ASSERT_TRUE(recorded.ok()) << recorded.status();
+  const std::vector<SimulatedDisk::Call>& calls = *recorded;
   for (size_t k = 0; k <= calls.size(); ++k) {
     if (k > 0 && !calls[k - 1].changes) continue;
     LogWorld world(write_mode);
