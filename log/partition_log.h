@@ -122,6 +122,9 @@ class PartitionLog {
   // Cuts so that the log ends at or before `offset`, on a batch boundary; at or after the end only trims epochs
   // (LOG-98..LOG-101). Lowers high watermark and recovery point with it. Blocking. Before this and the next one
   // OffsetsForCut must be checkpointed (LOG-103): what is cut half, or cut and written anew, must not be trusted.
+  // kResourceExhausted before the first change (no descriptor) leaves the log as it was. Once files have gone, a full
+  // disk fails the log as any other error does: indexes, data and what is known of producers may then be of different
+  // ends, and to bring them together again is what recovery does, when the log is opened anew.
   absl::Status TruncateTo(Offset offset);
   // The highest recovery point that is true before and after a cut at `offset`, and while it is half done.
   Offset RecoveryPointForCut(Offset offset) const;

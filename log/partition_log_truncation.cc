@@ -43,14 +43,18 @@ absl::Status PartitionLog::TruncateTo(Offset offset) {
   // At the end there may still be epochs that no data follows (LOG-175).
   if (offset >= log_end_offset_) return epochs_->TruncateFromEnd(log_end_offset_);
   if (offset < segments_.front()->base_offset()) return TruncateFullyAndStartAt(offset);
+  const size_t keep = FloorSegment(offset) + 1;
+  // What the cut opens, it opens before anything is changed: a lack of descriptors costs nothing.
+  SLIP_RETURN_IF_ERROR(segments_[keep - 1]->LoadForAppend());
+  KeepOpen(*segments_[keep - 1]);
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> names, io_.Open(directory_, OpenMode::kDirectory));
   ++truncations_;
   names_unsynced_ = true;
   const auto cut = [&]() -> absl::Status {
-    const size_t keep = FloorSegment(offset) + 1;
     if (segments_.size() > keep) {
       while (segments_.size() > keep) SLIP_RETURN_IF_ERROR(RemoveLastSegment());
       // Before the cut: were they back after a crash, and the cut not, there would be a hole.
-      SLIP_RETURN_IF_ERROR(io_.SyncDirectory(directory_));
+      SLIP_RETURN_IF_ERROR(names->Sync());
     }
     if (open_segment_ == &active()) open_segment_ = nullptr;  // active again, so it stays open by itself
     SLIP_ASSIGN_OR_RETURN(const Offset end, active().TruncateTo(offset));
