@@ -3,9 +3,11 @@
 Needs root, loop devices and mkfs.ext4: what_is_missing() says what is not there.
 """
 
+import atexit
 import fcntl
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -36,6 +38,26 @@ def what_is_missing(scratch):
     return None
 
 
+def _mount_points_below(directory):
+    """The one that was mounted last first."""
+    points = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    return [point for point in reversed(points) if pathlib.Path(point).is_relative_to(directory)]
+
+
+def clear_leftovers(parent):
+    """Unmounts what a run left in its directory below `parent` that was killed before it could, and removes the directory.
+    Whose it is tells the process's id in the name: while a process has it, ours or by chance another, nothing is touched.
+    Nor is a directory without mounts, which may have been kept for a person to look at."""
+    for directory in pathlib.Path(parent).glob("slipstream-*-*-*"):
+        owner = directory.name.split("-")[-2]
+        if not owner.isdigit() or pathlib.Path(f"/proc/{owner}").exists() or not _mount_points_below(directory):
+            continue
+        for point in _mount_points_below(directory):
+            subprocess.run(["umount", "--lazy", point], stderr=subprocess.DEVNULL)
+        if not _mount_points_below(directory):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 class Disk:
     """An ext4 file system of its own in an image file, mounted at .path."""
 
@@ -49,6 +71,7 @@ class Disk:
         _run("mkfs.ext4", "-q", "-F", "-m", "0", *mkfs, self.image)
 
     def mount(self):
+        atexit.register(self.discard)  # before: a signal may end the run at once, and then nobody else does it
         _run("mount", "-t", "ext4", "-o", self._options, self.image, self.path)
 
     def unmount(self):
@@ -57,6 +80,7 @@ class Disk:
 
     def discard(self):
         """Lets go of it in whatever state it is."""
+        atexit.unregister(self.discard)
         subprocess.run(["umount", "--lazy", self.path], stderr=subprocess.DEVNULL)
 
     def cut_power(self):
@@ -101,6 +125,7 @@ class ThinDisk(Disk):
     def __init__(self, directory, name, megabytes, megabytes_there):
         self._pool = pathlib.Path(directory) / f"{name}-pool"
         self._pool.mkdir()
+        atexit.register(self._let_go_of_pool)
         _run("mount", "-t", "tmpfs", "-o", f"size={megabytes_there}m", "tmpfs", self._pool)
         super().__init__(self._pool, name, megabytes, mkfs=("-O", "^has_journal", "-b", "4096"))
 
@@ -118,4 +143,8 @@ class ThinDisk(Disk):
 
     def discard(self):
         super().discard()
+        self._let_go_of_pool()
+
+    def _let_go_of_pool(self):
+        atexit.unregister(self._let_go_of_pool)
         subprocess.run(["umount", "--lazy", self._pool], stderr=subprocess.DEVNULL)

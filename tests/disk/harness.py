@@ -1,14 +1,15 @@
 """What the tests on real disks share: a leader in its own process, disks to break, and what a follower has claimed."""
 
 import json
+import os
 import pathlib
 import shutil
 import tempfile
 import unittest
 
-from disks import Disk, what_is_missing
+from disks import Disk, clear_leftovers, what_is_missing
 from log_files import copied_end_offset, copied_end_offsets, read_log
-from program_runs import EXIT_DONE, EXIT_RUNTIME, ProgramTestCase, wait_until
+from program_runs import EXIT_DONE, EXIT_RUNTIME, ProgramTestCase, give_up_on_signals, wait_until
 
 RECOVERY_POINTS, HIGH_WATERMARKS = "recovery-point-offset-checkpoint", "replication-offset-checkpoint"
 CLEAN_MARK = ".kafka_cleanshutdown"
@@ -36,7 +37,9 @@ class DiskTestCase(ProgramTestCase):
 
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.mkdtemp(prefix="slipstream-disk-probe-", dir=cls.work_parent)
+        give_up_on_signals()  # the first mount is made here
+        clear_leftovers(cls.work_parent or tempfile.gettempdir())
+        scratch = tempfile.mkdtemp(prefix=f"slipstream-probe-{os.getpid()}-", dir=cls.work_parent)
         try:
             missing = what_is_missing(scratch)
         finally:

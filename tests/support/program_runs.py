@@ -101,12 +101,11 @@ class ProgramTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.failed = True  # until the end of this method, and after any failing test
-        signal.signal(signal.SIGTERM, _give_up)
-        signal.signal(signal.SIGALRM, _give_up)
+        give_up_on_signals()
         signal.alarm(int(os.environ.get("SLIPSTREAM_TEST_SECONDS", 0)))
         if not program().exists():
             raise RuntimeError(f"{program()} does not exist: run scripts/build, or set SLIPSTREAM")
-        cls.work = pathlib.Path(tempfile.mkdtemp(prefix=f"slipstream-{cls.__name__}-", dir=cls.work_parent))
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix=f"slipstream-{cls.__name__}-{os.getpid()}-", dir=cls.work_parent))
         os.chmod(cls.work, 0o755)
         cls.addClassCleanup(cls._remove_work)
         cls.runs = []
@@ -161,6 +160,13 @@ class ProgramTestCase(unittest.TestCase):
         self.assertEqual(len(lines), 1, str(run))
         for word in words:
             self.assertIn(word, lines[0])
+
+
+def give_up_on_signals():
+    """What would end this process at once becomes an exception, so that what it has made is cleared away. SIGINT is one
+    already."""
+    signal.signal(signal.SIGTERM, _give_up)
+    signal.signal(signal.SIGALRM, _give_up)
 
 
 def _give_up(signum, _frame):
