@@ -82,6 +82,7 @@ class LogDirectory {
   const std::filesystem::path& path() const { return config_.log_dir; }
   size_t partition_count() const { return logs_.size() + futures_.size(); }
   DirectoryHealth& health() { return *health_; }
+  FileIo& io() { return io_; }  // for what lies beside the partitions: what fails in it is this directory's failure
 
   // What a person should know of how the partitions were opened: what recovery took away.
   std::vector<std::string> LoadNotices() const;

@@ -246,6 +246,12 @@ std::vector<LogManager::OfflineDirectory> LogManager::offline_directories() cons
   return offline;
 }
 
+FileIo& LogManager::io(const std::filesystem::path& log_dir) {
+  const auto found = std::ranges::find(directories_, log_dir, [](const auto& directory) { return directory->path(); });
+  SLIP_CHECK(found != directories_.end());
+  return (*found)->io();
+}
+
 bool LogManager::any_online() const {
   return std::ranges::any_of(directories_, [](const auto& directory) { return !directory->health().offline(); });
 }

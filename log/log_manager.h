@@ -66,6 +66,10 @@ class LogManager {
   absl::Status WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published);
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
 
+  // For what a role of this process keeps beside the partitions of a log dir: an error of the disk takes that directory
+  // offline. REQUIRES: `log_dir` could be opened.
+  FileIo& io(const std::filesystem::path& log_dir);
+
   // To be called from time to time: removes what Delete set aside (file.delete.delay.ms). Blocking.
   void Maintain(Timestamp now);
 

@@ -55,7 +55,7 @@ absl::Status TopicCatalog::AssignIds() {
 absl::Status TopicCatalog::ReadEpochFile() {
   const std::filesystem::path path = log_dir_ / kEpochFile;
   if (!io_.Exists(path)) return absl::OkStatus();
-  SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io_, path));
+  SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(logs_.io(log_dir_), path));
   if (absl::SimpleAtoi(content, &largest_epoch_.value) && largest_epoch_ >= LeaderEpoch{0}) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(path.string(), ": no leader epoch: '", content, "'"));
 }
@@ -63,7 +63,7 @@ absl::Status TopicCatalog::ReadEpochFile() {
 absl::Status TopicCatalog::ElectAll() {
   const LeaderEpoch epoch{largest_epoch_.value + 1};
   // Before any log: an epoch given twice would hide a divergence from every follower.
-  SLIP_RETURN_IF_ERROR(ReplaceFile(io_, log_dir_ / kEpochFile, absl::StrCat(epoch.value, "\n")));
+  SLIP_RETURN_IF_ERROR(ReplaceFile(logs_.io(log_dir_), log_dir_ / kEpochFile, absl::StrCat(epoch.value, "\n")));
   largest_epoch_ = epoch;
   for (const auto& [name, topic] : topics_)
     for (const auto& [number, partition] : topic->partitions)

@@ -7,6 +7,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
 #include "tests/support/run.h"
+#include "tests/support/simulated_disk.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -182,6 +183,16 @@ TEST_F(LogManagerTest, AMoveThatWasCutShortIsFinishedByTheNextStart) {
   ASSERT_NE(manager_->Find({"t", 0}), nullptr);
   EXPECT_EQ(manager_->Find({"t", 0})->log_end_offset(), Offset{3});
   EXPECT_THAT(In("b"), ElementsAre("t-0"));
+}
+
+TEST(LogManagerIo, Inv20_AFailedFsyncOfAFileBesideTheLogsTakesTheirDirectoryOffline) {
+  SimulatedDisk disk;
+  const auto manager = LogManager::Open(disk, {.log_dirs = {"/disk/logs"}});
+  ASSERT_TRUE(manager.ok()) << manager.status();
+  disk.FailCall(4, absl::UnavailableError("EIO"));  // behind the directory, the file, its cut and its write
+  EXPECT_TRUE(absl::IsUnavailable(ReplaceFile((*manager)->io("/disk/logs"), "/disk/logs/epoch", "1\n")));
+  ASSERT_THAT((*manager)->offline_directories(), SizeIs(1));
+  EXPECT_THAT(std::string((*manager)->offline_directories()[0].cause.message()), HasSubstr("fsync /disk/logs/epoch"));
 }
 
 TEST_F(LogManagerTest, DeletingAPartitionTakesItsFutureLogToo) {
