@@ -74,7 +74,7 @@ asio::awaitable<absl::Status> GenerateRecords(TopicCatalog& catalog, IoQueue& qu
   const size_t batches = BatchesFor(spec.bytes, topic->partitions.size(), options.epochs, run.batch_size());
   for (int32_t round = 0; round < options.epochs; ++round) {
     for (const auto& [number, partition] : topic->partitions) {
-      if (round > 0) SLIP_CO_RETURN_IF_ERROR(partition->Elect({partition->leader_epoch.value + 1}));
+      if (round > 0) SLIP_CO_RETURN_IF_ERROR(catalog.ElectNext(*partition));
       const absl::Status appended = co_await AppendBatches(*partition, queue, run, batches, options, stopped);
       if (!appended.ok()) co_return appended;
     }

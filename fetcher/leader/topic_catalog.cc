@@ -62,12 +62,24 @@ absl::Status TopicCatalog::ReadEpochFile() {
 
 absl::Status TopicCatalog::ElectAll() {
   const LeaderEpoch epoch{largest_epoch_.value + 1};
-  // Before any log: an epoch given twice would hide a divergence from every follower.
-  SLIP_RETURN_IF_ERROR(ReplaceFile(logs_.io(log_dir_), log_dir_ / kEpochFile, absl::StrCat(epoch.value, "\n")));
-  largest_epoch_ = epoch;
+  SLIP_RETURN_IF_ERROR(NoteEpoch(epoch));
   for (const auto& [name, topic] : topics_)
     for (const auto& [number, partition] : topic->partitions)
       SLIP_RETURN_IF_ERROR(Annotate(partition->Elect(epoch), partition->log.partition().ToString()));
+  return absl::OkStatus();
+}
+
+absl::Status TopicCatalog::ElectNext(HostedPartition& partition) {
+  const LeaderEpoch epoch{partition.leader_epoch.value + 1};
+  SLIP_RETURN_IF_ERROR(NoteEpoch(epoch));
+  return Annotate(partition.Elect(epoch), partition.log.partition().ToString());
+}
+
+// Before any log has it: an epoch given twice would hide a divergence from every follower.
+absl::Status TopicCatalog::NoteEpoch(LeaderEpoch epoch) {
+  if (epoch <= largest_epoch_) return absl::OkStatus();  // the next start begins above it as it is
+  SLIP_RETURN_IF_ERROR(ReplaceFile(logs_.io(log_dir_), log_dir_ / kEpochFile, absl::StrCat(epoch.value, "\n")));
+  largest_epoch_ = epoch;
   return absl::OkStatus();
 }
 

@@ -28,7 +28,8 @@ struct HostedTopic {
 
 class TopicCatalog {
  public:
-  // In the log dir: the last leader epoch, for logs do not keep one in which nothing was written.
+  // In the log dir: the largest leader epoch given, for logs do not keep one in which nothing was written, or whose
+  // records a power cut took.
   static constexpr char kEpochFile[] = "slipstream-leader-epoch";
 
   // Takes what `logs` found in `log_dir`. Topics without an id get one. kFailedPrecondition when two partitions of a
@@ -38,6 +39,8 @@ class TopicCatalog {
 
   // Begins a leader epoch for every partition, one above all that any of them had when the catalog was opened.
   absl::Status ElectAll();
+  // Begins the next leader epoch of a partition of this catalog, as if its leader had been elected again.
+  absl::Status ElectNext(HostedPartition& partition);
   // A new topic with partitions 0 to `partitions` - 1, in epoch 0. REQUIRES: a valid name that is not taken, partitions
   // > 0. After an error, of the disk most likely, what was made is taken back, so that another attempt may succeed.
   absl::StatusOr<HostedTopic*> Create(const std::string& name, int32_t partitions);
@@ -54,6 +57,7 @@ class TopicCatalog {
   absl::Status Adopt(const TopicPartition& partition);
   absl::Status AssignIds();
   absl::Status ReadEpochFile();
+  absl::Status NoteEpoch(LeaderEpoch epoch);
   absl::StatusOr<std::unique_ptr<HostedPartition>> Make(const TopicPartition& partition, const Uuid& topic_id);
   absl::Status TakeBack(const TopicPartition& partition);
 

@@ -106,6 +106,19 @@ TEST_F(GenerateRecordsTest, GoesOnWhereATopicEnds) {
   EXPECT_EQ(topic->Find(0)->log.log_end_offset().value, 2 * end.value);
 }
 
+// What happened: the file knew the epoch of the start only, so that the next start gave the last generated one again,
+// to other records.
+TEST_F(GenerateRecordsTest, NoGeneratedEpochIsGivenTwiceThoughAPowerCutTookItsRecords) {
+  ASSERT_TRUE(Generate({.topic = "demo", .partitions = 2, .bytes = 100'000}).ok());
+  for (const auto& [number, partition] : catalog_->Find("demo")->partitions) {
+    EXPECT_EQ(partition->leader_epoch, LeaderEpoch{2});
+    ASSERT_TRUE(partition->log.TruncateTo(Epochs(*catalog_->Find("demo"), number).at(1).start_offset).ok());
+  }
+  Reopen();
+  for (const auto& [number, partition] : catalog_->Find("demo")->partitions)
+    EXPECT_EQ(partition->leader_epoch, LeaderEpoch{3});
+}
+
 // What happened: the number asked for was dropped without a word.
 TEST_F(GenerateRecordsTest, ATopicWithAnotherNumberOfPartitionsIsAnError) {
   ASSERT_TRUE(Generate({.topic = "demo", .partitions = 2, .bytes = 100'000}).ok());

@@ -87,6 +87,20 @@ INSTANTIATE_TEST_SUITE_P(Files, HalfMadeTopic, ::testing::Values(".log", "partit
                            return name;
                          });
 
+TEST_F(TopicCatalogTest, ALeaderEpochIsNotedBeforeItBegins) {
+  ASSERT_TRUE(catalog_->ElectAll().ok());
+  HostedPartition& partition = *(*catalog_->Create("t", 1))->Find(0);
+  io_.before_write = [](const std::filesystem::path& path) {
+    return absl::StrContains(path.filename().string(), TopicCatalog::kEpochFile) ? kFull : absl::OkStatus();
+  };
+  EXPECT_EQ(catalog_->ElectNext(partition), kFull);
+  EXPECT_EQ(partition.leader_epoch, LeaderEpoch{0});
+  EXPECT_EQ(partition.log.latest_epoch(), LeaderEpoch{0});
+  io_.before_write = nullptr;
+  ASSERT_TRUE(catalog_->ElectNext(partition).ok());
+  EXPECT_EQ(partition.leader_epoch, LeaderEpoch{1});
+}
+
 TEST_F(TopicCatalogTest, WhatCannotBeTakenBackEitherIsTold) {
   Spoil("t-2", ".log");
   io_.before_rename = [](const std::filesystem::path& from) {
