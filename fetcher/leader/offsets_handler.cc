@@ -34,11 +34,18 @@ absl::StatusOr<FoundRecord> FindMaxTimestamp(PartitionLog& log) {
   return log.OffsetForTimestamp((*best)->first);
 }
 
-void FillFound(const PartitionLog& log, const absl::StatusOr<FoundRecord>& found,
+// How far whoever asks may read: offsets of records at or above this are not told, for they would be waited for in
+// vain.
+Offset ReadableEnd(const PartitionLog& log, const ListOffsetsRequest& request) {
+  if (request.replica_id != BrokerId{-1}) return log.log_end_offset();
+  return request.isolation_level == 1 ? log.last_stable_offset() : log.high_watermark();
+}
+
+void FillFound(const PartitionLog& log, const absl::StatusOr<FoundRecord>& found, Offset end,
                ListOffsetsPartitionResponse& answer) {
   if (!found.ok()) {
     answer.error_code = KafkaError::kKafkaStorageError;
-  } else if (*found && (*found)->second < log.high_watermark()) {
+  } else if (*found && (*found)->second < end) {
     answer.timestamp = (*found)->first;
     answer.offset = (*found)->second;
     answer.leader_epoch = EpochAt(log, answer.offset);
@@ -47,16 +54,17 @@ void FillFound(const PartitionLog& log, const absl::StatusOr<FoundRecord>& found
 
 void FillOffset(PartitionLog& log, const ListOffsetsRequest& request, Timestamp asked, int16_t version,
                 ListOffsetsPartitionResponse& answer) {
+  const Offset end = ReadableEnd(log, request);
   if (asked == kLatestTimestamp) {
-    answer.offset = request.replica_id == BrokerId{-1} ? log.high_watermark() : log.log_end_offset();
+    answer.offset = end;
     answer.leader_epoch = log.latest_epoch().value_or(LeaderEpoch{});
   } else if (asked == kEarliestTimestamp || (asked == kEarliestLocalTimestamp && version >= 8)) {
     answer.offset = log.log_start_offset();
     answer.leader_epoch = EpochAt(log, answer.offset);
   } else if (asked == kMaxTimestamp && version >= 7) {
-    FillFound(log, FindMaxTimestamp(log), answer);
+    FillFound(log, FindMaxTimestamp(log), end, answer);
   } else if (asked >= Timestamp{0}) {
-    FillFound(log, log.OffsetForTimestamp(asked), answer);
+    FillFound(log, log.OffsetForTimestamp(asked), end, answer);
   } else if (asked != kLatestTieredTimestamp || version < 9) {  // nothing is tiered here: the offset stays -1
     answer.error_code = KafkaError::kUnsupportedVersion;
   }

@@ -15,7 +15,7 @@ namespace slipstream {
 struct ListOffsetsResponse;
 
 // What a timestamp below zero asks for.
-inline constexpr Timestamp kLatestTimestamp{-1};    // the log end offset; for consumers the high watermark
+inline constexpr Timestamp kLatestTimestamp{-1};    // the log end offset; for consumers the end of what they may read
 inline constexpr Timestamp kEarliestTimestamp{-2};  // the log start offset
 inline constexpr Timestamp kMaxTimestamp{-3};       // version 7+: the record with the largest timestamp
 inline constexpr Timestamp kEarliestLocalTimestamp{
@@ -52,8 +52,8 @@ struct ListOffsetsRequest {
   static constexpr int16_t kVersionMin = 1, kVersionMax = 10, kFlexibleFrom = 6;
   using Response = ListOffsetsResponse;
 
-  BrokerId replica_id;  // -1: a consumer
-  int8_t isolation_level = 0;
+  BrokerId replica_id;         // -1: a consumer
+  int8_t isolation_level = 0;  // 1: of a consumer that reads committed transactions only
   std::vector<ListOffsetsTopic> topics;
   int32_t timeout_ms = 0;
 
