@@ -113,7 +113,7 @@ absl::Status Lead::OpenLogs() {
   };
   // Before any record is made: a port that is taken should cost no time.
   SLIP_ASSIGN_OR_RETURN(server_, Server::Bind(io_, options_.listen, std::move(server), *service_));
-  service_->SetAdvertised(server_->endpoint());
+  service_->SetAdvertised(options_.advertise.value_or(server_->endpoint()));
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "fetcher/leader/record_generator.h"
@@ -19,6 +20,7 @@ struct LeadOptions {
 
   std::filesystem::path log_dir;
   Endpoint listen{"127.0.0.1", 9092};  // port 0: any free one
+  std::optional<Endpoint> advertise;   // where clients are told to connect; nullopt: where it listens
   LogConfig log;
   CompactionLimits compaction;
   bool auto_create = false;            // a topic that a client asks for is made, when the client allows it

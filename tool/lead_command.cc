@@ -1,5 +1,10 @@
 #include "tool/lead_command.h"
 
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "log/asio.h"
 #include "log/status.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
@@ -16,10 +21,39 @@ PropertyTable LeadProperties(LeadOptions& options) {
   return table;
 }
 
-absl::Status ReadFlags(const LeadFlags& flags, LeadOptions& options) {
+// 0.0.0.0 or ::, every address of the machine: fine to listen on, but no client can connect to it.
+bool IsWildcard(const Endpoint& endpoint) {
+  boost::system::error_code error;
+  const asio::ip::address address = asio::ip::make_address(endpoint.host, error);
+  return !error && address.is_unspecified();
+}
+
+absl::Status ReadAddresses(const LeadFlags& flags, LeadOptions& options) {
   absl::StatusOr<Endpoint> listen = ParseEndpoint(flags.listen, true);
   if (!listen.ok()) return Annotate(listen.status(), "--listen");
   options.listen = *std::move(listen);
+  boost::system::error_code no_address;
+  asio::ip::make_address(options.listen.host, no_address);
+  if (no_address)  // a name may stand for several addresses
+    return absl::InvalidArgumentError(absl::StrCat("--listen: '", flags.listen,
+                                                   "': the host must be an IP address of this machine, not a name; "
+                                                   "--advertise takes a name"));
+  if (flags.advertise.empty()) {
+    if (!IsWildcard(options.listen)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--listen: '", flags.listen, "' is every address: --advertise HOST:PORT must say where clients connect"));
+  }
+  absl::StatusOr<Endpoint> advertise = ParseEndpoint(flags.advertise);
+  if (!advertise.ok()) return Annotate(advertise.status(), "--advertise");
+  if (IsWildcard(*advertise))
+    return absl::InvalidArgumentError(
+        absl::StrCat("--advertise: '", flags.advertise, "' is every address, clients cannot connect to it"));
+  options.advertise = *std::move(advertise);
+  return absl::OkStatus();
+}
+
+absl::Status ReadFlags(const LeadFlags& flags, LeadOptions& options) {
+  SLIP_RETURN_IF_ERROR(ReadAddresses(flags, options));
   for (const std::string& text : flags.generate) {
     absl::StatusOr<GenerateSpec> spec = ParseGenerateSpec(text);
     if (!spec.ok()) return Annotate(spec.status(), "--generate");
@@ -45,8 +79,13 @@ void AddLeadFlags(CLI::App& command, LeadFlags& flags) {
   command.add_option("--log-dir", options.log_dir, "directory to serve, created when absent")
       ->required()
       ->check(NotEmpty());
-  command.add_option("--listen", flags.listen, "HOST:PORT; port 0 takes any free one")
+  command.add_option("--listen", flags.listen, "IP:PORT; port 0 takes any free one")
       ->capture_default_str()
+      ->check(NotEmpty());
+  command
+      .add_option(
+          "--advertise", flags.advertise,
+          "HOST:PORT that clients are told to connect to (default: that of --listen, which is then no wildcard)")
       ->check(NotEmpty());
   command.add_option("--generate", flags.generate,
                      "TOPIC:PARTITIONS:BYTES: fill a topic with records first; may be given again");

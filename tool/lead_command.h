@@ -15,6 +15,7 @@ namespace slipstream {
 struct LeadFlags {
   LeadOptions options;
   std::string listen = "127.0.0.1:9092";
+  std::string advertise;  // empty: not given
   std::vector<std::string> generate, cut, properties;
   std::string config;  // a properties file
 };

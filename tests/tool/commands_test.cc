@@ -57,6 +57,21 @@ TEST_F(UsageTest, EmptyValuesNameTheirFlag) {
   ExpectUsageError(ErrorOf({"dump", ""}), {"PATH", "empty"});
 }
 
+// What happened: clients were told to connect to 0.0.0.0, which is themselves.
+TEST_F(UsageTest, ALeaderAdvertisesOnlyWhereClientsCanConnect) {
+  const auto error_of = [this](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"lead", "--log-dir", dir_.path()});
+    return ErrorOf(flags);
+  };
+  for (const std::string wildcard : {"0.0.0.0:0", "[::]:0", "[::0]:9092"})
+    ExpectUsageError(error_of({"--listen", wildcard}), {"--listen", wildcard, "--advertise HOST:PORT"});
+  for (const std::string wildcard : {"0.0.0.0:9092", "[::]:9092"})
+    ExpectUsageError(error_of({"--listen", "0.0.0.0:0", "--advertise", wildcard}), {"--advertise", wildcard});
+  ExpectUsageError(error_of({"--advertise", "kafka:0"}), {"--advertise", "port"});
+  ExpectUsageError(error_of({"--advertise", ""}), {"--advertise", "empty"});
+  ExpectUsageError(error_of({"--listen", "localhost:0"}), {"--listen", "localhost:0", "IP address"});
+}
+
 TEST_F(UsageTest, AddressesThatLackSomethingSayWhat) {
   ExpectUsageError(ErrorOfFollow("kafka:9092,", "t", dir_.path()), {"--bootstrap-server", "'kafka:9092,'", "comma"});
   ExpectUsageError(ErrorOfFollow("[::1]", "t", dir_.path()), {"--bootstrap-server", "'[::1]'", "no port"});
