@@ -11,6 +11,7 @@ namespace slipstream {
 namespace {
 
 constexpr int64_t kFiveMinutesMs = 300'000;
+constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kGiB = 1 << 30;
 
 }  // namespace
@@ -26,8 +27,11 @@ absl::Status FetcherConfig::Validate() const {
   SLIP_RETURN_IF_ERROR(CheckInRange("log.retention.check.interval.ms", retention_check_interval.count(), 1,
                                     std::numeric_limits<int64_t>::max() / 1'000'000));
   SLIP_RETURN_IF_ERROR(compaction.Validate());
-  return CheckInRange("failed.partition.backoff.max.ms", failed_partition_backoff_max.count(),
-                      replica_fetch_backoff.count(), 3'600'000);
+  if (replica_fetch_backoff > failed_partition_backoff_max)
+    return absl::InvalidArgumentError(
+        absl::StrCat("replica.fetch.backoff.ms = ", replica_fetch_backoff.count(),
+                     ", must not be above failed.partition.backoff.max.ms = ", failed_partition_backoff_max.count()));
+  return CheckInRange("failed.partition.backoff.max.ms", failed_partition_backoff_max.count(), 1, kHourMs);
 }
 
 }  // namespace slipstream

@@ -34,8 +34,8 @@ struct FetcherConfig {
   int32_t replica_fetch_response_max_bytes = 4 << 20;
   std::chrono::milliseconds replica_fetch_wait_max{500};  // 0 .. 5 min
   std::chrono::milliseconds replica_fetch_backoff{1000};  // 1 ms .. 5 min, after an error of one partition
-  std::chrono::milliseconds failed_partition_backoff_max{
-      60'000};  // retries of a failed partition grow apart up to this
+  // Retries of a failed partition grow apart up to this: replica_fetch_backoff .. 1 h.
+  std::chrono::milliseconds failed_partition_backoff_max{60'000};
   GapPolicy gap_policy = GapPolicy::kStop;
   FlushMode flush_mode = FlushMode::kCached;                          // log.flush.mode
   std::chrono::milliseconds retention_check_interval{5 * 60 * 1000};  // log.retention.check.interval.ms, >= 1

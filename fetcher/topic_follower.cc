@@ -97,6 +97,11 @@ absl::Status FollowConfig::Validate() const {
     return absl::InvalidArgumentError(
         absl::StrCat("replica.fetch.wait.max.ms = ", fetcher.replica_fetch_wait_max.count(),
                      ", must be below request.timeout.ms = ", client.request_timeout.count()));
+  // Else the answers that were asked for are refused.
+  if (fetcher.replica_fetch_response_max_bytes >= client.response_bytes_max)
+    return absl::InvalidArgumentError(
+        absl::StrCat("replica.fetch.response.max.bytes = ", fetcher.replica_fetch_response_max_bytes,
+                     ", must be below response.max.bytes = ", client.response_bytes_max));
   return CheckInRange("replica.high.watermark.checkpoint.interval.ms", checkpoint_interval.count(), 10, 3'600'000);
 }
 

@@ -2,6 +2,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <limits>
+
 #include "log/in_range.h"
 #include "log/status.h"
 #include "session/wire/describe.h"
@@ -26,7 +28,7 @@ absl::Status ClientConfig::Validate() const {
   if (socket_receive_buffer_bytes != -1)
     SLIP_RETURN_IF_ERROR(
         CheckInRange("replica.socket.receive.buffer.bytes", socket_receive_buffer_bytes, 4096, 1 << 30));
-  return CheckInRange("response.max.bytes", response_bytes_max, 1 << 20, 1 << 30);
+  return CheckInRange("response.max.bytes", response_bytes_max, 1 << 20, std::numeric_limits<int32_t>::max());
 }
 
 }  // namespace slipstream

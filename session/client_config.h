@@ -18,7 +18,7 @@ struct ClientConfig {
   std::chrono::milliseconds metadata_max_age{30'000};      // refreshed at least this often, 100 ms .. 1 h
   std::chrono::milliseconds bootstrap_timeout{10'000};     // how long the first metadata may take before giving up
   int32_t socket_receive_buffer_bytes = 4 << 20;           // SO_RCVBUF; -1: the system's own tuning
-  int32_t response_bytes_max = 128 << 20;                  // a longer frame is refused unread (BAD-01)
+  int32_t response_bytes_max = 128 << 20;                  // >= 1 MiB; a longer frame is refused unread (BAD-01)
 
   absl::Status Validate() const;  // names field, value and bound
 };

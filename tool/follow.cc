@@ -6,7 +6,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <algorithm>
 #include <csignal>
+#include <limits>
 
 #include "fetcher/topic_follower.h"
 #include "log/in_range.h"
@@ -19,6 +21,10 @@
 
 namespace slipstream {
 namespace {
+
+// An answer may be longer than the records that were asked for: its first batch comes whole, and each partition has its
+// say.
+constexpr int64_t kResponseBytesBeyond = 128 << 20;
 
 struct FollowSettings {
   // The source decides what is kept, unless a property says otherwise.
@@ -50,6 +56,9 @@ PropertyTable FollowProperties(FollowSettings& settings) {
                         fetcher.replica_fetch_wait_max);
   table.AddMilliseconds("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",
                         fetcher.replica_fetch_backoff);
+  table.AddMilliseconds("failed.partition.backoff.max.ms",
+                        "between two tries of a partition that fails again and again (default 60000)",
+                        fetcher.failed_partition_backoff_max);
   table.AddInt32("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)",
                  client.socket_receive_buffer_bytes);
   table.AddMilliseconds("replica.high.watermark.checkpoint.interval.ms",
@@ -88,6 +97,10 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   if (!bootstrap.ok()) return Annotate(bootstrap.status(), "--bootstrap-server");
   settings.follow.bootstrap = *std::move(bootstrap);
   settings.follow.topics = options.topics;
+  ClientConfig& client = settings.follow.client;
+  client.response_bytes_max = static_cast<int32_t>(
+      std::clamp<int64_t>(settings.follow.fetcher.replica_fetch_response_max_bytes + kResponseBytesBeyond,
+                          client.response_bytes_max, std::numeric_limits<int32_t>::max()));
   settings.logs.log_dirs.assign(options.log_dirs.begin(), options.log_dirs.end());
   SLIP_RETURN_IF_ERROR(CheckInRange("progress.interval.ms", settings.progress_interval.count(), 10, 86'400'000));
   SLIP_RETURN_IF_ERROR(settings.follow.Validate());

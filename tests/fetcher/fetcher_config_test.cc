@@ -20,6 +20,16 @@ TEST(FetcherConfig, ErrorsNameFieldAndValue) {
               AllOf(HasSubstr("num.replica.fetchers"), HasSubstr("65"), HasSubstr("64")));
 }
 
+// What happened: the error of a pause within its own bounds named another setting only, which nobody had set.
+TEST(FetcherConfig, PausesThatDoNotFitEachOtherAreBothNamed) {
+  FetcherConfig config;
+  config.replica_fetch_backoff = std::chrono::minutes(2);
+  EXPECT_THAT(std::string(config.Validate().message()), AllOf(HasSubstr("replica.fetch.backoff.ms = 120000"),
+                                                              HasSubstr("failed.partition.backoff.max.ms = 60000")));
+  config.failed_partition_backoff_max = std::chrono::minutes(2);
+  EXPECT_TRUE(config.Validate().ok()) << config.Validate();
+}
+
 TEST(FetcherConfig, EachBoundIsHeld) {
   const auto broken = [](auto change) {
     FetcherConfig config;
@@ -35,6 +45,7 @@ TEST(FetcherConfig, EachBoundIsHeld) {
   EXPECT_TRUE(broken([](FetcherConfig& c) {
     c.failed_partition_backoff_max = c.replica_fetch_backoff - std::chrono::milliseconds(1);
   }));
+  EXPECT_TRUE(broken([](FetcherConfig& c) { c.failed_partition_backoff_max = std::chrono::minutes(61); }));
 }
 
 }  // namespace

@@ -78,5 +78,14 @@ TEST_F(UsageTest, AddressesThatLackSomethingSayWhat) {
   ExpectUsageError(ErrorOf({"lead", "--log-dir", dir_.path(), "--listen", "[::1]"}), {"--listen", "no port"});
 }
 
+// What happened: within their documented bounds one was refused and the other led to answers that were refused.
+TEST_F(UsageTest, TheLargestSettingsOfAFetchCanWork) {
+  const std::string error =
+      ErrorOf({"follow", "--bootstrap-server", "127.0.0.1:1", "--topic", "t", "--log-dir", dir_.path(), "--property",
+               "bootstrap.timeout.ms=1", "--property", "replica.fetch.response.max.bytes=1073741824", "--property",
+               "replica.fetch.backoff.ms=300000", "--property", "failed.partition.backoff.max.ms=300000"});
+  EXPECT_EQ(exit_, static_cast<int>(ExitCode::kCannotStart)) << error;
+}
+
 }  // namespace
 }  // namespace slipstream
