@@ -4,7 +4,6 @@
 #include <absl/strings/str_join.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -150,7 +149,7 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool until_caught_up) {
   absl::Status status = co_await cluster_.Bootstrap();
   if (status.ok()) status = logs_.BelongToCluster(cluster_.metadata().cluster_id);
   if (status.ok() && !stopping_) {
-    asio::co_spawn(io_, WriteCheckpoints(), asio::detached);
+    asio::co_spawn(io_, WriteCheckpoints(), RethrowException{});
     status = co_await Reconcile();
   }
   if (status.ok() && until_caught_up && !found_topics_ && !stopping_)

@@ -4,7 +4,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -58,7 +57,7 @@ absl::Status Server::Start() {
   acceptor_.listen(tcp::acceptor::max_listen_connections, error);
   if (error) return Unavailable(endpoint_, "listen on", error);
   accepting_ = true;
-  asio::co_spawn(io_, Accept(), asio::detached);
+  asio::co_spawn(io_, Accept(), RethrowException{});
   return absl::OkStatus();
 }
 
@@ -85,7 +84,10 @@ asio::awaitable<void> Server::Accept() {
       continue;
     }
     connections_.push_back(std::make_shared<ServerConnection>(std::move(socket), config_, handler_));
-    asio::co_spawn(io_, Serve(connections_.back()), asio::detached);
+    // An exception ends the server, not its connection only: what a request shares with others, a log half way through
+    // an append, a fetch that is waited for, may be left as no later request may find it. Opening the logs anew repairs
+    // that.
+    asio::co_spawn(io_, Serve(connections_.back()), RethrowException{});
   }
   accepting_ = false;
   ended_.NotifyAll();

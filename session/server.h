@@ -48,7 +48,8 @@ class RequestHandler {
 
   // Answers one request; the connection's next one is not read before this returns. `body` (what follows the header),
   // `client` and `answer` outlive the call, and the handler may change the body. An error closes the connection without
-  // an answer: kUnimplemented for what is not served, kDataLoss for garbage.
+  // an answer: kUnimplemented for what is not served, kDataLoss for garbage. An exception leaves io_context::run: what
+  // the request shares with others may be broken, so nothing more is served.
   virtual asio::awaitable<absl::Status> Handle(RequestHeader header, std::span<std::byte> body, WaitingClient& client,
                                                ServerAnswer& answer) = 0;
 };

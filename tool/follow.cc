@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 
 #include <algorithm>
@@ -131,7 +130,7 @@ class FollowRun {
       result = std::move(status);
       io_.stop();
     });
-    asio::co_spawn(io_, Watch(), asio::detached);
+    asio::co_spawn(io_, Watch(), RethrowException{});
     io_.run();
     if (!follower_->started() && !result.ok())
       return WithExitCode(result, absl::IsUnauthenticated(result) ? ExitCode::kAuthentication : ExitCode::kCannotStart);

@@ -12,6 +12,7 @@
 #include <boost/asio/write.hpp>
 
 #include <map>
+#include <new>
 
 #include "log/async_event.h"
 #include "session/wire/messages/metadata.h"
@@ -38,6 +39,7 @@ class ScriptedHandler final : public RequestHandler {
   struct Script {
     absl::Status status;
     bool silent = false;
+    bool throws = false;
     bool parked = false;   // until Release
     bool watches = false;  // until the client leaves
     std::vector<FileRegion> regions;
@@ -60,6 +62,7 @@ class ScriptedHandler final : public RequestHandler {
     while (script.parked) co_await released_.Wait();
     client.Unwatch();
     --running;
+    if (script.throws) throw std::bad_alloc();
     if (!script.status.ok() || script.silent) co_return script.status;
     std::vector<std::byte>& bytes = answer.frame.bytes;
     uint64_t size = 6;
@@ -304,6 +307,19 @@ TEST_F(ServerTest, AHandlersErrorEndsItsConnectionOnly) {
   Run(test(*this));
   ASSERT_EQ(errors_.size(), 1u);
   EXPECT_THAT(std::string(errors_[0].message()), HasSubstr("Metadata v99 is not served"));
+}
+
+// What happened: the exception was dropped, the connection stayed open without being served, and Stop waited for it.
+TEST_F(ServerTest, AHandlersExceptionEndsTheThreadAndIsNotDropped) {
+  Start();
+  handler_.scripts[1].throws = true;
+  const auto test = [](ServerTest& t) -> asio::awaitable<void> {
+    tcp::socket socket = co_await t.Connect();
+    co_await t.Write(socket, Frame(1));
+    co_await t.ReadAnswer(socket);
+  };
+  asio::co_spawn(io_, test(*this), RethrowException{});
+  EXPECT_THROW(io_.run_for(kPatience), std::bad_alloc);
 }
 
 TEST_F(ServerTest, AClientThatLeavesBetweenRequestsIsNoError) {
