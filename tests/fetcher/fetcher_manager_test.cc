@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -28,6 +29,7 @@ namespace {
 const TopicPartition kP0{"orders", 0}, kP1{"orders", 1};
 const Endpoint kHere{"here", 9092}, kThere{"there", 9092};
 constexpr BrokerId kOne{1}, kTwo{2};
+constexpr std::chrono::seconds kPatience{30};  // never used up: a test that hangs should fail instead
 
 // What the leaders were asked, from all fetcher threads, and what they have to give.
 class Board {
@@ -49,7 +51,7 @@ class Board {
   Fetch WaitFor(Matches matches) {
     std::unique_lock lock(mutex_);
     Fetch found;
-    const bool seen = changed_.wait_for(lock, std::chrono::seconds(30), [&] {
+    const bool seen = changed_.wait_for(lock, kPatience, [&] {
       for (const Fetch& fetch : fetches_) {
         if (!matches(fetch)) continue;
         found = fetch;
@@ -68,7 +70,7 @@ class Board {
     std::unique_lock lock(mutex_);
     ++closed;
     changed_.notify_all();
-    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return closed >= close_together; });
+    return changed_.wait_for(lock, kPatience, [&] { return closed >= close_together; });
   }
 
   std::atomic<int> closed{0};
@@ -158,7 +160,7 @@ class FetcherManagerTest : public ::testing::Test {
     });
     const auto guard = asio::make_work_guard(io_);  // the answer may be on its way from another thread
     io_.restart();
-    while (!done && io_.run_one_for(std::chrono::seconds(30)) > 0) continue;
+    while (!done && io_.run_one_for(kPatience) > 0) continue;
     ASSERT_TRUE(done) << "it hangs";
   }
   void Add(BrokerId leader, const Endpoint& endpoint, const std::vector<TopicPartition>& partitions,
@@ -182,7 +184,7 @@ class FetcherManagerTest : public ::testing::Test {
       return absl::OkStatus();
     };
   }
-  void WaitUntilHeld() { ASSERT_TRUE(held_.try_acquire_for(std::chrono::seconds(30))); }
+  void WaitUntilHeld() { ASSERT_TRUE(held_.try_acquire_for(kPatience)); }
   void GoOn() { go_on_.release(); }
   // Begins the work and does of it what can be done at once.
   std::shared_ptr<bool> Begin(asio::awaitable<void> work) {
@@ -198,8 +200,15 @@ class FetcherManagerTest : public ::testing::Test {
   void RunUntil(const bool& done) {
     const auto guard = asio::make_work_guard(io_);
     io_.restart();
-    while (!done && io_.run_one_for(std::chrono::seconds(30)) > 0) continue;
+    while (!done && io_.run_one_for(kPatience) > 0) continue;
     ASSERT_TRUE(done) << "it hangs";
+  }
+  // Waits for it.
+  bool AThreadDies() {
+    const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
+    while (manager_->dead_thread_count() == 0 && std::chrono::steady_clock::now() < give_up_at)
+      std::this_thread::yield();
+    return manager_->dead_thread_count() > 0;
   }
   PartitionLog& Log(const TopicPartition& partition) {
     std::unique_ptr<PartitionLog>& log = logs_[partition];
@@ -299,7 +308,7 @@ TEST_F(FetcherManagerTest, Fm16_ADeadThreadIsReplacedWithItsPartitions) {
   Make();
   board_.deaths_to_come = 1;
   Add(kOne, kHere, {kP0, kP1});
-  while (manager_->dead_thread_count() == 0) std::this_thread::yield();
+  ASSERT_TRUE(AThreadDies());
   EXPECT_THAT(events_.notices,
               ::testing::ElementsAre(::testing::HasSubstr("fetcher-0-1 died: no memory for a leader")));
   manager_->Tend();
@@ -313,7 +322,7 @@ TEST_F(FetcherManagerTest, Fm16_AnExceptionInAFetchEndsTheThreadAndNotTheProcess
   Make();
   board_.throws_to_come = 1;
   Add(kOne, kHere, {kP0});
-  while (manager_->dead_thread_count() == 0) std::this_thread::yield();
+  ASSERT_TRUE(AThreadDies());
   EXPECT_THAT(events_.notices, ::testing::ElementsAre(::testing::HasSubstr("no memory for an answer")));
   manager_->Tend();
   board_.WaitFor([](const Board::Fetch& f) { return f.asked.contains(kP0); });
@@ -323,7 +332,7 @@ TEST_F(FetcherManagerTest, Fm16_RemovalFromADeadThreadReturns) {
   Make();
   board_.deaths_to_come = 1;
   Add(kOne, kHere, {kP0});
-  while (manager_->dead_thread_count() == 0) std::this_thread::yield();
+  ASSERT_TRUE(AThreadDies());
   Run(manager_->Remove({kP0}));
   manager_->Tend();
   EXPECT_EQ(manager_->thread_count(), 0u);
