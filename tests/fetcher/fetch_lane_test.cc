@@ -41,6 +41,16 @@ TEST_F(FetchLaneTest, Ft03_FetchingGoesOnBehindWhatTheLogHolds) {
   EXPECT_EQ(AskedAfterEpoch(kP0), 4);
 }
 
+TEST_F(FetchLaneTest, Ft24_OneRequestIsInFlight) {
+  StartWith({kP0});
+  Add(kP1);
+  io_.poll();
+  EXPECT_EQ(leader_.fetches.size(), 1u) << "what is new waits for the answer";
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  ASSERT_EQ(leader_.fetches.size(), 2u);
+  EXPECT_TRUE(leader_.fetches.back().told.contains(kP1));
+}
+
 TEST_F(FetchLaneTest, Ft20_TheRequestCarriesTheSettings) {
   config_.replica_fetch_min_bytes = 17;
   config_.replica_fetch_max_bytes = 3000;
