@@ -15,7 +15,6 @@ namespace {
 constexpr int16_t kFetchVersionByName = 12;
 constexpr std::chrono::milliseconds kTransportBackoff{50};
 constexpr std::chrono::milliseconds kTransportBackoffMax{1000};
-constexpr uint32_t kNoJitter = 20;  // the middle of BackoffAfter's range
 
 }  // namespace
 

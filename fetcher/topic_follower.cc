@@ -229,8 +229,7 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     }
     fetchers_->Tend();
     // Doubts come in bursts, and a leader election takes a moment.
-    const uint32_t no_jitter = 20;
-    const auto pause = BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, no_jitter);
+    const auto pause = BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, kNoJitter);
     co_await refresh_pause_.For(pause);
   }
   co_return absl::OkStatus();

@@ -31,6 +31,10 @@ absl::Status ValidateTopicName(absl::string_view topic) {
   return absl::OkStatus();
 }
 
+bool IsInternalTopic(absl::string_view topic) {
+  return topic == "__consumer_offsets" || topic == "__transaction_state" || topic == "__share_group_state";
+}
+
 absl::StatusOr<TopicPartition> ParsePartitionDirectoryName(absl::string_view name) {
   const size_t hyphen = name.rfind('-');
   if (hyphen == absl::string_view::npos || hyphen == 0 || hyphen + 1 == name.size())

@@ -29,6 +29,9 @@ struct TopicPartition {
 // before they become paths.
 absl::Status ValidateTopicName(absl::string_view topic);
 
+// Kafka's own topics, which hold its state: those of groups, of transactions, of share groups.
+bool IsInternalTopic(absl::string_view topic);
+
 // Splits at the last hyphen. kInvalidArgument names the directory and what is wrong with it.
 absl::StatusOr<TopicPartition> ParsePartitionDirectoryName(absl::string_view name);
 

@@ -7,7 +7,6 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kEntryBytes = 34;
 constexpr int16_t kVersion = 0;
 
 std::vector<std::byte> Encode(const AbortedTransactionEntry& entry) {
@@ -30,7 +29,7 @@ AbortedTransactionEntry IndexEntryOf(const CompletedTransaction& completed, cons
 absl::StatusOr<std::vector<AbortedTransactionEntry>> DecodeTransactionIndex(ByteSpan content) {
   std::vector<AbortedTransactionEntry> entries;
   ByteCursor cursor(content);
-  while (cursor.remaining() >= kEntryBytes) {
+  while (cursor.remaining() >= kTransactionIndexEntryBytes) {
     const int16_t version = cursor.Int16();
     if (version != kVersion) return absl::DataLossError(absl::StrCat("version ", version, " is not known"));
     AbortedTransactionEntry& entry = entries.emplace_back();
@@ -67,7 +66,7 @@ absl::Status TransactionIndex::Append(const AbortedTransactionEntry& entry) {
                                                    tail.last_offset.value));
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io_->Open(name_.path(), OpenMode::kCreate));
   // At the end of the whole entries: a torn one is overwritten.
-  SLIP_RETURN_IF_ERROR(file->WriteAt(Encode(entry), FilePosition{tail.count * kEntryBytes}));
+  SLIP_RETURN_IF_ERROR(file->WriteAt(Encode(entry), FilePosition{tail.count * kTransactionIndexEntryBytes}));
   tail_ = Tail{tail.count + 1, entry.last_offset};
   return absl::OkStatus();
 }
@@ -80,7 +79,7 @@ absl::Status TransactionIndex::TruncateTo(Offset offset) {
   if (keep == 0) return Clear();
   tail_.reset();
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io_->Open(name_.path(), OpenMode::kReadWrite));
-  return file->Truncate(keep * kEntryBytes);
+  return file->Truncate(keep * kTransactionIndexEntryBytes);
 }
 
 absl::Status TransactionIndex::Clear() {

@@ -19,6 +19,8 @@
 
 namespace slipstream {
 
+inline constexpr size_t kTransactionIndexEntryBytes = 34;
+
 struct AbortedTransactionEntry {
   int64_t producer_id = -1;
   Offset first_offset, last_offset;  // the last is the marker's

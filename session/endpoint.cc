@@ -8,10 +8,9 @@
 #include <limits>
 
 #include "log/status.h"
+#include "session/wire/describe.h"
 
 namespace slipstream {
-
-constexpr size_t kHostBytesMax = 255;
 
 std::string Endpoint::ToString() const {
   return host.find(':') == std::string::npos ? absl::StrCat(host, ":", port) : absl::StrCat("[", host, "]:", port);

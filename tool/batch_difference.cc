@@ -17,22 +17,22 @@ struct Field {
   size_t at, bytes;
 };
 // The three that tell most first; then in the order of the layout (LOG-01).
-constexpr std::array<Field, 13> kFields = {{{"base offset", 0, 8},
-                                            {"last offset delta", 23, 4},
-                                            {"crc", 17, 4},
-                                            {"length", 8, 4},
-                                            {"partition leader epoch", 12, 4},
-                                            {"magic", 16, 1},
-                                            {"attributes", 21, 2},
-                                            {"base timestamp", 27, 8},
-                                            {"max timestamp", 35, 8},
-                                            {"producer id", 43, 8},
-                                            {"producer epoch", 51, 2},
-                                            {"base sequence", 53, 4},
-                                            {"record count", 57, 4}}};
+constexpr std::array<Field, 13> kFields = {{{"base offset", BatchField::kBaseOffset, 8},
+                                            {"last offset delta", BatchField::kLastOffsetDelta, 4},
+                                            {"crc", BatchField::kCrc, 4},
+                                            {"length", BatchField::kLength, 4},
+                                            {"partition leader epoch", BatchField::kPartitionLeaderEpoch, 4},
+                                            {"magic", BatchField::kMagic, 1},
+                                            {"attributes", BatchField::kAttributes, 2},
+                                            {"base timestamp", BatchField::kBaseTimestamp, 8},
+                                            {"max timestamp", BatchField::kMaxTimestamp, 8},
+                                            {"producer id", BatchField::kProducerId, 8},
+                                            {"producer epoch", BatchField::kProducerEpoch, 2},
+                                            {"base sequence", BatchField::kBaseSequence, 4},
+                                            {"record count", BatchField::kRecordCount, 4}}};
 
 std::string FieldValue(ByteSpan batch, const Field& field) {
-  if (field.at == 17) return fmt::format("{:#010x}", ReadBigEndian<uint32_t>(batch, field.at));
+  if (field.at == BatchField::kCrc) return fmt::format("{:#010x}", ReadBigEndian<uint32_t>(batch, field.at));
   switch (field.bytes) {
     case 1: return absl::StrCat(static_cast<int>(batch[field.at]));
     case 2: return absl::StrCat(ReadBigEndian<int16_t>(batch, field.at));

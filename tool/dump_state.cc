@@ -15,8 +15,6 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kAbortEntryBytes = 34;
-
 // A reader's verdict on a whole file: corruption is a finding, anything else ends the dump.
 absl::Status ProblemOrError(const absl::Status& status, const std::filesystem::path& path, DumpReport& report) {
   if (!absl::IsDataLoss(status)) return status;
@@ -57,8 +55,8 @@ absl::Status DumpTransactionIndex(FileIo& io, const std::filesystem::path& path,
     report.Line(absl::StrCat("version: 0 producerId: ", entry.producer_id, " firstOffset: ", entry.first_offset.value,
                              " lastOffset: ", entry.last_offset.value,
                              " lastStableOffset: ", entry.last_stable_offset.value));
-  if (content.size() % kAbortEntryBytes != 0)
-    report.Problem(path, absl::StrCat("size ", content.size(), " is no multiple of ", kAbortEntryBytes));
+  if (content.size() % kTransactionIndexEntryBytes != 0)
+    report.Problem(path, absl::StrCat("size ", content.size(), " is no multiple of ", kTransactionIndexEntryBytes));
   return absl::OkStatus();
 }
 

@@ -4,10 +4,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "tool/human_bytes.h"
 #include "tool/json_line.h"
 
 namespace slipstream {
@@ -38,13 +38,6 @@ std::string Eta(int64_t lag, double records_per_second) {
 }
 
 }  // namespace
-
-std::string HumanBytes(double bytes) {
-  constexpr std::array<const char*, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
-  size_t unit = 0;
-  for (; bytes >= 999.5 && unit + 1 < kUnits.size(); ++unit) bytes /= 1000;
-  return fmt::format("{:.{}f} {}", bytes, unit == 0 || bytes >= 100 ? 0 : bytes >= 10 ? 1 : 2, kUnits[unit]);
-}
 
 FollowProgress::FollowProgress(bool json)
     : json_(json), live_(!json && ::isatty(STDOUT_FILENO) == 1), started_(Clock::now()), last_at_(started_) {}

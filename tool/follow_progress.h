@@ -29,7 +29,4 @@ class FollowProgress {
   bool line_open_ = false;
 };
 
-// "1.5 MB", "812 kB": decimal units, three digits.
-std::string HumanBytes(double bytes);
-
 }  // namespace slipstream

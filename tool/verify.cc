@@ -38,16 +38,12 @@ class TopicFilter {
     return absl::OkStatus();
   }
   bool Wanted(const std::string& topic) const {
-    if (!patterns_.empty() && IsInternal(topic) && !names_internal_) return false;
+    // A copy made with .* has none of them, so a comparison with .* must not ask for them.
+    if (!patterns_.empty() && IsInternalTopic(topic) && !names_internal_) return false;
     return std::ranges::all_of(patterns_, [&](const std::regex& pattern) { return std::regex_match(topic, pattern); });
   }
 
  private:
-  // A copy made with .* has none of them, so a comparison with .* must not ask for them.
-  static bool IsInternal(absl::string_view topic) {
-    return topic == "__consumer_offsets" || topic == "__transaction_state" || topic == "__share_group_state";
-  }
-
   std::vector<std::regex> patterns_;
   bool names_internal_ = false;
 };
@@ -91,7 +87,7 @@ std::vector<TopicPartition> Wanted(const std::vector<TopicPartition>& partitions
 std::string CrcVerdict(const BatchStream& stream) {
   return stream.crc_valid() ? "is sound"
                             : fmt::format("has crc {:#010x} for bytes that make {:#010x}", stream.batch().crc(),
-                                          Crc32c(stream.batch().bytes().subspan(21)));
+                                          Crc32c(stream.batch().bytes().subspan(BatchField::kAttributes)));
 }
 
 class Comparison {

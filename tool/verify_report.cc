@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "tool/follow_progress.h"
+#include "tool/human_bytes.h"
 #include "tool/json_line.h"
 
 namespace slipstream {

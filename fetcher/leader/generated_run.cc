@@ -14,9 +14,6 @@ namespace {
 
 constexpr size_t kRecordBytes = 1024;   // about, all told
 constexpr size_t kRecordOverhead = 16;  // lengths, deltas, no key, no headers
-constexpr size_t kTimestampAt = 27;     // base, then maximum: the records' deltas are 0
-constexpr size_t kCrcAt = 17;
-constexpr size_t kUnderCrcFrom = 21;
 
 // Scrambles a counter into 64 bits that look random (SplitMix64).
 uint64_t Scramble(uint64_t x) {
@@ -70,12 +67,12 @@ void GeneratedRun::RenewBatch(std::span<std::byte> batch, Offset base_offset, Le
                               uint64_t seed) const {
   StampBaseOffset(batch, base_offset);
   StampLeaderEpoch(batch, epoch);
-  WriteBigEndian<int64_t>(batch, kTimestampAt, timestamp.value);
-  WriteBigEndian<int64_t>(batch, kTimestampAt + sizeof(int64_t), timestamp.value);
+  WriteBigEndian<int64_t>(batch, BatchField::kBaseTimestamp, timestamp.value);
+  WriteBigEndian<int64_t>(batch, BatchField::kMaxTimestamp, timestamp.value);  // the records' deltas are 0
   uint64_t content =
       Scramble(seed ^ Scramble(static_cast<uint64_t>(epoch.value))) ^ static_cast<uint64_t>(base_offset.value);
   for (const size_t position : value_positions_) WriteBigEndian<uint64_t>(batch, position, Scramble(content++));
-  WriteBigEndian<uint32_t>(batch, kCrcAt, Crc32c(ByteSpan(batch).subspan(kUnderCrcFrom)));
+  WriteBigEndian<uint32_t>(batch, BatchField::kCrc, Crc32c(ByteSpan(batch).subspan(BatchField::kAttributes)));
 }
 
 }  // namespace slipstream

@@ -9,12 +9,10 @@
 namespace slipstream {
 namespace {
 
-constexpr absl::string_view kInternalTopics[] = {"__consumer_offsets", "__transaction_state"};
-
 void Describe(const HostedTopic& topic, MetadataResponseTopic& answer) {
   answer.name = topic.name;
   answer.topic_id = topic.id;
-  for (const absl::string_view internal : kInternalTopics) answer.is_internal |= topic.name == internal;
+  answer.is_internal = IsInternalTopic(topic.name);
   answer.partitions.reserve(topic.partitions.size());
   for (const auto& [number, partition] : topic.partitions) {
     answer.partitions.push_back({.error_code = KafkaError::kNone,

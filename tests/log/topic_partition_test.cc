@@ -39,5 +39,12 @@ TEST(TopicPartition, Log33_TopicNames) {
   }
 }
 
+TEST(TopicPartition, TopicsOfKafkasOwnStateAreInternal) {
+  for (const char* topic : {"__consumer_offsets", "__transaction_state", "__share_group_state"})
+    EXPECT_TRUE(IsInternalTopic(topic)) << topic;
+  for (const char* topic : {"", "orders", "__orders", "_schemas", "__consumer_offsets2"})
+    EXPECT_FALSE(IsInternalTopic(topic)) << topic;
+}
+
 }  // namespace
 }  // namespace slipstream
