@@ -12,6 +12,7 @@ enum class ExitCode : int {
   kCannotStart = 3,  // no broker answers, directory unreadable or in use
   kDivergence = 4,   // verify found a difference
   kGap = 5,          // records were deleted at the source before they were copied
+  // Kept for it: nothing authenticates yet.
   kAuthentication = 6,
 };
 
