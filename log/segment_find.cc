@@ -50,6 +50,9 @@ absl::StatusOr<std::optional<BatchPlace>> Segment::Find(Offset offset) {
   SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry entry, indexes().offsets.Floor(offset));
   absl::StatusOr<std::optional<BatchPlace>> found = FindFrom(entry, offset);
   if (!absl::IsDataLoss(found.status()) || entry.position.value == 0) return found;
+  // An append under way counts on the indexes and lengths it began with: read from the beginning, and leave it to the
+  // next look to mend the index.
+  if (staged_.bytes != written_.bytes) return FindFrom({name_.base_offset, FilePosition{0}}, offset);
   SLIP_RETURN_IF_ERROR(RebuildIndexes());
   SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry rebuilt, indexes().offsets.Floor(offset));
   return FindFrom(rebuilt, offset);

@@ -18,6 +18,7 @@ absl::Status Segment::ResetIndexes(Progress& progress) {
 }
 
 absl::Status Segment::RebuildIndexes() {
+  SLIP_CHECK_EQ(staged_.bytes, written_.bytes);
   const uint64_t size = written_.bytes;
   Progress progress;
   SLIP_RETURN_IF_ERROR(ResetIndexes(progress));

@@ -283,6 +283,36 @@ TEST_F(SegmentTest, Rel45_ScrambledIndexIsRebuiltAndReadsAreRight) {
   }
 }
 
+// What happened: the index was rebuilt under the append, which then took the length from before itself for the
+// segment's: what it had written was overwritten by the next.
+TEST_F(SegmentTest, Rel45_AScrambledIndexIsLeftAloneWhileAnAppendIsUnderWay) {
+  config_.index_interval_bytes = 200;
+  auto segment = Create(0);
+  ASSERT_TRUE(Append(*segment, MakeRun({}, 100)).ok());
+  ASSERT_TRUE(segment->Seal().ok());
+  segment->Release();
+  {
+    OffsetIndex index(SystemFileIo(), dir_.path(), Offset{0}, 10 << 20);
+    const std::vector<OffsetIndexEntry> entries = OffsetEntries(0);
+    ASSERT_TRUE(index.Load().ok());
+    ASSERT_TRUE(index.TruncateToCount(0).ok());
+    for (const OffsetIndexEntry& entry : entries) ASSERT_TRUE(index.Append(entry.offset, entry.position + 1).ok());
+    ASSERT_TRUE(index.Release().ok());
+  }
+  const uint64_t size = segment->size_bytes();
+  const std::vector<std::byte> batch = MakeBatch({.base_offset = 100});
+  queue_.before_write = [&] {
+    const absl::StatusOr<std::optional<BatchPlace>> found = segment->Find(Offset{90});
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ((*found)->base_offset, Offset{90});
+  };
+  ASSERT_TRUE(Append(*segment, batch).ok());
+  queue_.before_write = nullptr;
+  EXPECT_EQ(segment->size_bytes(), size + batch.size());
+  EXPECT_EQ((*segment->Find(Offset{90}))->base_offset, Offset{90}) << "now it is rebuilt";
+  EXPECT_EQ((*segment->Find(Offset{100}))->base_offset, Offset{100});
+}
+
 TEST_F(SegmentTest, Log155_FindsTheFirstBatchWithATimestamp) {
   config_.index_interval_bytes = 100;
   auto segment = Create(0);
