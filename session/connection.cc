@@ -38,6 +38,7 @@ Connection::Connection(const asio::any_io_executor& executor, Endpoint endpoint,
       lookup_(executor, std::move(look_up)),
       socket_(executor),
       deadline_(executor),
+      attempt_timer_(executor),
       turn_(executor),
       timeout_(config_.socket_connection_setup_timeout) {}
 
@@ -67,14 +68,17 @@ asio::awaitable<absl::Status> Connection::Connect() {
   if (!addresses.ok()) co_return Fail(addresses.status());
   boost::system::error_code ignored;
   absl::Status last = absl::UnavailableError("no address");
-  for (const asio::ip::address& address : *addresses) {
+  for (size_t left = addresses->size(); const asio::ip::address& address : *addresses) {
     const tcp::endpoint peer(address, endpoint_.port);
     socket_.close(ignored);
     socket_.open(peer.protocol(), ignored);
     // Before connecting: the window scale is fixed in the handshake.
     if (config_.socket_receive_buffer_bytes > 0)
       socket_.set_option(tcp::socket::receive_buffer_size(config_.socket_receive_buffer_bytes), ignored);
+    LimitAttempt(left--);
     auto [error] = co_await socket_.async_connect(peer, kAwait);
+    ++attempts_;
+    attempt_timer_.cancel();
     if (closed_) co_return failure_;
     if (!error) {
       socket_.set_option(tcp::no_delay(true), ignored);
@@ -83,6 +87,17 @@ asio::awaitable<absl::Status> Connection::Connect() {
     last = absl::UnavailableError(absl::StrCat("cannot connect: ", error.message()));
   }
   co_return Fail(last);
+}
+
+// An address that is silent must leave time for those behind it. The last one has all that is left.
+void Connection::LimitAttempt(size_t addresses_left) {
+  if (addresses_left <= 1) return;
+  const auto now = std::chrono::steady_clock::now();
+  attempt_timer_.expires_at(now + (deadline_.expiry() - now) / addresses_left);
+  attempt_timer_.async_wait([weak = weak_from_this(), attempt = attempts_](const boost::system::error_code& error) {
+    const std::shared_ptr<Connection> self = weak.lock();
+    if (!error && self != nullptr && self->attempts_ == attempt) self->socket_.cancel();
+  });
 }
 
 asio::awaitable<absl::Status> Connection::AskApiVersions() {
@@ -218,6 +233,7 @@ void Connection::Close() {
   lookup_.Cancel();
   socket_.close(ignored);
   deadline_.cancel();
+  attempt_timer_.cancel();
   turn_.NotifyAll();
 }
 

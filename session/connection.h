@@ -112,6 +112,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(const asio::any_io_executor& executor, Endpoint endpoint, ClientConfig config,
              HostLookup::BlockingLookup look_up);
   asio::awaitable<absl::Status> Connect();
+  void LimitAttempt(size_t addresses_left);
   asio::awaitable<absl::Status> AskApiVersions();
   asio::awaitable<absl::Status> Perform(Exchange exchange, BufferPool& pool, ReceivedFrame& frame);
   asio::awaitable<absl::StatusOr<ReceivedFrame>> RoundTrip(EncodedFrame encoded, BufferPool& pool, Landing landing);
@@ -125,6 +126,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   HostLookup lookup_;
   asio::ip::tcp::socket socket_;
   asio::steady_timer deadline_;
+  asio::steady_timer attempt_timer_;  // of one address among several
+  int attempts_ = 0;
   AsyncEvent turn_;  // notified when a request has been written or an answer read
   BufferPool small_frames_{2};
   ReceivedFrame ignored_frame_;  // of answers that hold no records: nothing points into it

@@ -168,6 +168,24 @@ TEST_F(ConnectionTest, OpensAndUsesTheHighestCommonVersion) {
   EXPECT_EQ(seen_[1].client_id, "slipstream");
 }
 
+// What happened: the silent address took all the time, and so it went with each new connection.
+TEST_F(ConnectionTest, AHostsSecondAddressIsTriedWhenTheFirstIsSilent) {
+  // Nobody accepts there, and the one place in the queue is taken: what comes next gets no answer.
+  const tcp::endpoint silent(asio::ip::make_address("127.0.0.2"), endpoint_.port);
+  tcp::acceptor full(io_, silent.protocol());
+  full.bind(silent);
+  full.listen(0);
+  tcp::socket taking_the_place(io_);
+  taking_the_place.connect(silent);
+  look_up_ = [silent](const std::string&) -> absl::StatusOr<HostAddresses> {
+    return HostAddresses{silent.address(), asio::ip::address_v4::loopback()};
+  };
+  endpoint_.host = "two-addresses.test";
+  config_.socket_connection_setup_timeout = std::chrono::seconds(1);
+  const absl::Status opened = Open();
+  EXPECT_TRUE(opened.ok()) << opened;
+}
+
 TEST_F(ConnectionTest, SeveralRequestsInFlightAreAnsweredInOrder) {
   ASSERT_TRUE(Open().ok());
   held_ = 3;
