@@ -67,7 +67,7 @@ bool Decoder::CountFits(int64_t count, size_t item_bytes_min) {
     FailWith(count == -1 ? "null is not allowed" : "negative count");
     return false;
   }
-  if (static_cast<uint64_t>(count) > cursor_.remaining() / item_bytes_min) {
+  if (static_cast<uint64_t>(count) > cursor_.remaining() / item_bytes_min && !stop_at_records_) {
     FailWith("more items than bytes");
     return false;
   }

@@ -177,7 +177,10 @@ class Decoder {
 
   template <class T>
   void ReadItems(int64_t count, std::vector<T>& items) {
-    if (!CountFits(count, MinimalItemSize<T>(version_, flexible_))) return;
+    const size_t item_bytes_min = MinimalItemSize<T>(version_, flexible_);
+    // A message's beginning need not hold all its items: it ends in one of them, wherever the records are not found.
+    if (stop_at_records_) count = std::min<int64_t>(count, cursor_.remaining() / item_bytes_min + 1);
+    if (!CountFits(count, item_bytes_min)) return;
     items.resize(static_cast<size_t>(count));
     for (T& item : items) {
       Value(item, FieldOptions{});

@@ -54,6 +54,17 @@ TEST_P(FirstRecordsTest, AreFoundInTheBeginningOfTheFrame) {
   }
 }
 
+// What happened: the count of the partitions was held against the beginning alone, and an answer that named 13 of them
+// landed anywhere.
+TEST_P(FirstRecordsTest, AreFoundBeforeMorePartitionsThanTheBeginningHasRoomFor) {
+  for (int32_t index = 9; index < 1000; ++index) response_.responses[1].partitions.push_back(Partition(index, 0));
+  const std::vector<std::byte> frame = Frame();
+  const auto first = FindFirstRecords(ByteSpan(frame).first(512), GetParam(), scratch_);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->partition_index, 7);
+  EXPECT_EQ(frame[first->at], std::byte{0xab});
+}
+
 TEST_P(FirstRecordsTest, ABeginningThatEndsBeforeThemTellsNothing) {
   const std::vector<std::byte> frame = Frame();
   const size_t at = FindFirstRecords(ByteSpan(frame).first(512), GetParam(), scratch_)->at;
