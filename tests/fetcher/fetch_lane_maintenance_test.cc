@@ -31,7 +31,7 @@ TEST_F(FetchLaneMaintenanceTest, Log106_RetentionGoesByTheClockOfTheConfig) {
   for (int i = 0; i < 5; ++i) Serve(no_news);
   EXPECT_EQ(Log(kP0).segment_count(), 10u);
   clock_.now = Timestamp{60'000};
-  while (Log(kP0).segment_count() > 1 && !HasFatalFailure()) Serve(no_news);
+  ServeUntil([this] { return Log(kP0).segment_count() == 1; }, no_news);
   EXPECT_EQ(Progress(kP0)->log_start_offset.load(), Log(kP0).log_start_offset().value);
   EXPECT_GT(Log(kP0).log_start_offset(), Offset{0});
 }

@@ -14,6 +14,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
 #include "tests/support/log_configs.h"
+#include "tests/support/patience.h"
 #include "tests/support/recording_events.h"
 #include "tests/support/run.h"
 #include "tests/support/scripted_leader.h"
@@ -66,7 +67,7 @@ class LaneFixture : public ::testing::Test {
   void RunUntil(Condition condition) {
     io_.poll();
     while (!condition()) {
-      if (io_.run_one_for(std::chrono::seconds(30)) == 0) FAIL() << "it hangs";
+      if (io_.run_one_for(kPatience) == 0) FAIL() << "it hangs";
       io_.poll();
     }
   }
@@ -111,7 +112,16 @@ class LaneFixture : public ::testing::Test {
   // Answers long polls without news until the leader is asked for the partition at `offset`: what was delayed joins the
   // next request once its time has come.
   void PollUntilAskedAt(const TopicPartition& partition, int64_t offset) {
-    while (AskedAt(partition) != offset && !HasFatalFailure()) Serve({});
+    ServeUntil([&] { return AskedAt(partition) == offset; });
+  }
+  // Answers long polls so until then.
+  template <typename Condition>
+  void ServeUntil(Condition condition, const ScriptedFetch& no_news = {}) {
+    const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
+    while (!condition() && !HasFatalFailure()) {
+      if (std::chrono::steady_clock::now() > give_up_at) FAIL() << "it never happens";
+      Serve(no_news);
+    }
   }
   uint64_t stale_answers() const { return counters_.stale_answers.load(); }
 

@@ -16,6 +16,7 @@
 #include "session/wire/messages/fetch.h"
 #include "session/wire/messages/produce.h"
 #include "tests/support/batches.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -35,8 +36,6 @@ class TestClient final : public WaitingClient {
 
 class LeaderTest : public ::testing::Test {
  public:
-  static constexpr std::chrono::seconds kPatience{30};  // never used up: a test that hangs should fail instead
-
   LeaderTest() { Open(); }
   ~LeaderTest() override { Close(); }
 

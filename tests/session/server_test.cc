@@ -17,6 +17,7 @@
 #include "log/async_event.h"
 #include "session/wire/messages/metadata.h"
 #include "tests/support/memory_io.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -25,7 +26,6 @@ namespace {
 using asio::ip::tcp;
 using ::testing::HasSubstr;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::seconds kPatience{30};  // never used up: a test that hangs should fail instead
 
 std::vector<std::byte> Counting(size_t size) {
   std::vector<std::byte> bytes(size);
