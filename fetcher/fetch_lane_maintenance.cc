@@ -56,7 +56,7 @@ void FetchLane::CompactSomeLogs() {
     FollowedPartition* const partition = TakeNext(to_compact_);
     if (partition == nullptr || partition->state.failed) continue;
     const absl::Status started = cleaner_.Start(partition->log(), config_.clock->WallTime());
-    if (!started.ok()) MarkFailed(*partition, started);
+    if (!started.ok()) events_.OnNotice(std::string(started.message()));  // followed on, as above
   }
 }
 

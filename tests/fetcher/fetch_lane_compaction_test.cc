@@ -1,5 +1,6 @@
 // Compaction of followed logs: only where it is asked for, and beside the fetching.
 #include <filesystem>
+#include <fstream>
 
 #include "log/clock.h"
 #include "tests/fetcher/lane_fixture.h"
@@ -46,7 +47,7 @@ TEST_F(LaneCompactionTest, Log162_ACopyStaysItsLeadersUnlessToldOtherwise) {
   FillSegments();
   StartWith({kP0});
   // Two looks at least: a round that the first one began would be over before the second.
-  while (clock_.asked < 3 && !HasFatalFailure()) Serve({});
+  ServeUntil([this] { return clock_.asked >= 3; });
   EXPECT_EQ(Log(kP0).segment_count(), 10u);
   EXPECT_EQ(Log(kP0).first_dirty_offset(), std::nullopt);
 }
@@ -56,12 +57,29 @@ TEST_F(LaneCompactionTest, Log162_ACompactedCopyIsFetchedMeanwhileAndPublishesHo
   FillSegments();
   const uint64_t before = Log(kP0).size_bytes();
   StartWith({kP0});
-  while (Progress(kP0)->first_dirty_offset.load() < 0 && !HasFatalFailure()) Serve({});
+  ServeUntil([this] { return Progress(kP0)->first_dirty_offset.load() >= 0; });
   EXPECT_EQ(Log(kP0).size_bytes(), 9 * kBatchHeaderBytes + before / 10);
   EXPECT_EQ(Log(kP0).first_dirty_offset(), Offset{9});
   EXPECT_EQ(End(kP0), 10);
   EXPECT_EQ(AskedAt(kP0), 10);
   EXPECT_EQ(Leftovers(), 0u);
+}
+
+// What happened: the partition was taken out of the fetch session, though only its compaction could not be planned.
+TEST_F(LaneCompactionTest, Log162_WhatCannotBePlannedIsToldAndThePartitionIsFetchedOn) {
+  log_config_.cleanup_compact = true;
+  FillSegments();
+  const std::filesystem::path transaction_index = Log(kP0).directory() / "00000000000000000000.txnindex";
+  std::ofstream(transaction_index) << std::string(34, 'x');  // one entry, of a version that is not known
+  StartWith({kP0});
+  const ScriptedFetch no_news{.partitions = {{.partition = kP0, .high_watermark = 10}}};
+  ServeUntil([this] { return !events_.notices.empty(); }, no_news);
+  EXPECT_THAT(events_.notices.front(), ::testing::HasSubstr(transaction_index.native()));
+  EXPECT_TRUE(events_.failed.empty());
+  EXPECT_EQ(AskedAt(kP0), 10);
+  std::filesystem::remove(transaction_index);
+  ServeUntil([this] { return Progress(kP0)->first_dirty_offset.load() >= 0; }, no_news);
+  EXPECT_EQ(Log(kP0).first_dirty_offset(), Offset{9});
 }
 
 TEST_F(LaneCompactionTest, Log162_ARemovedPartitionIsNotTouchedAnyMore) {
