@@ -168,8 +168,8 @@ void FetchLane::RequireLeaderWork(FollowedPartition& partition, LeaderWork work)
 }
 
 void FetchLane::EnqueueWork(FollowedPartition& partition) {
-  auto& list = partition.work == LeaderWork::kResetOffset ? to_ask_ : leader_work_;
-  list.push_back(&partition);
+  const bool asks = partition.work == LeaderWork::kResetOffset || partition.work == LeaderWork::kLowerTarget;
+  (asks ? to_ask_ : leader_work_).push_back(&partition);
 }
 
 FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {

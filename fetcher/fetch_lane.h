@@ -116,9 +116,9 @@ class FetchLane {
   // --- questions to the leader: beside the rounds, which do not wait for them
   void StartAsking();
   asio::awaitable<void> AskLeader();
-  bool TakeQuestion();                           // from to_ask_ to asking_; false: there is none
-  asio::awaitable<absl::Status> LookUpEpochs();  // of asking_; an error is the transport's, here and below
-  asio::awaitable<absl::Status> ResetOffset();   // of the only one in asking_
+  bool TakeQuestion();                            // from to_ask_ to asking_; false: there is none
+  asio::awaitable<absl::Status> LookUpEpochs();   // of asking_; an error is the transport's, here and below
+  asio::awaitable<absl::Status> AskForOffsets();  // of the only one in asking_
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
   void OnQuestionLost(const absl::Status& why);
   FollowedPartition* Find(const TopicPartition& partition);

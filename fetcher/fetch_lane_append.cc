@@ -95,7 +95,11 @@ void FetchLane::FinishAppend(Appended& appended) {
   counters_.records.fetch_add(appended.records, std::memory_order_relaxed);
   counters_.batches.fetch_add(appended.batch_count, std::memory_order_relaxed);
   Publish(partition);
-  partition.initial.progress->PublishLeader(appended.leader_high_watermark);
+  PartitionProgress& progress = *partition.initial.progress;
+  progress.PublishLeader(appended.leader_high_watermark);
+  // A new leader's high watermark may only lag for a moment, so the target is not lowered on its word: asked for its
+  // end, it answers once it knows (KIP-207).
+  if (progress.TargetIsBeyond(appended.leader_high_watermark)) RequireLeaderWork(partition, LeaderWork::kLowerTarget);
 }
 
 }  // namespace slipstream

@@ -29,7 +29,7 @@ asio::awaitable<void> FetchLane::AskLeader() {
     if (asking_.front()->work == LeaderWork::kLookUpEpoch) {
       transport = co_await LookUpEpochs();
     } else {
-      transport = co_await ResetOffset();
+      transport = co_await AskForOffsets();
     }
     if (transport.ok()) {
       questions_lost_ = 0;
@@ -97,7 +97,7 @@ asio::awaitable<absl::Status> FetchLane::LookUpEpochs() {
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> FetchLane::ResetOffset() {
+asio::awaitable<absl::Status> FetchLane::AskForOffsets() {
   const TopicPartition name = asking_.front()->name();
   const LeaderEpoch epoch = asking_.front()->state.current_leader_epoch;
   const absl::StatusOr<std::optional<OffsetAnswer>> latest = co_await leader_.ListOffset(name, epoch, kLatestTimestamp);
@@ -121,6 +121,13 @@ asio::awaitable<absl::Status> FetchLane::ResetOffset() {
     if (NeedsMetadataRefresh(error))
       events_.OnLeaderInDoubt(leader_.broker_id(), absl::StrCat("offset query: ", KafkaErrorName(error)));
     Delay(partition, config_.replica_fetch_backoff);
+    co_return absl::OkStatus();
+  }
+  PartitionProgress& progress = *partition.initial.progress;
+  if (partition.work == LeaderWork::kLowerTarget) {
+    const bool lowered = progress.LowerTarget((*latest)->offset);
+    ResumeFetching(partition);
+    if (!lowered) Delay(partition, config_.replica_fetch_backoff);  // it will soon have what it had not
     co_return absl::OkStatus();
   }
   const PartitionLog& log = partition.log();
@@ -156,6 +163,8 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
     partition.initial.progress->ForgetLeader();
   }
   ResumeFetching(partition);
+  // A leader that finds an offset out of range which lies between its own ends must not make us ask without pause.
+  if (reset.kind == OffsetReset::Kind::kKeep) Delay(partition, config_.replica_fetch_backoff);
 }
 
 }  // namespace slipstream

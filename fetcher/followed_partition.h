@@ -22,7 +22,13 @@ struct InitialFetchState {
 };
 
 // Work that needs a word with the leader before the partition can be fetched again.
-enum class LeaderWork { kNone, kLookUpEpoch, kTruncate, kResetOffset };
+enum class LeaderWork {
+  kNone,
+  kLookUpEpoch,
+  kTruncate,
+  kResetOffset,
+  kLowerTarget,  // it has less than an earlier leader: PartitionProgress
+};
 
 struct FollowedPartition {
   InitialFetchState initial;

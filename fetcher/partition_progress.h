@@ -47,6 +47,17 @@ struct PartitionProgress {
     if (caught_up_at.load(std::memory_order_relaxed) < 0)
       caught_up_at.store(leader_high_watermark_now.value, std::memory_order_release);
   }
+  // The leader's end is where it says, below what an earlier leader had: an unclean election lost the rest.
+  bool LowerTarget(Offset leader_end) {
+    const bool lower = leader_end.value < caught_up_at.load(std::memory_order_relaxed);
+    if (lower) caught_up_at.store(leader_end.value, std::memory_order_release);
+    return lower;
+  }
+  // Nothing is left to fetch, yet the target is not reached.
+  bool TargetIsBeyond(Offset leader_high_watermark_now) const {
+    return caught_up_at.load(std::memory_order_relaxed) > leader_high_watermark_now.value &&
+           log_end_offset.load(std::memory_order_relaxed) >= leader_high_watermark_now.value;
+  }
   // The log was cut: what the leader said before no longer holds.
   void ForgetLeader() {
     caught_up_at.store(-1, std::memory_order_relaxed);

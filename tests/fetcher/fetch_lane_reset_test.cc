@@ -43,6 +43,48 @@ TEST_F(FetchLaneResetTest, Ft40_Rel17_ALeaderThatGrewPastUsMeanwhileLeavesTheLog
   EXPECT_THAT(leader_.offset_queries, ElementsAre(kLatestTimestamp, kEarliestTimestamp));
 }
 
+// What happened: it was asked again without pause.
+TEST_F(FetchLaneResetTest, Bad15_AnOffsetThatIsOutOfRangeWithinTheLeadersEndsIsAskedForAfterAPause) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  Fill(kP0, Batch(0, 10, 4));
+  StartWith({kP0, kP1});
+  LeaderHas(0, 50);
+  ServeOutOfRange();
+  Settle();
+  EXPECT_EQ(AskedAt(kP0), -1);
+  EXPECT_EQ(AskedAt(kP1), 0);
+  EXPECT_EQ(End(kP0), 10);
+}
+
+// What happened: the copy had all of a leader that an unclean election had made shorter, and waited for the rest.
+TEST_F(FetchLaneResetTest, Inv24_WhatTheLeaderLostIsNotWaitedFor) {
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .records = Batch(0, 10), .high_watermark = 50}}});
+  EXPECT_EQ(Progress(kP0)->caught_up_at.load(), 50);
+  LeaderHas(0, 10);
+  Serve({{{.partition = kP0, .high_watermark = 10}}});
+  EXPECT_TRUE(Progress(kP0)->CaughtUp());
+  EXPECT_EQ(AskedAt(kP0), 10);
+  EXPECT_THAT(events_.truncated, IsEmpty());
+}
+
+// Its high watermark only lags, as after any election: it says so (KIP-207), and what it has comes later.
+TEST_F(FetchLaneResetTest, ALeaderThatDoesNotKnowItsEndYetLowersNoTarget) {
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .records = Batch(0, 10), .high_watermark = 20}}});
+  int asked = 0;
+  leader_.on_list_offset = [&](Timestamp timestamp) {
+    const KafkaError error = ++asked <= 2 ? KafkaError::kOffsetNotAvailable : KafkaError::kNone;
+    return OffsetAnswer{error, Offset{timestamp == kLatestTimestamp ? 20 : 0}, LeaderEpoch{5}};
+  };
+  Serve({{{.partition = kP0, .high_watermark = 9}}});
+  Serve({});  // the fetch that was under way meanwhile
+  PollUntilAskedAt(kP0, 10);
+  EXPECT_FALSE(Progress(kP0)->CaughtUp());
+  Serve({{{.partition = kP0, .records = Batch(10, 10), .high_watermark = 20}}});
+  EXPECT_TRUE(Progress(kP0)->CaughtUp());
+}
+
 TEST_F(FetchLaneResetTest, Ft40_Rel18_ALeaderThatBeginsAboveUsRestartsTheLogThere) {
   config_.gap_policy = GapPolicy::kRestart;
   Fill(kP0, Batch(0, 10, 4), 10);
