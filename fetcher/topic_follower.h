@@ -132,10 +132,10 @@ class TopicFollower {
   bool found_topics_ = false;
   bool checkpointing_ = false;
   bool stopping_ = false;
-  absl::Status failure_;                        // the first thing that ends the run
-  std::vector<std::filesystem::path> offline_;  // log dirs known to be
-  absl::Status offline_cause_;                  // of the first of them
-  std::string checkpoint_trouble_;              // as told last
+  absl::Status failure_;                             // the first thing that ends the run
+  std::vector<std::filesystem::path> told_offline_;  // log dirs
+  absl::Status offline_cause_;                       // of the first of them
+  std::string checkpoint_trouble_;                   // as told last
 };
 
 }  // namespace slipstream

@@ -1,5 +1,6 @@
 // TopicFollower: what the log dirs it copies into bring about, and their checkpoints.
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 
 #include <algorithm>
 
@@ -17,7 +18,7 @@ absl::Status TopicFollower::OnLogNotOpened(const TopicPartition& partition, cons
   if (until_caught_up_ && !of_the_disk) return Annotate(why, partition.ToString());  // it would never end
   Followed& followed = followed_[partition];
   LookForOfflineDirectories();
-  followed.offline = IsDiskFailure(why) && !offline_.empty();
+  followed.offline = IsDiskFailure(why) && !told_offline_.empty();
   followed.progress->health.store(PartitionHealth::kFailed);
   if (followed.trouble != why.message()) TellOf(partition, absl::StrCat(why.message(), "; will be retried"), "");
   followed.trouble = std::string(why.message());
@@ -28,16 +29,21 @@ void TopicFollower::OnPartitionFailed(const TopicPartition& partition, const abs
   LookForOfflineDirectories();
   const auto found = followed_.find(partition);
   if (found == followed_.end() || Offline(partition, found->second)) return;  // told with its log dir
-  if (absl::IsResourceExhausted(why) && until_caught_up_) {
-    EndWith(Annotate(why, partition.ToString()));
+  const std::string name = partition.ToString();
+  absl::string_view what = why.message();
+  absl::ConsumePrefix(&what, absl::StrCat(name, ": "));  // logs name themselves, other parts do not
+  // A full disk, a batch that our settings refuse, a log that only a restart can help: no waiting ends it.
+  const bool in_vain = for_good || absl::IsResourceExhausted(why) || absl::IsInvalidArgument(why);
+  if (in_vain && until_caught_up_) {
+    EndWith(absl::Status(why.code(), absl::StrCat(name, ": ", what)));
     return;
   }
   // Once for all tries, until something was copied in between.
   Followed& followed = found->second;
   const int64_t end = followed.progress->log_end_offset.load();
-  const std::string trouble = absl::StrCat(end, ": ", why.message());
+  const std::string trouble = absl::StrCat(end, ": ", what);
   const absl::string_view prospect = for_good ? "; only a restart can help" : "; will be retried";
-  if (followed.trouble != trouble) TellOf(partition, absl::StrCat(why.message(), prospect), "");
+  if (followed.trouble != trouble) TellOf(partition, absl::StrCat(what, prospect), "");
   followed.trouble = trouble;
 }
 
@@ -55,7 +61,7 @@ void TopicFollower::OnCheckpointsWritten(const absl::Status& written) {
 }
 
 std::string TopicFollower::NoteOffline(const LogManager::OfflineDirectory& directory) {
-  offline_.push_back(directory.path);
+  told_offline_.push_back(directory.path);
   std::string line = absl::StrCat(directory.path.native(), " is offline: ", directory.cause.message());
   offline_cause_.Update(absl::UnavailableError(line));
   return line;
@@ -63,7 +69,7 @@ std::string TopicFollower::NoteOffline(const LogManager::OfflineDirectory& direc
 
 void TopicFollower::LookForOfflineDirectories() {
   for (const LogManager::OfflineDirectory& directory : logs_.offline_directories()) {
-    if (std::ranges::find(offline_, directory.path) != offline_.end()) continue;
+    if (std::ranges::find(told_offline_, directory.path) != told_offline_.end()) continue;
     const std::string line = NoteOffline(directory);
     // The last one's cause is the end of the run, and told as such.
     if (logs_.any_online())
@@ -73,9 +79,7 @@ void TopicFollower::LookForOfflineDirectories() {
 }
 
 bool TopicFollower::Offline(const TopicPartition& partition, const Followed& followed) const {
-  if (followed.offline || offline_.empty() || !followed.assigned) return followed.offline;
-  const PartitionLog* const log = logs_.Find(partition);
-  return log != nullptr && std::ranges::find(offline_, log->directory().parent_path()) != offline_.end();
+  return followed.offline || (followed.assigned && logs_.IsOffline(partition));
 }
 
 std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {

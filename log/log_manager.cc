@@ -216,6 +216,8 @@ absl::Status LogManager::WriteCheckpoints(const std::function<std::vector<LogOff
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     if (directory->health().offline()) continue;
     const absl::Status written = directory->WriteCheckpoints(by_directory[directory.get()]);
+    // A checkpoint is made anew each time: only the whole directory can be missing, somebody took it away.
+    if (absl::IsNotFound(written)) directory->health().TakeOffline(written);
     const bool online = !directory->health().offline();
     (online ? failed : went_offline).Update(written);
     any_online |= online;
@@ -254,6 +256,11 @@ FileIo& LogManager::io(const std::filesystem::path& log_dir) {
 
 bool LogManager::any_online() const {
   return std::ranges::any_of(directories_, [](const auto& directory) { return !directory->health().offline(); });
+}
+
+bool LogManager::IsOffline(const TopicPartition& partition) {
+  LogDirectory* const directory = DirectoryOf(partition);
+  return directory != nullptr && directory->health().offline();
 }
 
 std::vector<std::string> LogManager::LoadNotices() const {

@@ -79,6 +79,7 @@ class LogManager {
 
   std::vector<OfflineDirectory> offline_directories() const;
   bool any_online() const;
+  bool IsOffline(const TopicPartition& partition);  // lies in a directory that is
   std::vector<std::string> LoadNotices() const;
   const std::string& cluster_id() const;
   // Of the directory that holds the partition. REQUIRES: Find(partition) != nullptr.

@@ -61,7 +61,7 @@ class TopicFollowerTest : public LeaderTest {
   }
 
   void Follow(bool until_caught_up = true) {
-    auto logs = LogManager::Open(copy_io_, {.log_dirs = copy_dirs_});
+    auto logs = LogManager::Open(copy_io_, {.log_dirs = copy_dirs_, .log = log_config_});
     SLIP_CHECK(logs.ok());
     copies_ = *std::move(logs);
     follow_.bootstrap = {{"127.0.0.1", port_}};
@@ -95,6 +95,7 @@ class TopicFollowerTest : public LeaderTest {
   TempDir copy_;
   std::vector<std::filesystem::path> copy_dirs_ = {copy_.path()};
   FailingIo copy_io_;
+  LogConfig log_config_;  // of the copy
   std::unique_ptr<LogManager> copies_;
   FollowConfig follow_;
   std::unique_ptr<TopicFollower> follower_;
@@ -193,7 +194,7 @@ class FailingDiskTest : public TopicFollowerTest {
     copy_dirs_ = {copy_.path() / "a"};
     copy_io_.before_write = [this](const std::filesystem::path& path) {
       if (full_ && path.extension() == ".log") return ErrnoToStatus(ENOSPC, "open", path);
-      const bool checkpoint = path.parent_path() == copy_dirs_.front();
+      const bool checkpoint = path.parent_path() / "" == copy_dirs_.front() / "";
       return broken_ && checkpoint ? ErrnoToStatus(EIO, "open", path) : absl::OkStatus();
     };
   }
@@ -261,6 +262,31 @@ TEST_F(FailingDiskTest, Log143_Inv23_TheOtherDirectoriesRunOnWithWhatIsNew) {
   EXPECT_THAT(ended_->message(), HasSubstr(copy_dirs_[0].native()));
   for (const int32_t number : by_directory[copy_dirs_[1]])
     EXPECT_EQ(copies_->Find({"t", number})->log_end_offset(), Offset{4});
+}
+
+// What happened: the run waited for ever, as the partitions' directory was not spelled like the one that went offline.
+TEST_F(FailingDiskTest, Log143_ARunThatHasAnEndEndsWithoutWhatLiesOffline) {
+  copy_dirs_ = {copy_.path() / "a/", copy_.path() / "b"};
+  HostedTopic& topic = CreateAndServe(2);
+  Follow(/*until_caught_up=*/false);
+  RunUntil([this] { return follower_->CaughtUp(); });
+  broken_ = true;
+  for (const auto& [number, partition] : topic.partitions) Append(*partition, 1);  // something to write down
+  RunUntil([&] { return Told(absl::StrCat(copy_dirs_[0].native(), " is offline: ")); });
+  for (const auto& [number, partition] : topic.partitions) Append(*partition, 1);
+  RunUntil([&] { return follower_->CaughtUp(); });
+  EXPECT_FALSE(ended_.has_value());
+}
+
+// What happened: the run waited for ever for a batch that no retry brings in.
+TEST_F(FailingDiskTest, Log71_ABatchAboveSegmentBytesEndsARunThatHasAnEnd) {
+  CreateAndServe(1);
+  log_config_.segment_bytes = 50;
+  Follow(/*until_caught_up=*/true);
+  RunUntil([this] { return ended_.has_value(); });
+  EXPECT_TRUE(absl::IsInvalidArgument(*ended_)) << *ended_;
+  EXPECT_THAT(std::string(ended_->message()),
+              ::testing::MatchesRegex("t-0: batch of [0-9]+ bytes is above segment.bytes, 50"));
 }
 
 // What happened: with its only directory offline, the follower tried for ever and said nothing of it.

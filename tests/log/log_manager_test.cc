@@ -134,6 +134,23 @@ TEST_F(LogManagerTest, Log143_ADirectoryWhoseDiskFailsGoesOfflineAndTheOthersRun
   EXPECT_EQ(manager_->Find({"t", 1})->log_end_offset(), Offset{4});
 }
 
+// What happened: a directory that was moved away ended the copying into all others.
+TEST_F(LogManagerTest, Log143_ADirectoryThatIsTakenAwayGoesOfflineAndTheOthersRunOn) {
+  Open();
+  for (int32_t i = 0; i < 3; ++i) Append(Make(i), 4);
+  std::filesystem::rename(Dir("b"), Dir("away"));
+  std::vector<LogOffsets> offsets;
+  for (int32_t i = 0; i < 3; ++i) offsets.push_back(OffsetsOf(*manager_->Find({"t", i})));
+  EXPECT_TRUE(manager_->WriteCheckpoints(offsets).ok());
+  ASSERT_THAT(manager_->offline_directories(), SizeIs(1));
+  EXPECT_EQ(manager_->offline_directories()[0].path, Dir("b"));
+  EXPECT_TRUE(manager_->IsOffline({"t", 1}));
+  EXPECT_FALSE(manager_->IsOffline({"t", 0}));
+  EXPECT_FALSE(manager_->IsOffline({"unknown", 0}));
+  EXPECT_TRUE(std::filesystem::exists(Dir("c") / kRecoveryPointCheckpoint));
+  EXPECT_TRUE(manager_->Close().ok());
+}
+
 TEST_F(LogManagerTest, Log143_OneDirectoryAloneIsNoOthersToGoOn) {
   config_.log_dirs = {Dir("a")};
   Open();
