@@ -197,13 +197,15 @@ absl::Status RunFollow(const FollowOptions& options) {
   FollowSettings settings;
   if (const absl::Status read = ReadSettings(options, settings); !read.ok())
     return WithExitCode(read, ExitCode::kUsage);
-  std::signal(SIGPIPE, SIG_IGN);  // a reader of our progress may go away, the copying goes on
+  std::signal(SIGPIPE, SIG_IGN);     // a reader of our progress may go away, the copying goes on
+  std::unique_ptr<LogManager> logs;  // outlives the run also when an exception ends it: fetcher threads use them
   FollowRun run(options, settings);
-  auto logs = LogManager::Open(SystemFileIo(), settings.logs);
-  if (!logs.ok()) return WithExitCode(logs.status(), ExitCode::kCannotStart);
-  for (const std::string& notice : (*logs)->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());
-  const absl::Status followed = run.Run(**logs, settings.follow);
-  const absl::Status closed = (*logs)->Close();
+  auto opened = LogManager::Open(SystemFileIo(), settings.logs);
+  if (!opened.ok()) return WithExitCode(opened.status(), ExitCode::kCannotStart);
+  logs = *std::move(opened);
+  for (const std::string& notice : logs->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());
+  const absl::Status followed = run.Run(*logs, settings.follow);
+  const absl::Status closed = logs->Close();
   return followed.ok() ? closed : followed;
 }
 

@@ -9,6 +9,7 @@
 
 #include "tool/human_bytes.h"
 #include "tool/json_line.h"
+#include "tool/print.h"
 
 namespace slipstream {
 namespace {
@@ -65,12 +66,12 @@ void FollowProgress::Print(const FollowSnapshot& now) {
     const std::string trouble =
         now.delayed + now.failed == 0 ? "" : fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
     ClearLine();
-    fmt::print("{}/s, {:.0f} records/s, {}/{} partitions caught up, lag {}{}{}", HumanBytes(bytes_per_second),
-               records_per_second, now.caught_up, now.partitions, now.lag, Eta(now.lag, records_per_second), trouble);
+    PrintTo(stdout, "{}/s, {:.0f} records/s, {}/{} partitions caught up, lag {}{}{}", HumanBytes(bytes_per_second),
+            records_per_second, now.caught_up, now.partitions, now.lag, Eta(now.lag, records_per_second), trouble);
     if (live_) {
       line_open_ = true;
     } else {
-      fmt::print("\n");
+      PrintTo(stdout, "\n");
     }
   }
   std::fflush(stdout);
@@ -82,10 +83,10 @@ void FollowProgress::Notice(NoticeKind kind, const std::string& line) {
   if (json_) {
     PrintJsonLine({{"type", "notice"}, {"text", line}});
   } else if (!trouble) {
-    fmt::print("{}\n", line);
+    PrintTo(stdout, "{}\n", line);
   }
   std::fflush(stdout);
-  if (trouble) fmt::print(stderr, "slipstream: {}\n", line);
+  if (trouble) PrintTo(stderr, "slipstream: {}\n", line);
 }
 
 void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
@@ -106,7 +107,8 @@ void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
     PrintJsonLine(line);
   } else {
     const std::string per_gigabyte = gigabytes < 0.01 ? "" : fmt::format(" ({:.2f} per GB)", cpu / gigabytes);
-    fmt::print(
+    PrintTo(
+        stdout,
         "{}: {}, {} records of {} partitions in {:.2f} s, {:.0f} MB/s, {:.2f} CPU-seconds{}, {} offsets truncated\n",
         caught_up ? "caught up" : "stopped", HumanBytes(static_cast<double>(end.bytes)), end.records, end.partitions,
         seconds, static_cast<double>(end.bytes) / 1e6 / seconds, cpu, per_gigabyte, end.truncated_offsets);
@@ -116,7 +118,7 @@ void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
 
 void FollowProgress::ClearLine() {
   if (!live_ || !line_open_) return;
-  fmt::print("\r\x1b[K");
+  PrintTo(stdout, "\r\x1b[K");
   line_open_ = false;
 }
 

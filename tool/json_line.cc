@@ -1,13 +1,12 @@
 #include "tool/json_line.h"
-
-#include <fmt/core.h>
+#include "tool/print.h"
 
 #include <nlohmann/json.hpp>
 
 namespace slipstream {
 
 void PrintJsonLine(const nlohmann::json& line) {
-  fmt::print("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  PrintTo(stdout, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace slipstream

@@ -1,6 +1,5 @@
 #include "tool/verify_report.h"
 
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "tool/human_bytes.h"
 #include "tool/json_line.h"
+#include "tool/print.h"
 
 namespace slipstream {
 namespace {
@@ -32,9 +32,9 @@ void VerifyReport::Tick(const TopicPartition& partition) {
   const auto now = std::chrono::steady_clock::now();
   if (now < print_at_) return;
   print_at_ = now + kInterval;
-  fmt::print("\r\x1b[K{}: {} of {} partitions compared, {}, {}/s", partition.ToString(), tally.partitions,
-             partitions_total, HumanBytes(static_cast<double>(tally.bytes)),
-             HumanBytes(static_cast<double>(tally.bytes) / Seconds()));
+  PrintTo(stdout, "\r\x1b[K{}: {} of {} partitions compared, {}, {}/s", partition.ToString(), tally.partitions,
+          partitions_total, HumanBytes(static_cast<double>(tally.bytes)),
+          HumanBytes(static_cast<double>(tally.bytes) / Seconds()));
   std::fflush(stdout);
   line_open_ = true;
 }
@@ -51,7 +51,7 @@ void VerifyReport::PrintDifference(const Difference& difference) {
 }
 
 void VerifyReport::Finish(absl::string_view outcome) {
-  if (std::exchange(line_open_, false)) fmt::print("\r\x1b[K");
+  if (std::exchange(line_open_, false)) PrintTo(stdout, "\r\x1b[K");
   if (json_) {
     const nlohmann::json line = {{"type", "end"},
                                  {"outcome", std::string(outcome)},
@@ -62,8 +62,8 @@ void VerifyReport::Finish(absl::string_view outcome) {
                                  {"seconds", Seconds()}};
     PrintJsonLine(line);
   } else {
-    fmt::print("compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches,
-               tally.records, HumanBytes(static_cast<double>(tally.bytes)), std::string(outcome));
+    PrintTo(stdout, "compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches,
+            tally.records, HumanBytes(static_cast<double>(tally.bytes)), std::string(outcome));
   }
   std::fflush(stdout);
 }
