@@ -61,7 +61,7 @@ absl::Status DecompressSnappy(ByteSpan input, size_t output_bytes_max, std::vect
 }
 
 void CompressSnappy(ByteSpan input, std::vector<std::byte>& output) {
-  output.insert(output.end(), kMagic.begin(), kMagic.end());
+  for (const auto byte : kMagic) output.push_back(byte);  // g++ 12 takes an insert of so few for an overflow
   AppendBigEndian(output, kVersion);
   AppendBigEndian(output, kVersion);  // the oldest reader that understands it
   while (!input.empty()) {
