@@ -5,8 +5,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <memory>
 
 #include "log/asio.h"
+#include "log/clock.h"
 
 namespace slipstream {
 
@@ -22,16 +24,20 @@ class AsyncEvent {
   asio::steady_timer timer_;  // never set anew: that would wake whoever waits already
 };
 
-// Sleeps, or less long when NotifyAll is called; true when the time was slept to its end.
+// Sleeps, one caller at a time, or less long when it is interrupted; true when the time was slept to its end.
 class InterruptibleSleep {
  public:
-  explicit InterruptibleSleep(const asio::any_io_executor& executor) : timer_(executor) {}
+  explicit InterruptibleSleep(const asio::any_io_executor& executor, Clock& clock = SystemClock())
+      : clock_(clock), alarm_(clock.MakeAlarm(executor)), woken_(executor) {}
 
   asio::awaitable<bool> For(std::chrono::nanoseconds duration);
-  void Interrupt() { timer_.cancel(); }
+  void Interrupt() { woken_.NotifyAll(); }
 
  private:
-  asio::steady_timer timer_;
+  Clock& clock_;
+  std::unique_ptr<Alarm> alarm_;
+  AsyncEvent woken_;
+  bool rang_ = false;
 };
 
 }  // namespace slipstream
