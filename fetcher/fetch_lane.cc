@@ -28,7 +28,7 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
       counters_(counters),
       cleaner_(config.compaction),
       progress_(io.get_executor()),
-      idle_(io.get_executor()) {
+      idle_(io.get_executor(), *config.clock) {
   for (FetchExchange& exchange : exchanges_)
     exchange.landing = [this](const FetchableTopicResponse& topic, int32_t index) { return LandingOf(topic, index); };
 }
@@ -58,12 +58,14 @@ asio::awaitable<void> FetchLane::RunRounds() {
     CompactSomeLogs();
     if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
     if (stopping_) break;
-    const TimePoint now = std::chrono::steady_clock::now();
+    const TimePoint now = config_.clock->Now();
     const TimePoint due = WakeDelayed(now);
     if (in_flight_ == nullptr && !leader_work_.empty()) continue;  // woken just now, or the leader was not reached
     StartAsking();
     if (in_flight_ == nullptr && !StartFetch()) {
-      co_await Idle(std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff));
+      std::chrono::nanoseconds pause = std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff);
+      if (const std::chrono::nanoseconds wait = WaitForRate(); wait.count() > 0) pause = std::min(pause, wait);
+      co_await Idle(pause);
       continue;
     }
     between_rounds_ = true;
@@ -196,7 +198,7 @@ void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wa
   session_.Remove(partition.name());
   // Its work is taken up again once its time has come, and not before.
   for (auto* list : {&leader_work_, &to_ask_, &asking_}) std::erase(*list, &partition);
-  partition.state.Delay(std::chrono::steady_clock::now(), wait);
+  partition.state.Delay(config_.clock->Now(), wait);
   partition.initial.progress->health.store(partition.state.failed ? PartitionHealth::kFailed
                                                                   : PartitionHealth::kDelayed);
   if (std::find(delayed_.begin(), delayed_.end(), &partition) == delayed_.end()) delayed_.push_back(&partition);
@@ -214,8 +216,12 @@ void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why
   events_.OnPartitionFailed(partition.name(), why, !partition.log().failure().ok());
 }
 
+std::chrono::nanoseconds FetchLane::WaitForRate() const {
+  return config_.rate_limit == nullptr ? std::chrono::nanoseconds(0) : config_.rate_limit->Wait(config_.clock->Now());
+}
+
 bool FetchLane::StartFetch() {
-  if (session_.Idle()) return false;
+  if (session_.Idle() || WaitForRate().count() > 0) return false;
   in_flight_ = &exchanges_[next_exchange_];
   next_exchange_ = 1 - next_exchange_;
   answered_ = false;
@@ -234,6 +240,10 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
     request.max_wait_ms = static_cast<int32_t>(config_.replica_fetch_wait_max.count());
     request.min_bytes = config_.replica_fetch_min_bytes;
     request.max_bytes = config_.replica_fetch_response_max_bytes;
+    if (config_.rate_limit != nullptr) {
+      const int64_t allowed = config_.rate_limit->BytesNow(config_.clock->Now());
+      request.max_bytes = static_cast<int32_t>(std::clamp<int64_t>(allowed, 1, request.max_bytes));
+    }
     session_.Build(request, *topic_ids);
     counters_.fetches.fetch_add(1, std::memory_order_relaxed);
     fetch_status_ = co_await leader_.Fetch(

@@ -78,6 +78,7 @@ class FetchLane {
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
 
   // --- from time to time
+  std::vector<TopicPartition> SortedNames() const;
   void MaintainSomeLogs();
   void CompactSomeLogs();
   FollowedPartition* TakeNext(std::vector<TopicPartition>& names);  // nullptr: it is gone
@@ -87,7 +88,8 @@ class FetchLane {
   // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds,
   // and so is anyone's who promised to ask past nothing that a power cut could take.
   bool MayFetchAhead() const { return config_.replica_id < BrokerId{0} && config_.flush_mode == FlushMode::kCached; }
-  bool StartFetch();
+  std::chrono::nanoseconds WaitForRate() const;
+  bool StartFetch();  // false: there is nothing to fetch, or not yet
   asio::awaitable<void> FetchInto(FetchExchange& exchange);
   void OnAnswer();
   asio::awaitable<void> OnTransportError(absl::Status why);

@@ -18,13 +18,22 @@ FollowedPartition* FetchLane::TakeNext(std::vector<TopicPartition>& names) {
   return partition;
 }
 
+// In an order that does not hang on how a hash map was seeded.
+std::vector<TopicPartition> FetchLane::SortedNames() const {
+  std::vector<TopicPartition> names;
+  names.reserve(partitions_.size());
+  for (const auto& [name, partition] : partitions_) names.push_back(name);
+  std::ranges::sort(names);
+  return names;
+}
+
 void FetchLane::MaintainSomeLogs() {
   SLIP_CHECK_EQ(appends_running_, 0u);
-  const TimePoint now = std::chrono::steady_clock::now();
+  const TimePoint now = config_.clock->Now();
   if (to_maintain_.empty()) {
     if (now < next_maintenance_) return;
     next_maintenance_ = now + config_.retention_check_interval;
-    for (const auto& [name, partition] : partitions_) to_maintain_.push_back(name);
+    to_maintain_ = SortedNames();
   }
   for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty(); ++i) {
     FollowedPartition* const partition = TakeNext(to_maintain_);
@@ -46,11 +55,11 @@ void FetchLane::CompactSomeLogs() {
     if (cleaner_.log() != nullptr) return;
     Publish(*partition);
   }
-  const TimePoint now = std::chrono::steady_clock::now();
+  const TimePoint now = config_.clock->Now();
   if (to_compact_.empty()) {
     if (now < next_compaction_) return;
     next_compaction_ = now + config_.compaction.backoff;
-    for (const auto& [name, partition] : partitions_) to_compact_.push_back(name);
+    to_compact_ = SortedNames();
   }
   for (size_t i = 0; i < kLogsPerRound && !to_compact_.empty() && cleaner_.log() == nullptr; ++i) {
     FollowedPartition* const partition = TakeNext(to_compact_);

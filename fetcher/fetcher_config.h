@@ -9,6 +9,7 @@
 #include "log/clock.h"
 #include "log/compaction/compaction_limits.h"
 #include "log/offset.h"
+#include "throttle/byte_rate_limit.h"
 
 namespace slipstream {
 
@@ -40,7 +41,8 @@ struct FetcherConfig {
   FlushMode flush_mode = FlushMode::kCached;                          // log.flush.mode
   std::chrono::milliseconds retention_check_interval{5 * 60 * 1000};  // log.retention.check.interval.ms, >= 1
   CompactionLimits compaction;  // of one round; a fetcher thread runs one at a time, and only where cleanup.policy asks
-  Clock* clock = &SystemClock();  // what the times of records are held against; outlives the fetchers
+  Clock* clock = &SystemClock();        // what the times of records are held against; outlives the fetchers
+  ByteRateLimit* rate_limit = nullptr;  // of all fetchers together, outlives them; nullptr: none
 
   absl::Status Validate() const;  // names field, value and bound
 };

@@ -12,6 +12,7 @@
 #include "fetcher/topic_follower.h"
 #include "log/in_range.h"
 #include "log/status.h"
+#include "tool/byte_rate.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
 #include "tool/follow_progress.h"
@@ -32,6 +33,7 @@ struct FollowSettings {
   FollowConfig follow;
   LogManagerConfig logs;
   std::chrono::milliseconds progress_interval{1000};
+  int64_t bytes_per_second = kUnlimitedRate;
 };
 
 PropertyTable FollowProperties(FollowSettings& settings) {
@@ -95,6 +97,11 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   absl::StatusOr<std::vector<Endpoint>> bootstrap = ParseEndpoints(options.bootstrap_server);
   if (!bootstrap.ok()) return Annotate(bootstrap.status(), "--bootstrap-server");
   settings.follow.bootstrap = *std::move(bootstrap);
+  if (!options.throttle.empty()) {
+    const absl::StatusOr<int64_t> rate = ParseByteRate(options.throttle);
+    if (!rate.ok()) return Annotate(rate.status(), "--throttle");
+    settings.bytes_per_second = *rate;
+  }
   settings.follow.topics = options.topics;
   ClientConfig& client = settings.follow.client;
   client.response_bytes_max = static_cast<int32_t>(
@@ -183,6 +190,8 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
   command
       .add_option("--until", options.until, "caught-up: end once the copy has what the leaders had when asked first")
       ->check(CLI::IsMember({"caught-up"}));
+  command.add_option("--throttle", options.throttle, "copy at most so many bytes per second, such as 50MB/s")
+      ->check(NotEmpty());
   command.add_option("--property", options.properties, "KEY=VALUE; see below");
   command.add_option("--config", options.config, "file of KEY=VALUE lines; --property wins")->check(NotEmpty());
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
@@ -199,6 +208,8 @@ absl::Status RunFollow(const FollowOptions& options) {
     return WithExitCode(read, ExitCode::kUsage);
   std::signal(SIGPIPE, SIG_IGN);     // a reader of our progress may go away, the copying goes on
   std::unique_ptr<LogManager> logs;  // outlives the run also when an exception ends it: fetcher threads use them
+  ByteRateLimit rate_limit(settings.bytes_per_second, std::chrono::steady_clock::now());
+  settings.follow.fetcher.rate_limit = &rate_limit;
   FollowRun run(options, settings);
   auto opened = LogManager::Open(SystemFileIo(), settings.logs);
   if (!opened.ok()) return WithExitCode(opened.status(), ExitCode::kCannotStart);

@@ -16,6 +16,7 @@ struct FollowOptions {
   std::vector<std::string> log_dirs;
   std::string until;             // "" or "caught-up"
   std::string format = "human";  // or "json"
+  std::string throttle;          // "" or bytes per second
   std::string config;            // a properties file
   std::vector<std::string> properties;
 };
