@@ -33,7 +33,9 @@ FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queu
     exchange.landing = [this](const FetchableTopicResponse& topic, int32_t index) { return LandingOf(topic, index); };
 }
 
-FetchLane::~FetchLane() { SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr && !asking_runs_); }
+FetchLane::~FetchLane() {
+  SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr && !asking_runs_ && flushing_.empty());
+}
 
 // An exception, ours or a coroutine's, leaves only once nothing runs any more that knows this lane.
 asio::awaitable<void> FetchLane::Run() {
@@ -44,7 +46,8 @@ asio::awaitable<void> FetchLane::Run() {
     between_rounds_ = false;
   }
   if (failure_) leader_.Close();
-  while (asking_runs_ || appends_running_ > 0 || (in_flight_ != nullptr && !answered_)) co_await progress_.Wait();
+  while (asking_runs_ || appends_running_ > 0 || !flushing_.empty() || (in_flight_ != nullptr && !answered_))
+    co_await progress_.Wait();
   in_flight_ = nullptr;
   cleaner_.Stop();
   ApplyCommands();  // whoever waits for a removal gets it
@@ -113,10 +116,15 @@ void FetchLane::ApplyCommands() {
       std::erase_if(to_add_, [&](const InitialFetchState& initial) { return initial.partition == name; });
       FollowedPartition* partition = Find(name);
       if (partition == nullptr) continue;
+      if (Flushing(partition->log())) removal.flushing.push_back(&partition->log());
       LetGoOf(*partition);
       partitions_.erase(name);
     }
-    removal.removed();
+    if (removal.flushing.empty()) {
+      removal.removed();
+    } else {
+      removals_under_way_.push_back(std::move(removal));
+    }
   }
   for (InitialFetchState& initial : std::exchange(to_add_, {})) StartPartition(std::move(initial));
 }

@@ -60,6 +60,7 @@ class FetchLane {
   struct Removal {
     std::vector<TopicPartition> partitions;
     std::function<void()> removed;
+    std::vector<const PartitionLog*> flushing;  // of those taken out already: the last one's end is the removal's
   };
 
   // --- what to fetch
@@ -105,6 +106,11 @@ class FetchLane {
   asio::awaitable<absl::Status> WriteBatches(Appended& appended);
   void FinishAppend(Appended& appended);
 
+  // --- fsyncs that no record waits for: beside the rounds, which do not wait for them either
+  void StartFlush(FollowedPartition& partition);
+  void OnFlushed(const TopicPartition& name, const PartitionLog* log, const absl::Status& flushed);
+  bool Flushing(const PartitionLog& log) const;
+
   // --- what needs the leader's word
   asio::awaitable<void> DoLeaderWork();
   FollowedPartition* TakeLeaderWork(LeaderWork work);  // nullptr: there is none of this sort
@@ -145,6 +151,8 @@ class FetchLane {
   TimePoint next_compaction_ = TimePoint::min();
   std::vector<InitialFetchState> to_add_;
   std::vector<Removal> to_remove_;
+  std::vector<Removal> removals_under_way_;    // all is taken out, some still flush
+  std::vector<const PartitionLog*> flushing_;  // one fsync of each runs
 
   std::array<FetchExchange, 2> exchanges_;  // one is written from while the other is received
   size_t next_exchange_ = 0;

@@ -61,7 +61,7 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(Appended& appended) {
   if (!written.ok()) co_return written;
   if (config_.flush_mode == FlushMode::kDurable) co_return co_await log.FlushUpTo(queue_, log.log_end_offset());
   // Such as a segment that was closed without its fsync: now, so that the recovery point follows.
-  if (log.FlushDue()) co_return co_await log.Flush(queue_);
+  if (log.FlushDue()) StartFlush(partition);
   co_return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "log/async_event.h"
 #include "log/io/file_io.h"
 
 namespace slipstream {
@@ -19,6 +20,7 @@ class FailingQueue final : public IoQueue {
   std::function<void()> before_write;
   absl::Status full = absl::ResourceExhaustedError("no space left on the test's disk");  // what that write says
   bool fail_syncs = false;
+  AsyncEvent* sync_gate = nullptr;  // an fsync waits until it is notified
   int writes = 0;
   int direct_writes = 0;  // of those
   int syncs = 0;
@@ -48,6 +50,7 @@ class FailingQueue final : public IoQueue {
   }
   asio::awaitable<absl::Status> Sync(File& file) override {
     ++syncs;
+    if (sync_gate != nullptr) co_await sync_gate->Wait();
     if (fail_syncs) co_return absl::UnavailableError("the test's fsync failed");
     co_return file.Sync();
   }
