@@ -147,6 +147,9 @@ FetchSession::Verdict FetchSession::OnResponse(const FetchResponse& response) {
 }
 
 bool FetchSession::Matches(const FetchResponse& response) const {
+  // Of an answer to another session nothing is known to be about what was asked here; id 0 closes ours.
+  const bool foreign = !full_ && response.session_id != session_id_ && response.session_id != kNoSession;
+  if (foreign) return false;
   size_t entries = 0;
   for (const FetchableTopicResponse& topic : response.responses) {
     for (const auto& partition : topic.partitions) {

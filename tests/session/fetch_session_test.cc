@@ -265,6 +265,15 @@ TEST_F(FetchSessionTest, Fs11_TheLeaderMayCloseTheSession) {
   EXPECT_EQ(session_.session_epoch(), 0);
 }
 
+// What happened: the simulator mixed up two sessions' answers, and the wrong one was taken for ours.
+TEST_F(FetchSessionTest, Fs11_Inv10_AnAnswerOfAnotherSessionIsNotUsed) {
+  Open();
+  Build();
+  EXPECT_EQ(session_.OnResponse(Answer(8, {{0, 0}})), Verdict::kDrop);
+  EXPECT_EQ(session_.session_id(), 7) << "the next request closes it";
+  EXPECT_EQ(session_.session_epoch(), 0);
+}
+
 TEST_F(FetchSessionTest, Fs11_RemovedWhileTheRequestWasUnderWayIsNoBreach) {
   Open();
   Build();
