@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "log/batch_header_reader.h"
 #include "log/status.h"
@@ -17,8 +18,14 @@ absl::StatusOr<bool> EpochsDisagree(const std::vector<std::unique_ptr<Segment>>&
     if (batch.leader_epoch < LeaderEpoch{0} || batch.last_offset < at) return false;
     return epochs.EpochForOffset(at) != std::optional(batch.leader_epoch);
   };
-  SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, segments.front()->Find(Offset{0}));
-  if (first && disagrees(*first)) return true;
+  // The first batch that is kept, which need not be the first segment's first: the epochs may have been cut at a log
+  // start that came to the disk later than they did, and then tell nothing of what lies before it.
+  for (const std::unique_ptr<Segment>& segment : segments) {
+    SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, segment->Find(log_start_offset));
+    if (!first) continue;
+    if (disagrees(*first)) return true;
+    break;
+  }
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
     SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> last, (*segment)->LastBatch());
     if (last) return disagrees(*last);
@@ -26,14 +33,20 @@ absl::StatusOr<bool> EpochsDisagree(const std::vector<std::unique_ptr<Segment>>&
   return false;
 }
 
+// In one step: were a crash to leave only the first of them, what is appended after it would hide that some are
+// missing.
 absl::Status RebuildEpochs(const std::vector<std::unique_ptr<Segment>>& segments, LeaderEpochCache& epochs) {
-  SLIP_RETURN_IF_ERROR(epochs.Clear());
+  std::vector<EpochStart> found;
   for (const std::unique_ptr<Segment>& segment : segments) {
-    SLIP_RETURN_IF_ERROR(segment->ForEachHeader(
-        [&](const BatchHeaderReader& reader) { return AssignIfNewer(epochs, reader.header()); }));
+    SLIP_RETURN_IF_ERROR(segment->ForEachHeader([&](const BatchHeaderReader& reader) {
+      const LeaderEpoch epoch = reader.header().partition_leader_epoch();
+      if (epoch > (found.empty() ? LeaderEpoch{} : found.back().epoch))
+        found.push_back({epoch, reader.header().base_offset()});
+      return absl::OkStatus();
+    }));
     segment->Release();
   }
-  return absl::OkStatus();
+  return epochs.Replace(std::move(found));
 }
 
 }  // namespace

@@ -80,6 +80,16 @@ absl::Status LeaderEpochCache::Clear() {
   return Replace({});
 }
 
+absl::Status LeaderEpochCache::Replace(std::vector<EpochStart> entries) {
+  std::vector<std::string> lines;
+  lines.reserve(entries.size());
+  for (const EpochStart& entry : entries)
+    lines.push_back(absl::StrCat(entry.epoch.value, " ", entry.start_offset.value));
+  SLIP_RETURN_IF_ERROR(WriteCheckpointText(*io_, path_, lines));
+  entries_ = std::move(entries);
+  return absl::OkStatus();
+}
+
 std::optional<LeaderEpoch> LeaderEpochCache::latest_epoch() const {
   if (entries_.empty()) return std::nullopt;
   return entries_.back().epoch;
@@ -103,16 +113,6 @@ EpochEndOffset LeaderEpochCache::EndOffsetFor(LeaderEpoch epoch, Offset log_end_
   if (next == entries_.end()) return {};
   if (next == entries_.begin()) return {epoch, next->start_offset};
   return {(next - 1)->epoch, next->start_offset};
-}
-
-absl::Status LeaderEpochCache::Replace(std::vector<EpochStart> entries) {
-  std::vector<std::string> lines;
-  lines.reserve(entries.size());
-  for (const EpochStart& entry : entries)
-    lines.push_back(absl::StrCat(entry.epoch.value, " ", entry.start_offset.value));
-  SLIP_RETURN_IF_ERROR(WriteCheckpointText(*io_, path_, lines));
-  entries_ = std::move(entries);
-  return absl::OkStatus();
 }
 
 }  // namespace slipstream

@@ -37,6 +37,9 @@ class LeaderEpochCache {
   // Removes entries that start at or before `offset` and puts the last of them back at `offset`.
   absl::Status TruncateFromStart(Offset offset);
   absl::Status Clear();
+  // All at once: a crash leaves the old entries or these. REQUIRES: rising in both columns. On error the cache is as it
+  // was, and the file may hold entries that the cache does not.
+  absl::Status Replace(std::vector<EpochStart> entries);
 
   std::optional<LeaderEpoch> latest_epoch() const;
   std::optional<EpochStart> earliest_entry() const;
@@ -48,9 +51,6 @@ class LeaderEpochCache {
 
  private:
   LeaderEpochCache(FileIo& io, const std::filesystem::path& path) : io_(&io), path_(path.native()) {}
-  // Writes the file first: on error the cache is as it was, and the file may hold entries that the cache does not.
-  absl::Status Replace(std::vector<EpochStart> entries);
-
   FileIo* io_;
   std::string path_;                 // a tenth of a parsed path, and there are very many of these
   std::vector<EpochStart> entries_;  // invariant: rising in both columns

@@ -389,6 +389,16 @@ TEST_F(LogRecoveryTest, Rel07_EpochFileOlderThanTheLogIsRebuilt) {
   }
 }
 
+// What happened: the log start rose, the epochs were cut there and durable, and a power cut took the log start back;
+// the batches below told of no epoch, since only the segment's first batch was looked at, which the log start left out.
+TEST_F(LogRecoveryTest, Rel07_Inv07_EpochsCutAtALogStartThatIsLostAreRebuilt) {
+  Fill(8);
+  { std::ofstream(dir_.path() / "leader-epoch-checkpoint", std::ios::trunc) << "0\n2\n1 5\n2 6\n"; }
+  Open({.recovery_point = Offset{8}, .log_start_offset = Offset{1}});
+  EXPECT_EQ(log_->log_start_offset(), Offset{1});
+  EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{0}, {1}}, EpochStart{{1}, {3}}, EpochStart{{2}, {6}}));
+}
+
 TEST_F(LogRecoveryTest, Log138_RecoveryRebuildsEpochsThatTheFileLacks) {
   Fill(5);
   { std::ofstream(dir_.path() / "leader-epoch-checkpoint", std::ios::trunc) << "0\n1\n0 0\n"; }

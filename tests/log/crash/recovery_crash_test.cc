@@ -5,8 +5,12 @@
 
 #include <string>
 
+#include "log/io/blocking_queue.h"
+#include "tests/support/batches.h"
+#include "tests/support/log_configs.h"
 #include "tests/support/log_scenarios.h"
 #include "tests/support/log_world.h"
+#include "tests/support/run.h"
 
 namespace slipstream {
 namespace {
@@ -59,6 +63,39 @@ TEST_P(RecoveryCrash, Inv18_Rel40_Rel41_ARecoveryThatDiesLeavesTheSameLogToTheNe
         }
       }
     }
+  }
+}
+
+// What happened: the epochs were made anew one by one. A crash left only the first of them; the next start found that
+// one and, from its own scan, the last one right, and never missed those between.
+TEST(EpochRecoveryCrash, Inv18_Rel07_EpochsAreMadeAnewAllAtOnce) {
+  SimulatedDisk disk;
+  const std::filesystem::path directory = "/disk/orders-0";
+  ASSERT_TRUE(disk.CreateDirectories(directory).ok());
+  const auto open = [&](SimulatedDisk& on) {
+    return PartitionLog::Open(on, directory, {"orders", 0}, KeepsAll(), {.recovery_point = Offset{4}});
+  };
+  {
+    const auto log = open(disk);
+    ASSERT_TRUE(log.ok()) << log.status();
+    BlockingIoQueue queue;
+    for (int i = 0; i < 5; ++i)
+      ASSERT_TRUE(RunToEnd((*log)->AppendAsFollower(queue, MakeBatch({.base_offset = i, .leader_epoch = i}),
+                                                    WriteHint::kCached))
+                      .ok());
+    ASSERT_TRUE((*log)->Close().ok());
+  }
+  ASSERT_TRUE(disk.Remove(directory / "leader-epoch-checkpoint").ok());
+  bool died = true;
+  for (uint64_t k = 0; died; ++k) {
+    const std::unique_ptr<SimulatedDisk> copy = disk.AfterPowerCut(Survives::kEverything, 0);
+    copy->CrashAfter(k);
+    { const auto dying = open(*copy); }
+    died = copy->crashed();
+    copy->Restart();
+    const auto log = open(*copy);
+    ASSERT_TRUE(log.ok()) << log.status();
+    EXPECT_EQ((*log)->epochs().entries().size(), 5u) << "dead after call " << k;
   }
 }
 
