@@ -61,6 +61,7 @@ asio::awaitable<void> FetchLane::RunRounds() {
     CompactSomeLogs();
     if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
     if (stopping_) break;
+    if (!to_add_.empty() || !to_remove_.empty()) continue;  // came meanwhile: a fetch begun now would hold them up
     const TimePoint now = config_.clock->Now();
     const TimePoint due = WakeDelayed(now);
     if (in_flight_ == nullptr && !leader_work_.empty()) continue;  // woken just now, or the leader was not reached

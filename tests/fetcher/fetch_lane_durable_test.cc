@@ -50,5 +50,23 @@ TEST_F(FetchLaneDurableTest, Inv19_WhatAnEarlierProcessLeftUnflushedIsPublishedO
   EXPECT_EQ(Progress(kP0)->high_watermark.load(), 7);
 }
 
+// What happened: a removal that came while the log was made durable waited for the answer to a fetch that began after
+// it.
+TEST_F(FetchLaneDurableTest, Ft09_ARemovalDuringTheFirstFlushDoesNotWaitForTheLeader) {
+  Fill(kP0, Batch(0, 7), 7);
+  AsyncEvent gate(io_.get_executor());
+  queue_.sync_gate = &gate;
+  Start();
+  Add(kP0);
+  RunUntil([&] { return queue_.syncs == 1; });
+  bool removed = false;
+  lane_->Remove({kP0}, [&] { removed = true; });
+  queue_.sync_gate = nullptr;
+  gate.NotifyAll();
+  RunUntil([&] { return removed; });
+  EXPECT_FALSE(leader_.waiting());
+  EXPECT_EQ(lane_->size(), 0u);
+}
+
 }  // namespace
 }  // namespace slipstream
