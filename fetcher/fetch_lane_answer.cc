@@ -92,8 +92,9 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
     // Written by a leader we have not heard of yet: what comes before it is still good (KAFKA-18723).
     newer_leader = epoch_known && batch.partition_leader_epoch() > state.current_leader_epoch;
     if (newer_leader) break;
-    const bool straddles_start =
-        taken == 0 && partition.log().log_start_offset() == next && batch.last_offset() >= next;
+    // Where the leader's log starts inside it, and we hold nothing that the leader still has.
+    const bool nothing_shared = partition.log().log_start_offset() == next || answer.log_start_offset >= next;
+    const bool straddles_start = taken == 0 && nothing_shared && batch.last_offset() >= next;
     if (batch.base_offset() < next && !straddles_start) {
       wrong = absl::DataLossError(
           absl::StrCat("batch at offset ", batch.base_offset().value, " where ", next.value, " was expected"));

@@ -4,7 +4,6 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "fetcher/fetch_lane.h"
-#include "log/check.h"
 #include "log/record_batch.h"
 
 namespace slipstream {
@@ -45,8 +44,8 @@ asio::awaitable<absl::Status> FetchLane::WriteBatches(Appended& appended) {
   }
   const Offset base = RecordBatchView(batches).base_offset();
   if (base < log.log_end_offset()) {
-    // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66). We hold nothing yet.
-    SLIP_CHECK_EQ(log.log_start_offset().value, log.log_end_offset().value);
+    // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66). What we hold, if anything, lies
+    // below that start.
     absl::Status restarted = PersistOffsetsForCut(partition, base);
     if (restarted.ok()) restarted = log.TruncateFullyAndStartAt(base);
     if (!restarted.ok()) co_return restarted;

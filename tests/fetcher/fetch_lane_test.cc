@@ -103,6 +103,19 @@ TEST_F(FetchLaneTest, Ft37_Rel19_ABatchOverTheLogStartIsTakenWhole) {
   EXPECT_TRUE(events_.failed.empty());
 }
 
+// What happened: after an unclean election our end lay inside a batch of the new leader, whose log began right there;
+// the batch was refused again and again.
+TEST_F(FetchLaneTest, Ft37_Inv30_ABatchOverTheLeadersLogStartIsTakenWholeWhenAllOfOursIsOlder) {
+  Fill(kP0, Batch(0, 12), 12);
+  StartWith({kP0});
+  EXPECT_EQ(AskedAt(kP0), 12);
+  Serve({{{.partition = kP0, .records = Batch(10, 5), .high_watermark = 15, .log_start_offset = 12}}});
+  EXPECT_EQ(End(kP0), 15);
+  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{12});
+  EXPECT_EQ(AskedAt(kP0), 15);
+  EXPECT_TRUE(events_.failed.empty());
+}
+
 TEST_F(FetchLaneTest, Ft38_HighWatermarkAndLogStartFollowTheLeader) {
   StartWith({kP0});
   Serve({{{.partition = kP0, .records = Batch(0, 10), .high_watermark = 4}}});
