@@ -1,0 +1,225 @@
+// Follower: its processes, how they end and what is left of the disk.
+#include "tests/sim/follower.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "log/check.h"
+
+namespace slipstream::sim {
+namespace {
+
+constexpr uint64_t kNever = uint64_t{1} << 62;
+constexpr std::chrono::milliseconds kStartWithin{500}, kEndWithin{3000}, kMetadataEvery{1000};
+
+}  // namespace
+
+Follower::Follower(const Options& options, Random& random, Scheduler& scheduler, Trace& trace, Model& model)
+    : options_(options),
+      random_(random),
+      scheduler_(scheduler),
+      trace_(trace),
+      model_(model),
+      config_([&] {
+        FetcherConfig config = options.Fetcher();
+        config.clock = &scheduler.clock();
+        return config;
+      }()),
+      directory_config_{.log_dir = "/disk/logs",
+                        .log = options.Log(),
+                        .num_recovery_threads = 1,
+                        .cluster_id = "simulated",
+                        .clock = &scheduler.clock()},
+      disk_(std::make_unique<SimulatedDisk>()) {
+  SLIP_CHECK(config_.Validate().ok());
+  SLIP_CHECK(disk_->CreateDirectories("/disk").ok() && disk_->SyncDirectory("/").ok());
+  for (int32_t i = 0; i < options.partitions; ++i) followed_.push_back({.name = {"orders", i}});
+}
+
+Follower::~Follower() {
+  disk_->CrashAfter(0);
+  StopLanes();
+  lanes_.clear();
+}
+
+void Follower::Every(std::chrono::milliseconds mean, std::function<void()> act) {
+  if (mean.count() == 0) return;
+  scheduler_.After(random_.WaitUpTo(2 * mean), [this, mean, act = std::move(act)] {
+    if (healed_) return;
+    if (Running()) act();
+    Every(mean, act);
+  });
+}
+
+void Follower::Start() {
+  StartProcess();
+  Every(options_.crash_every, [this] { Crash(); });
+  Every(options_.clean_stop_every, [this] { ending_ = Ending::kCleanStop; });
+  Every(options_.disk_full_every, [this] { FillDisk(); });
+  Every(options_.disk_error_every, [this] { FailDisk(); });
+}
+
+void Follower::Crash() {
+  const Ending how = random_.Chance(options_.power_cut) ? Ending::kPowerCut : Ending::kKill;
+  const bool between_calls = random_.Chance({1, 3});
+  if (between_calls) {
+    ending_ = how;
+    return;
+  }
+  // In the middle of what it does next; or soon, if it does nothing.
+  armed_ = true;
+  disk_->CrashAfter(1 + random_.Below(40));
+  scheduler_.After(random_.WaitUpTo(Options::Ms(300)), [this, process = process_] {
+    if (process == process_ && Running()) disk_->CrashAfter(0);
+  });
+}
+
+void Follower::FillDisk() {
+  trace_.Tell("the disk is full");
+  disk_full_ = true;
+  scheduler_.After(random_.WaitUpTo(Options::Ms(3000)), [this] { disk_full_ = false; });
+}
+
+void Follower::FailDisk() {
+  armed_ = true;
+  disk_->FailCall(random_.Below(30), absl::UnavailableError("input/output error"));
+}
+
+void Follower::EndSoon(std::chrono::milliseconds within) {
+  scheduler_.After(random_.WaitUpTo(within), [this, process = process_] {
+    if (process == process_ && Running()) ending_ = Ending::kPowerCut;
+  });
+}
+
+void Follower::Repeat(std::chrono::milliseconds mean, void (Follower::*act)()) {
+  scheduler_.After(random_.WaitUpTo(2 * mean), [this, mean, act, process = process_] {
+    if (process != process_ || !Running()) return;
+    (this->*act)();
+    Repeat(mean, act);
+  });
+}
+
+void Follower::StartSoon() {
+  scheduler_.After(random_.WaitUpTo(kStartWithin), [this] {
+    if (directory_ == nullptr) StartProcess();
+  });
+}
+
+void Follower::StartProcess() {
+  ++process_;
+  const bool dies_in_recovery = options_.crash_every.count() > 0 && !healed_ && random_.Chance({1, 6});  // F18
+  if (dies_in_recovery) disk_->CrashAfter(random_.Below(150));
+  absl::StatusOr<std::unique_ptr<LogDirectory>> opened = LogDirectory::Open(*disk_, directory_config_);
+  trace_.Tell("process ", process_, " starts: ", opened.ok() ? "ok" : std::string(opened.status().message()));
+  if (!opened.ok()) {
+    if (!disk_->crashed() && !disk_->failed_one())
+      trace_.Report("INV-18", absl::StrCat("the log dir does not open: ", opened.status().message()));
+    const bool killed = disk_->crashed() && !disk_->failed_one() && !random_.Chance(options_.power_cut);
+    LeaveDisk(killed ? Ending::kKill : Ending::kPowerCut);
+    StartSoon();
+    return;
+  }
+  directory_ = *std::move(opened);
+  Disarm();
+  for (Followed& followed : followed_) Recovered(followed);
+  recovered_ = true;
+  Refresh();
+  Repeat(kMetadataEvery, &Follower::Refresh);
+  Repeat(options_.checkpoint_every, &Follower::WriteCheckpoints);
+}
+
+void Follower::StopLanes() {
+  stopping_ = true;
+  for (auto& [broker, lane] : lanes_) {
+    lane.queue->Hurry();
+    lane.lane->Stop();
+  }
+  const auto all_ended = [this] {
+    return std::ranges::all_of(lanes_, [](const auto& entry) { return entry.second.ended; });
+  };
+  while (!all_ended() && scheduler_.RunOneReady()) {
+    for (Followed& followed : followed_) Look(followed);
+  }
+  if (!all_ended()) {
+    for (const std::string& event : trace_.last_events()) std::fprintf(stderr, "  %s\n", event.c_str());
+  }
+  SLIP_CHECK(all_ended());  // FM-18: a lane that is stopped ends
+}
+
+void Follower::EndProcess(Ending ending) {
+  between_calls_ = !disk_->crashed();
+  trace_.Tell("process ", process_,
+              ending == Ending::kCleanStop ? " stops"
+              : ending == Ending::kKill    ? " is killed"
+                                           : " loses power");
+  if (ending != Ending::kCleanStop) disk_->CrashAfter(0);
+  StopLanes();
+  lanes_.clear();
+  if (ending == Ending::kCleanStop) {
+    Disarm();
+    const absl::Status closed = directory_->Close();
+    if (!closed.ok() && !disk_->failed_one())
+      trace_.Report("INV-17", absl::StrCat("the log dir does not close: ", closed.message()));
+  }
+  directory_.reset();
+  stopping_ = false;
+  for (Followed& followed : followed_) {
+    followed.place = Place::kNowhere;
+    followed.holder = nullptr;
+    followed.log = nullptr;
+    followed.progress.reset();
+    followed.wanted = {};
+    followed.current_epoch = {};
+  }
+  if (ending == Ending::kCleanStop) disk_->CrashAfter(0);  // nothing comes after it
+  LeaveDisk(ending);
+  StartSoon();
+}
+
+// As the next process finds it.
+void Follower::LeaveDisk(Ending ending) {
+  if (ending == Ending::kPowerCut) {
+    constexpr Survives kHow[] = {Survives::kNothing,   Survives::kEverything, Survives::kRandomPart,
+                                 Survives::kTornAt512, Survives::kTornAt4096, Survives::kTornAnywhere};
+    disk_ = disk_->AfterPowerCut(random_.Pick(kHow), random_.Next());
+  } else {
+    disk_->Restart();
+  }
+  // One that lost what a process before it wrote, lost it for the next as well.
+  if (last_ending_ != Ending::kPowerCut || recovered_) last_ending_ = ending;
+  recovered_ = false;
+}
+
+void Follower::Observe() {
+  if (!Running()) return;
+  if (!disk_->crashed())
+    for (Followed& followed : followed_) Look(followed);
+  if (disk_->crashed() && ending_ == Ending::kNone)
+    ending_ = disk_->failed_one() || random_.Chance(options_.power_cut) ? Ending::kPowerCut : Ending::kKill;
+  if (ending_ == Ending::kNone) return;
+  // A disk that failed once may have lost what was written: nothing but a power cut shows what it still has.
+  const Ending how = disk_->failed_one() ? Ending::kPowerCut : std::exchange(ending_, Ending::kNone);
+  ending_ = Ending::kNone;
+  EndProcess(how);
+}
+
+// What was set to fail or to die does not.
+void Follower::Disarm() {
+  disk_->FailCall(kNever, absl::OkStatus());
+  if (!disk_->crashed()) disk_->CrashAfter(kNever);
+  armed_ = false;
+}
+
+void Follower::Heal() {
+  healed_ = true;
+  disk_full_ = false;
+  Disarm();
+  const bool broken = Running() && (disk_->failed_one() || directory_->health().offline());
+  if (broken) ending_ = Ending::kPowerCut;
+}
+
+}  // namespace slipstream::sim

@@ -1,0 +1,138 @@
+// The node that follows: one process at a time over one disk, with the product's log dir, logs and fetch lanes. What
+// the control thread and the fetcher manager do with threads is done here with events: a partition goes to the lane of
+// its leader's broker once the lane that had it has let go. It dies, loses power, stops and starts again; after every
+// handler its logs are held against what they may be.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fetcher/fetch_lane.h"
+#include "log/log_directory.h"
+#include "tests/sim/replica_history.h"
+#include "tests/sim/sim_leader.h"
+#include "tests/sim/sim_queue.h"
+#include "tests/support/simulated_disk.h"
+
+namespace slipstream::sim {
+
+class Follower final : public FetchEvents, public Witness {
+ public:
+  Follower(const Options& options, Random& random, Scheduler& scheduler, Trace& trace, Model& model);
+  ~Follower() override;
+
+  void Start();
+  // After every handler, outside of any: looks at all logs, then carries out an end of the process that is due.
+  void Observe();
+  // No faults any more; a process runs on a disk that works.
+  void Heal();
+  // INV-30: every log ends where its leader's does, and nothing is failed or delayed.
+  bool CaughtUp();
+  std::string DescribeLag();
+  // The bytes of all logs are what the model's leaders wrote. Reads the disk, so not while it is to fail.
+  void CheckContents();
+  void CheckEqualsLeaders();
+
+  const FetchCounters& counters() const { return counters_; }
+  int process_count() const { return process_; }
+
+  // FetchEvents
+  void OnLeaderInDoubt(BrokerId leader, const std::string& why) override;
+  void OnLeaderLost(BrokerId leader, const absl::Status& why) override;
+  void OnLeaderReached(BrokerId leader, const Endpoint& endpoint) override;
+  void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override;
+  absl::Status PersistOffsets(const LogOffsets& offsets) override;
+  void OnGap(const TopicPartition& partition, Gap gap, std::optional<Offset> restarted_at) override;
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) override;
+  void OnNotice(const std::string& text) override;
+  // Witness
+  void OnFetchSent(const SimLeader& leader, const Asked& asked) override;
+  void OnRecords(const SimLeader& leader, const TopicPartition& partition, const FetchPartition& asked,
+                 const ModelBatches& records) override;
+
+ private:
+  struct Lane {
+    std::unique_ptr<SimLeader> leader;
+    std::unique_ptr<SimQueue> queue;
+    std::unique_ptr<FetchLane> lane;
+    bool ended = false;
+  };
+  enum class Place { kNowhere, kComing, kHeld, kLeaving };
+  struct Followed {
+    TopicPartition name;
+    ReplicaHistory history;
+    Leadership wanted;          // the newest heard of
+    LeaderEpoch current_epoch;  // that its lane was told
+    Place place = Place::kNowhere;
+    Lane* holder = nullptr;  // kHeld, kLeaving
+    PartitionLog* log = nullptr;
+    std::shared_ptr<PartitionProgress> progress;
+    Offset start{0}, high_watermark{0}, recovery_point{0};  // when last looked at
+  };
+  enum class Ending { kNone, kKill, kPowerCut, kCleanStop };
+
+  // follower.cc: processes
+  void Every(std::chrono::milliseconds mean, std::function<void()> act);
+  void Repeat(std::chrono::milliseconds mean, void (Follower::*act)());  // as long as the process lives
+  void StartProcess();
+  void StartSoon();
+  void EndProcess(Ending ending);
+  void StopLanes();
+  void LeaveDisk(Ending ending);
+  void Crash();
+  void FailDisk();
+  void FillDisk();
+  bool Running() const { return directory_ != nullptr && !stopping_; }
+  // kPowerCut: what an fsync that failed should have kept is lost for good, so nothing less ends it.
+  void Disarm();
+  void EndSoon(std::chrono::milliseconds within);
+
+  // follower_assignment.cc: which lane has what
+  void RefreshSoon();
+  void Refresh();
+  void Assign(Followed& followed);
+  void LetGo(Followed& followed);
+  void Give(Followed& followed);
+  Lane& LaneTo(int32_t broker);
+  void WriteCheckpoints();
+  Followed& Of(const TopicPartition& partition) { return followed_[static_cast<size_t>(partition.partition)]; }
+  bool MayTouch(const Lane& lane, const std::filesystem::path& file) const;
+
+  // follower_checks.cc
+  void Recovered(Followed& followed);
+  void Look(Followed& followed);
+  const Replica& LeaderOf(const Followed& followed) const;  // of the broker whose lane has it
+  void Check(const absl::Status& status, const TopicPartition& partition);
+  void ProbePowerCut(Followed& followed, Offset fetch_offset);
+
+  const Options& options_;
+  Random& random_;
+  Scheduler& scheduler_;
+  Trace& trace_;
+  Model& model_;
+  const FetcherConfig config_;
+  LogDirectoryConfig directory_config_;
+  FetchCounters counters_;
+  std::unique_ptr<SimulatedDisk> disk_;
+  bool disk_full_ = false;
+  bool armed_ = false;  // some call to the disk, no other than the product's, will fail or be the last
+  std::vector<Followed> followed_;
+
+  // Of the process that runs.
+  int process_ = 0;  // how many there were
+  std::unique_ptr<LogDirectory> directory_;
+  std::map<int32_t, Lane> lanes_;  // by broker
+  bool refreshing_ = false;
+  bool stopping_ = false;
+
+  Ending ending_ = Ending::kNone;            // is due
+  Ending last_ending_ = Ending::kCleanStop;  // of the process before this one
+  bool between_calls_ = false;               // that one died while nothing ran
+  bool recovered_ = true;                    // since then its logs were opened and looked at
+  bool healed_ = false;
+};
+
+}  // namespace slipstream::sim

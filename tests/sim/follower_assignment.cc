@@ -1,0 +1,127 @@
+// Follower: from who leads to which lane has the partition (FM-01..FM-07), as the topic follower and the fetcher
+// manager do it over threads.
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "log/check.h"
+#include "tests/sim/follower.h"
+
+namespace slipstream::sim {
+namespace {
+
+constexpr std::chrono::milliseconds kHandOverWithin{3}, kRefreshWithin{200};
+
+}  // namespace
+
+void Follower::RefreshSoon() {
+  if (std::exchange(refreshing_, true)) return;
+  scheduler_.After(random_.WaitUpTo(kRefreshWithin), [this, process = process_] {
+    refreshing_ = false;
+    if (process == process_ && Running()) Refresh();
+  });
+}
+
+void Follower::Refresh() {
+  for (Followed& followed : followed_) {
+    const Leadership heard = model_.Ask(followed.name.partition);
+    if (heard.epoch <= followed.wanted.epoch) continue;  // known, or of a broker that is behind
+    followed.wanted = heard;
+    Assign(followed);
+  }
+}
+
+void Follower::Assign(Followed& followed) {
+  trace_.Tell(followed.name.ToString(), ": heard of epoch ", followed.wanted.epoch.value, ", leader ",
+              followed.wanted.leader);
+  switch (followed.place) {
+    case Place::kComing:
+    case Place::kLeaving: return;  // what comes next goes by what is wanted then
+    case Place::kNowhere: Give(followed); return;
+    case Place::kHeld: break;
+  }
+  const bool same_lane = followed.holder->leader->broker_id() == BrokerId{followed.wanted.leader};
+  if (same_lane && random_.Chance({1, 2})) {
+    Give(followed);
+  } else {
+    LetGo(followed);
+  }
+}
+
+void Follower::LetGo(Followed& followed) {
+  followed.place = Place::kLeaving;
+  scheduler_.After(random_.WaitUpTo(kHandOverWithin), [this, &followed, process = process_] {
+    if (process != process_ || !Running()) return;
+    followed.holder->lane->Remove({followed.name}, [this, &followed, process] {
+      if (process != process_ || followed.place != Place::kLeaving) return;
+      trace_.Tell(followed.name.ToString(), ": let go");
+      followed.place = Place::kComing;
+      followed.holder = nullptr;
+      scheduler_.After(random_.WaitUpTo(kHandOverWithin), [this, &followed, process] {
+        if (process == process_ && Running()) Give(followed);
+      });
+    });
+  });
+}
+
+void Follower::Give(Followed& followed) {
+  const absl::StatusOr<PartitionLog*> log = directory_->GetOrCreate(followed.name, model_.topic_id());
+  if (!log.ok()) {
+    followed.place = Place::kNowhere;
+    followed.wanted = {};  // so that the next refresh tries again
+    return;
+  }
+  SLIP_CHECK(followed.log == nullptr || followed.log == *log);
+  followed.log = *log;
+  if (followed.progress == nullptr) followed.progress = std::make_shared<PartitionProgress>();
+  followed.progress->Publish(**log, config_.flush_mode);
+  followed.place = Place::kHeld;
+  followed.holder = &LaneTo(followed.wanted.leader);
+  followed.current_epoch = followed.wanted.epoch;
+  trace_.Tell(followed.name.ToString(), ": given to the lane of broker ", followed.wanted.leader, ", log end ",
+              followed.log->log_end_offset().value);
+  followed.holder->lane->Add(
+      {followed.name, model_.topic_id(), followed.wanted.epoch, followed.log, followed.progress});
+}
+
+Follower::Lane& Follower::LaneTo(int32_t broker) {
+  const auto [at, added] = lanes_.try_emplace(broker);
+  Lane& lane = at->second;
+  if (!added) return lane;
+  lane.leader = std::make_unique<SimLeader>(model_, broker, options_, random_, scheduler_, trace_, *this);
+  lane.queue =
+      std::make_unique<SimQueue>(options_, random_, scheduler_, trace_, disk_full_,
+                                 [this, &lane](const std::filesystem::path& file) { return MayTouch(lane, file); });
+  lane.lane = std::make_unique<FetchLane>(scheduler_.io(), *lane.leader, *lane.queue, config_, *this, counters_);
+  asio::co_spawn(scheduler_.io(), lane.lane->Run(), [&lane](const std::exception_ptr& thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+    lane.ended = true;
+  });
+  return lane;
+}
+
+bool Follower::MayTouch(const Lane& lane, const std::filesystem::path& file) const {
+  const std::string directory = file.parent_path().filename();
+  for (const Followed& followed : followed_)
+    if (followed.name.ToString() == directory) return followed.holder == &lane;
+  return true;
+}
+
+void Follower::WriteCheckpoints() {
+  std::vector<LogOffsets> published;
+  for (const Followed& followed : followed_) {
+    if (followed.progress == nullptr) continue;
+    const PartitionProgress& progress = *followed.progress;
+    published.push_back({.partition = followed.name,
+                         .log_start_offset = Offset{progress.log_start_offset.load()},
+                         .high_watermark = Offset{progress.high_watermark.load()},
+                         .recovery_point = Offset{progress.recovery_point.load()},
+                         .log_end_offset = Offset{progress.log_end_offset.load()},
+                         .log_start_in_segment = progress.log_start_in_segment.load()});
+  }
+  const absl::Status written = directory_->WriteCheckpoints(published);
+  if (!written.ok()) OnNotice(std::string(written.message()));
+  if (!written.ok() && directory_->health().offline()) EndSoon(Options::Ms(1000));
+}
+
+}  // namespace slipstream::sim

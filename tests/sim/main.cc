@@ -1,0 +1,102 @@
+// slipstream-sim: runs simulations by their seeds. A seed that fails fails again the same way.
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "tests/sim/simulation.h"
+
+namespace slipstream::sim {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: slipstream-sim --seed N [--count M] [--steps S] [--quiet]\n"
+    "  runs the simulations of the seeds N .. N+M-1; ends with 1 at the first that breaks an invariant\n";
+
+char seed_at_work[64];
+
+// A check of the product's own that fails ends the process: then at least the seed is known.
+void OnAbort(int) {
+  (void)!::write(STDERR_FILENO, seed_at_work, std::strlen(seed_at_work));
+  ::_exit(1);
+}
+
+struct Flags {
+  uint64_t seed = 0, count = 1, steps = Length{}.steps;
+  bool quiet = false;
+};
+
+bool Parse(int argc, char** argv, Flags& flags) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--quiet") {
+      flags.quiet = true;
+      continue;
+    }
+    uint64_t* const value = name == "--seed"    ? &flags.seed
+                            : name == "--count" ? &flags.count
+                            : name == "--steps" ? &flags.steps
+                                                : nullptr;
+    if (value == nullptr || ++i == argc || !absl::SimpleAtoi(argv[i], value)) return false;
+  }
+  return true;
+}
+
+void PrintFailure(uint64_t seed, const Options& options, const Outcome& outcome) {
+  std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), options.ToString().c_str());
+  for (const std::string& event : outcome.last_events) std::printf("  %s\n", event.c_str());
+  std::printf("seed %llu breaks %s: %s\n", static_cast<unsigned long long>(seed), outcome.violation->rule.c_str(),
+              outcome.violation->what.c_str());
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  if (!Parse(argc, argv, flags)) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  std::signal(SIGABRT, OnAbort);
+  const auto began = std::chrono::steady_clock::now();
+  uint64_t records = 0, truncations = 0, unclean = 0, processes = 0, hash = 0;
+  for (uint64_t seed = flags.seed; seed < flags.seed + flags.count; ++seed) {
+    std::snprintf(seed_at_work, sizeof(seed_at_work), "slipstream-sim: seed %llu aborted\n",
+                  static_cast<unsigned long long>(seed));
+    const Options options = Options::Draw(seed);
+    const Outcome outcome = Simulate(seed, options, {.steps = flags.steps});
+    if (outcome.violation) {
+      PrintFailure(seed, options, outcome);
+      return 1;
+    }
+    if (!flags.quiet)
+      std::printf(
+          "seed %llu: %s\nseed %llu: %llu events in %lld ms, %llu records, %llu truncations, %llu unclean "
+          "elections, %d processes, hash %016llx\n",
+          static_cast<unsigned long long>(seed), options.ToString().c_str(), static_cast<unsigned long long>(seed),
+          static_cast<unsigned long long>(outcome.events), static_cast<long long>(outcome.virtual_time.count()),
+          static_cast<unsigned long long>(outcome.records), static_cast<unsigned long long>(outcome.truncations),
+          static_cast<unsigned long long>(outcome.unclean_elections), outcome.processes,
+          static_cast<unsigned long long>(outcome.hash));
+    records += outcome.records;
+    truncations += outcome.truncations;
+    unclean += outcome.unclean_elections;
+    processes += static_cast<uint64_t>(outcome.processes);
+    hash = hash * 31 + outcome.hash;
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  std::printf(
+      "%llu seeds in %.1f s: %llu records, %llu truncations, %llu unclean elections, %llu processes, hash "
+      "%016llx\n",
+      static_cast<unsigned long long>(flags.count), took.count(), static_cast<unsigned long long>(records),
+      static_cast<unsigned long long>(truncations), static_cast<unsigned long long>(unclean),
+      static_cast<unsigned long long>(processes), static_cast<unsigned long long>(hash));
+  return 0;
+}
+
+}  // namespace
+}  // namespace slipstream::sim
+
+int main(int argc, char** argv) { return slipstream::sim::Main(argc, argv); }

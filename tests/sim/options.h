@@ -1,0 +1,52 @@
+// What one simulation is made of: all of it drawn from the seed, and printed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "fetcher/fetcher_config.h"
+#include "log/partition_log.h"
+#include "tests/sim/random.h"
+
+namespace slipstream::sim {
+
+struct Options {
+  using Ms = std::chrono::milliseconds;
+
+  // The cluster.
+  int32_t brokers = 3, partitions = 3;
+  bool topic_ids = true;            // Fetch 13
+  bool truncation_on_fetch = true;  // Fetch 12
+  int32_t session_slots = 1000;
+  Ms produce_every{20}, replicate_every{10}, elect_every{5000}, isr_change_every{2000}, log_start_every{10'000};
+  Ms broker_outage_every{0};  // 0: never, here and below
+  Ms news_delay_max{500};     // of an election, to brokers and to who follows
+  Ratio unclean{0, 1}, old_metadata{0, 1};
+  int32_t value_bytes_max = 300;
+
+  // The network, per call.
+  Ms delay_max{5}, request_timeout{3000};
+  Ratio lost{0, 1}, cut{0, 1}, stale_answer{0, 1}, wrong_session{0, 1}, damaged{0, 1}, left_out{0, 1};
+
+  // The follower.
+  bool replica = false;
+  FlushMode flush_mode = FlushMode::kCached;
+  WriteMode write_mode = WriteMode::kAuto;
+  int32_t segment_bytes = 8192;
+  int64_t retention_bytes = -1;
+  int32_t response_max_bytes = 8192;
+  Ms wait_max{500}, checkpoint_every{5000}, maintain_every{10'000};
+  Ms crash_every{0}, clean_stop_every{0};
+  Ratio power_cut{1, 2};  // of the crashes; else the page cache stays
+
+  // Its disk.
+  Ms io_delay_max{2}, disk_full_every{0}, disk_error_every{0};
+
+  static Options Draw(uint64_t seed);
+  std::string ToString() const;
+  FetcherConfig Fetcher() const;
+  LogConfig Log() const;
+};
+
+}  // namespace slipstream::sim

@@ -1,0 +1,120 @@
+#include "tests/sim/replica_history.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "tests/support/batches.h"
+
+namespace slipstream::sim {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ReplicaHistoryTest : public ::testing::Test {
+ protected:
+  const ModelBatch& Batch(int64_t base, int32_t epoch, const ModelBatch* before) {
+    ModelBatch& batch = batches_.emplace_back();
+    batch.base = Offset{base};
+    batch.next = Offset{base + 2};
+    batch.epoch = LeaderEpoch{epoch};
+    batch.bytes = MakeBatch({.base_offset = base, .record_count = 2, .leader_epoch = epoch});
+    batch.before = before;
+    return batch;
+  }
+  // Appends batches that follow each other, `count` of them.
+  void Fill(int count) {
+    for (int i = 0; i < count; ++i) {
+      last_ = &Batch(2 * i, 1, last_);
+      history_.Deliver(history_.end(), {last_});
+      ASSERT_TRUE(history_.Grow(last_->next, {LeaderEpoch{1}}).ok());
+    }
+  }
+  static std::vector<std::vector<std::byte>> Bytes(const ModelBatches& batches) {
+    std::vector<std::vector<std::byte>> bytes;
+    for (const ModelBatch* batch : batches) bytes.push_back(batch->bytes);
+    return bytes;
+  }
+  static std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+  std::deque<ModelBatch> batches_;
+  ReplicaHistory history_;
+  const ModelBatch* last_ = nullptr;
+};
+
+TEST_F(ReplicaHistoryTest, Inv10_WhatNoAnswerBroughtIsFound) {
+  Fill(1);
+  EXPECT_THAT(Message(history_.Grow(Offset{4}, {LeaderEpoch{1}})), HasSubstr("INV-10"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv02_ABatchBehindAnotherThanInItsLeadersLogIsFound) {
+  Fill(2);
+  const ModelBatch& other = Batch(2, 2, &batches_[0]);
+  const ModelBatch& next = Batch(4, 2, &other);
+  history_.Deliver(Offset{4}, {&next});
+  EXPECT_THAT(Message(history_.Grow(Offset{6}, {LeaderEpoch{2}})), HasSubstr("INV-02"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv09_ABatchOfAnEpochAboveTheCurrentOneIsFound) {
+  const ModelBatch& batch = Batch(0, 3, nullptr);
+  history_.Deliver(Offset{0}, {&batch});
+  EXPECT_THAT(Message(history_.Grow(Offset{2}, {LeaderEpoch{2}})), HasSubstr("INV-09"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv09_ABatchOfAnEpochBelowTheLastIsFound) {
+  const ModelBatch& first = Batch(0, 3, nullptr);
+  const ModelBatch& second = Batch(2, 2, &first);
+  history_.Deliver(Offset{0}, {&first, &second});
+  EXPECT_THAT(Message(history_.Grow(Offset{4}, {LeaderEpoch{3}})), HasSubstr("INV-09"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv02_OtherBytesAreFound) {
+  Fill(2);
+  std::vector<std::vector<std::byte>> found = Bytes(history_.batches());
+  EXPECT_TRUE(history_.Compare(Offset{0}, found).ok());
+  found[1].back() ^= std::byte{1};
+  EXPECT_THAT(Message(history_.Compare(Offset{0}, found)), HasSubstr("INV-02"));
+  found.pop_back();
+  EXPECT_THAT(Message(history_.Compare(Offset{0}, found)), HasSubstr("INV-02"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv18_APrefixDownToWhatIsDurableMayBeLeft) {
+  Fill(3);
+  history_.Sync(Offset{2}, Offset{0});
+  EXPECT_TRUE(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, batches_[1].bytes}, false, false).ok());
+  EXPECT_EQ(history_.end(), Offset{4});
+}
+
+TEST_F(ReplicaHistoryTest, Inv18_LessThanWhatIsDurableIsFound) {
+  Fill(3);
+  history_.Sync(Offset{4}, Offset{0});
+  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{2}, {batches_[0].bytes}, false, false)), HasSubstr("INV-18"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv18_WhatWasNeverThereIsFound) {
+  Fill(2);
+  const ModelBatch& other = Batch(2, 1, &batches_[0]);
+  std::vector<std::byte> bytes = other.bytes;
+  bytes.back() ^= std::byte{1};
+  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, bytes}, false, false)),
+              HasSubstr("INV-18"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv18_WhatWasCutMayComeBackUntilAllIsDurable) {
+  Fill(3);
+  history_.Cut(Offset{2});
+  EXPECT_TRUE(
+      history_.Recover(Offset{0}, Offset{6}, {batches_[0].bytes, batches_[1].bytes, batches_[2].bytes}, false, false)
+          .ok());
+}
+
+TEST_F(ReplicaHistoryTest, Inv19_WhatWasAskedPastMustBeThere) {
+  Fill(3);
+  history_.Claim(Offset{6});
+  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, batches_[1].bytes}, false, true)),
+              HasSubstr("INV-19"));
+}
+
+}  // namespace
+}  // namespace slipstream::sim

@@ -1,0 +1,73 @@
+#include "tests/sim/sim_queue.h"
+
+#include "log/record_batch.h"
+
+namespace slipstream::sim {
+namespace {
+
+absl::Status Full() { return absl::ResourceExhaustedError("no space left on the simulated disk"); }
+
+uint32_t Crc(const DirectParts& parts) {
+  uint32_t crc = 0;
+  for (const ByteSpan part : parts) crc = Crc32c(part, crc);
+  return crc;
+}
+
+}  // namespace
+
+void SimQueue::CheckOwner(const File& file, const char* what) {
+  if (!may_touch_(file.path()))
+    trace_.Report("INV-22", absl::StrCat(what, " of ", file.path().native(), " by a lane that does not have it"));
+}
+
+void SimQueue::CheckUntouched(uint32_t before, uint32_t after, const File& file) {
+  if (before != after) trace_.Report("INV-21", absl::StrCat("changed under a write to ", file.path().native()));
+}
+
+absl::Status SimQueue::Put(File& file, ByteSpan bytes, FilePosition at) const {
+  if (!full_) return file.WriteAt(bytes, at);
+  const absl::Status half = file.WriteAt(bytes.first(bytes.size() / 2), at);
+  return half.ok() ? Full() : half;
+}
+
+absl::Status SimQueue::PutDirect(File& file, const DirectParts& parts, FilePosition at) const {
+  return full_ ? Full() : file.WriteDirectAt(parts, at);
+}
+
+asio::awaitable<absl::Status> SimQueue::Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) {
+  CheckOwner(file, "a write");
+  const uint32_t before = Crc32c(bytes);
+  const bool early = random_.Chance({1, 2});
+  absl::Status written;
+  if (early) written = Put(file, bytes, at);
+  co_await naps_.For(Delay());
+  CheckUntouched(before, Crc32c(bytes), file);
+  CheckOwner(file, "a running write");
+  if (!early) written = Put(file, bytes, at);
+  co_return written;
+}
+
+asio::awaitable<absl::Status> SimQueue::WriteDirect(File& file, DirectParts parts, FilePosition at) {
+  CheckOwner(file, "a direct write");
+  const uint32_t before = Crc(parts);
+  const bool early = random_.Chance({1, 2});
+  absl::Status written;
+  if (early) written = PutDirect(file, parts, at);
+  co_await naps_.For(Delay());
+  CheckUntouched(before, Crc(parts), file);
+  CheckOwner(file, "a running direct write");
+  if (!early) written = PutDirect(file, parts, at);
+  co_return written;
+}
+
+asio::awaitable<absl::Status> SimQueue::Sync(File& file) {
+  CheckOwner(file, "an fsync");
+  const bool early = random_.Chance({1, 2});
+  absl::Status synced;
+  if (early) synced = file.Sync();
+  co_await naps_.For(Delay());
+  if (!early) synced = file.Sync();
+  co_return synced;
+}
+
+}  // namespace slipstream::sim
