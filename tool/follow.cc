@@ -179,12 +179,15 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
                   "HOST:PORT of one or more brokers, separated by commas")
       ->required()
       ->check(NotEmpty());
+  // allow_extra_args(false): a word of its own behind one of these is a mistake, not another value.
   command.add_option("--topic", options.topics, "regular expression for whole topic names; may be given again")
+      ->allow_extra_args(false)
       ->required()
       ->check(NotEmpty());
   command
       .add_option("--log-dir", options.log_dirs,
                   "directory of the copy, created when absent; may be given again: partitions are spread over them")
+      ->allow_extra_args(false)
       ->required()
       ->check(NotEmpty());
   command
@@ -192,7 +195,7 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
       ->check(CLI::IsMember({"caught-up"}));
   command.add_option("--throttle", options.throttle, "copy at most so many bytes per second, such as 50MB/s")
       ->check(NotEmpty());
-  command.add_option("--property", options.properties, "KEY=VALUE; see below");
+  command.add_option("--property", options.properties, "KEY=VALUE; see below")->allow_extra_args(false);
   command.add_option("--config", options.config, "file of KEY=VALUE lines; --property wins")->check(NotEmpty());
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
 }

@@ -87,18 +87,22 @@ void AddLeadFlags(CLI::App& command, LeadFlags& flags) {
           "--advertise", flags.advertise,
           "HOST:PORT that clients are told to connect to (default: that of --listen, which is then no wildcard)")
       ->check(NotEmpty());
-  command.add_option("--generate", flags.generate,
-                     "TOPIC:PARTITIONS:BYTES: fill a topic with records first; may be given again");
+  command
+      .add_option("--generate", flags.generate,
+                  "TOPIC:PARTITIONS:BYTES: fill a topic with records first; may be given again")
+      ->allow_extra_args(false);
   command.add_option("--generate-batch-bytes", options.generate_options.batch_bytes, "of a generated batch")
       ->capture_default_str();
   command
       .add_option("--generate-epochs", options.generate_options.epochs,
                   "leader epochs that the generated records are spread over")
       ->capture_default_str();
-  command.add_option("--cut", flags.cut,
-                     "TOPIC:BYTES: before all else lose so much of each partition, as an unclean election does");
+  command
+      .add_option("--cut", flags.cut,
+                  "TOPIC:BYTES: before all else lose so much of each partition, as an unclean election does")
+      ->allow_extra_args(false);
   command.add_option("--segment-bytes", options.log.segment_bytes, "of a log segment")->capture_default_str();
-  command.add_option("--property", flags.properties, "KEY=VALUE; see below");
+  command.add_option("--property", flags.properties, "KEY=VALUE; see below")->allow_extra_args(false);
   command.add_option("--config", flags.config, "file of KEY=VALUE lines; --property wins")->check(NotEmpty());
   command.add_flag("--auto-create", options.auto_create, "make topics that clients ask for");
 }

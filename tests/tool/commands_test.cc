@@ -57,6 +57,17 @@ TEST_F(UsageTest, EmptyValuesNameTheirFlag) {
   ExpectUsageError(ErrorOf({"dump", ""}), {"PATH", "empty"});
 }
 
+// What happened: the word became another log dir, in which partitions would have been spread.
+TEST_F(UsageTest, AWordTooManyIsNoFurtherValueOfTheFlagBeforeIt) {
+  const std::vector<std::string> flags = {"follow",    "--bootstrap-server", "127.0.0.1:1", "--topic",    "t",
+                                          "--log-dir", dir_.path(),          "--property",  "client.id=x"};
+  for (const size_t behind : {5u, 7u, 9u}) {
+    std::vector<std::string> words = flags;
+    words.insert(words.begin() + behind, "stray");
+    ExpectUsageError(ErrorOf(words), {"stray"});
+  }
+}
+
 // What happened: clients were told to connect to 0.0.0.0, which is themselves.
 TEST_F(UsageTest, ALeaderAdvertisesOnlyWhereClientsCanConnect) {
   const auto error_of = [this](std::vector<std::string> flags) {
