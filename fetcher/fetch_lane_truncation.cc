@@ -52,6 +52,15 @@ asio::awaitable<absl::Status> FetchLane::MakeDurable(FollowedPartition& partitio
 // True when the leader must be asked where our newest epoch ends; else the partition is fetched from now on.
 bool FetchLane::BeginFetching(FollowedPartition& partition) {
   PartitionLog& log = partition.log();
+  const LeaderEpoch current = partition.state.current_leader_epoch;
+  if (current >= LeaderEpoch{0} && log.latest_epoch() > current) {
+    // Our own log has records of a later leader: old news, on whose word nothing is cut (INV-14).
+    events_.OnLeaderInDoubt(leader_.broker_id(), "its leader epoch is older than the log's");
+    MarkFailed(partition,
+               absl::FailedPreconditionError(absl::StrCat(
+                   "leader epoch ", current.value, " is older than the log's last, ", log.latest_epoch()->value)));
+    return false;
+  }
   const bool empty = log.log_end_offset() == log.log_start_offset();
   if (log.latest_epoch() && !truncation_on_fetch_) return true;
   // Records without any epoch: nothing can be compared, so only what is surely the leader's stays (FT-10).

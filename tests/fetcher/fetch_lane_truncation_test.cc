@@ -217,5 +217,19 @@ TEST_F(FetchLaneTruncationTest, Ft10_RecordsWithoutAnEpochAreCutToTheHighWaterma
   EXPECT_THAT(leader_.epoch_look_ups, IsEmpty());
 }
 
+// What happened: after a restart old metadata named the leader of an epoch before the log's last; it knew of no such
+// epoch, and all above the high watermark was cut, though the true leader had it.
+TEST_F(FetchLaneTruncationTest, Inv14_NothingIsCutOnTheWordOfALeaderOlderThanTheLog) {
+  Fill(kP0, Batch(0, 10, 6), 4);
+  Start();
+  Add(kP0, 5);
+  RunUntil([this] { return !events_.failed.empty(); });
+  EXPECT_FALSE(events_.in_doubt.empty());
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_THAT(leader_.fetches, IsEmpty());
+  Add(kP0, 6);
+  RunUntilAskedAt(kP0, 10);
+}
+
 }  // namespace
 }  // namespace slipstream
