@@ -30,7 +30,7 @@ Options Options::Draw(uint64_t seed) {
   o.session_slots = random.Chance({1, 4}) ? static_cast<int32_t>(random.Between(0, 1)) : 1000;
   o.produce_every = Ms(random.Between(10, 150));
   o.replicate_every = Ms(random.Between(10, 100));
-  o.elect_every = Ms(random.Between(100, 3000));
+  o.elect_every = Ms(random.Between(100, 1500));
   o.isr_change_every = Ms(random.Between(300, 3000));
   o.log_start_every = MaybeEvery(random, {1, 2}, 500, 5000);
   o.broker_outage_every = MaybeEvery(random, {1, 2}, 2000, 10'000);
