@@ -42,8 +42,10 @@ FollowedPartition* FetchLane::TakeLeaderWork(LeaderWork work) {
 
 // What a process before this one left unflushed is no more on the disk than what we fetch (INV-19).
 asio::awaitable<absl::Status> FetchLane::MakeDurable(FollowedPartition& partition) {
-  if (config_.flush_mode == FlushMode::kCached) co_return absl::OkStatus();
   PartitionLog& log = partition.log();
+  // What a log that failed for good says of its end need not be on the disk any more: it is no proof of anything.
+  if (!log.failure().ok()) co_return log.failure();
+  if (config_.flush_mode == FlushMode::kCached) co_return absl::OkStatus();
   const absl::Status flushed = co_await log.FlushUpTo(queue_, log.log_end_offset());
   Publish(partition);
   co_return flushed;

@@ -68,5 +68,19 @@ TEST_F(FetchLaneDurableTest, Ft09_ARemovalDuringTheFirstFlushDoesNotWaitForTheLe
   EXPECT_EQ(lane_->size(), 0u);
 }
 
+// What happened: a new start of the log had failed half way, its files were gone, and the next leader was asked for
+// what follows the end from before (found by the simulator).
+TEST_F(FetchLaneDurableTest, Inv19_ALogThatFailedForGoodIsNotFetched) {
+  Fill(kP0, Batch(0, 7), 7);
+  queue_.fail_syncs = true;
+  ASSERT_FALSE(RunToEnd(Log(kP0).Flush(queue_)).ok());
+  queue_.fail_syncs = false;
+  Start();
+  Add(kP0);
+  RunUntil([this] { return !events_.failed.empty(); });
+  EXPECT_TRUE(events_.failed[0].for_good);
+  EXPECT_EQ(AskedAt(kP0), -1);
+}
+
 }  // namespace
 }  // namespace slipstream
