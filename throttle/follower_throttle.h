@@ -6,35 +6,22 @@
 #include <optional>
 
 #include "log/topic_partition.h"
-#include "throttle/replication_quota.h"
-#include "throttle/throttled_replicas.h"
+#include "throttle/replica_throttle.h"
 
 namespace slipstream {
 
-class FollowerThrottle {
+class FollowerThrottle : public ReplicaThrottle {
  public:
-  using TimePoint = ReplicationQuota::TimePoint;
-
-  FollowerThrottle(BrokerId self, QuotaWindows windows, TimePoint now) : replicas_(self), quota_(windows, now) {}
-
-  ThrottledReplicas& replicas() { return replicas_; }  // follower.replication.throttled.replicas
-  ReplicationQuota& quota() { return quota_; }         // follower.replication.throttled.rate
+  using ReplicaThrottle::ReplicaThrottle;
 
   // Whether the fetch that is being built goes without this partition (RQ-07). Asked anew for each fetch, so nothing
   // needs to be remembered of it. `lag` in offsets, nullopt while unknown. A replica that is in sync is always fetched:
   // else a throttle would push it out of the ISR.
   bool LeavesOut(const TopicPartition& partition, std::optional<int64_t> lag, TimePoint now) const {
-    if (lag == 0) return false;
-    return quota_.IsExceeded(now) && replicas_.Contains(partition);
+    return lag != 0 && IsHeldBack(partition, now);
   }
   // Counts what was written, also of a replica that is in sync (RQ-06).
-  void OnAppend(const TopicPartition& partition, uint64_t bytes, TimePoint now) {
-    if (replicas_.Contains(partition)) quota_.Record(bytes, now);
-  }
-
- private:
-  ThrottledReplicas replicas_;
-  ReplicationQuota quota_;
+  void OnAppend(const TopicPartition& partition, uint64_t bytes, TimePoint now) { Count(partition, bytes, now); }
 };
 
 }  // namespace slipstream

@@ -5,8 +5,7 @@
 #include <cstdint>
 
 #include "log/topic_partition.h"
-#include "throttle/replication_quota.h"
-#include "throttle/throttled_replicas.h"
+#include "throttle/replica_throttle.h"
 
 namespace slipstream {
 
@@ -29,29 +28,19 @@ inline ParkedShare ShareOfParkedFetch(bool withheld, bool on_older_segment, uint
   return {.completes = false, .bytes = bytes_available};
 }
 
-class LeaderThrottle {
+class LeaderThrottle : public ReplicaThrottle {
  public:
-  using TimePoint = ReplicationQuota::TimePoint;
-
-  LeaderThrottle(BrokerId self, QuotaWindows windows, TimePoint now) : replicas_(self), quota_(windows, now) {}
-
-  ThrottledReplicas& replicas() { return replicas_; }  // leader.replication.throttled.replicas
-  ReplicationQuota& quota() { return quota_; }         // leader.replication.throttled.rate
+  using ReplicaThrottle::ReplicaThrottle;
 
   // Whether the partition's records are left out of the answer (RQ-08); its marks and errors are told all the same.
   // Asked for each partition just before what was read of it is used.
   bool Withholds(const TopicPartition& partition, FetchingReplica reader, TimePoint now) const {
-    if (reader != FetchingReplica::kOutOfSync) return false;
-    return quota_.IsExceeded(now) && replicas_.Contains(partition);
+    return reader == FetchingReplica::kOutOfSync && IsHeldBack(partition, now);
   }
   // Counts a partition of an answer that is built, `bytes` being its size in it. Consumers' bytes are not replication.
   void OnAnswer(const TopicPartition& partition, FetchingReplica reader, uint64_t bytes, TimePoint now) {
-    if (reader != FetchingReplica::kConsumer && replicas_.Contains(partition)) quota_.Record(bytes, now);
+    if (reader != FetchingReplica::kConsumer) Count(partition, bytes, now);
   }
-
- private:
-  ThrottledReplicas replicas_;
-  ReplicationQuota quota_;
 };
 
 }  // namespace slipstream
