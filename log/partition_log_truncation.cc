@@ -108,10 +108,7 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
   producers_ = ProducerStateTable();
   producers_.AdvanceEndTo(offset);
   log_start_offset_ = high_watermark_ = log_end_offset_ = offset;
-  recovery_point_ = std::min(recovery_point_, offset);
-  if (first_dirty_offset_) first_dirty_offset_ = std::min(*first_dirty_offset_, offset);
-  dirty_times_.clear();
-  uncleanable_ = absl::OkStatus();
+  LowerLogEnd(offset);  // and what must not lie above it
   return absl::OkStatus();
 }
 
