@@ -92,6 +92,11 @@ asio::awaitable<void> FetchLane::RunRounds() {
   }
 }
 
+void FetchLane::EndWith(std::exception_ptr thrown) {
+  failure_ = std::move(thrown);
+  leader_.Close();  // a fetch may wait there
+}
+
 void FetchLane::Stop() {
   stopping_ = true;
   leader_.Close();

@@ -129,6 +129,7 @@ class FetchLane {
   asio::awaitable<absl::Status> AskForOffsets();  // of the only one in asking_
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
   void OnQuestionLost(const absl::Status& why);
+  void EndWith(std::exception_ptr thrown);  // by what runs beside the rounds
   FollowedPartition* Find(const TopicPartition& partition);
 
   asio::io_context& io_;

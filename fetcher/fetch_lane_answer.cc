@@ -24,13 +24,13 @@ bool FetchLane::Judge(FetchExchange& exchange) {
     counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
+  const TimePoint now = config_.clock->Now();
   size_t record_bytes = 0;
   for (const FetchableTopicResponse& topic : exchange.response.responses) {
     for (const PartitionData& answer : topic.partitions) {
       record_bytes += answer.records.bytes.size();
       const FetchSession::Asked* asked = session_.Resolve(topic, answer.partition_index);
       FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
-      const TimePoint now = config_.clock->Now();
       const bool expected = partition != nullptr && partition->state.ReadyToFetch(now) &&
                             partition->work == LeaderWork::kNone &&
                             asked->data.fetch_offset == partition->state.fetch_offset &&
@@ -42,7 +42,7 @@ bool FetchLane::Judge(FetchExchange& exchange) {
       }
     }
   }
-  if (config_.rate_limit != nullptr) config_.rate_limit->Take(static_cast<int64_t>(record_bytes), config_.clock->Now());
+  if (config_.rate_limit != nullptr) config_.rate_limit->Take(static_cast<int64_t>(record_bytes), now);
   return true;
 }
 

@@ -18,10 +18,7 @@ void FetchLane::StartFlush(FollowedPartition& partition) {
   flushing_.push_back(&log);
   asio::co_spawn(io_, log.Flush(queue_),
                  [this, name = partition.name(), &log](std::exception_ptr thrown, const absl::Status& flushed) {
-                   if (thrown) {
-                     failure_ = std::move(thrown);
-                     leader_.Close();  // a fetch may wait there
-                   }
+                   if (thrown) EndWith(std::move(thrown));
                    std::erase(flushing_, &log);
                    OnFlushed(name, &log, flushed);
                    progress_.NotifyAll();

@@ -13,10 +13,7 @@ void FetchLane::StartAsking() {
   if (asking_runs_ || to_ask_.empty()) return;
   asking_runs_ = true;
   asio::co_spawn(io_, AskLeader(), [this](std::exception_ptr thrown) {
-    if (thrown) {
-      failure_ = std::move(thrown);
-      leader_.Close();  // a fetch may wait there
-    }
+    if (thrown) EndWith(std::move(thrown));
     asking_runs_ = false;
     progress_.NotifyAll();
     idle_.Interrupt();
