@@ -5,7 +5,19 @@
 namespace slipstream {
 namespace {
 
-class FetchLaneTest : public LaneFixture {};
+class FetchLaneTest : public LaneFixture {
+ protected:
+  // The copy ends at 12, where the leader's log starts, inside a batch.
+  void ExpectABatchOver12IsTakenWhole() {
+    StartWith({kP0});
+    EXPECT_EQ(AskedAt(kP0), 12);
+    Serve({{{.partition = kP0, .records = Batch(10, 5), .high_watermark = 15, .log_start_offset = 12}}});
+    EXPECT_EQ(End(kP0), 15);
+    EXPECT_EQ(Log(kP0).log_start_offset(), Offset{12});
+    EXPECT_EQ(AskedAt(kP0), 15);
+    EXPECT_TRUE(events_.failed.empty());
+  }
+};
 
 TEST_F(FetchLaneTest, Ft03_Ft04_AppendsWhatIsFetchedAndAsksForWhatFollows) {
   StartWith({kP0});
@@ -94,26 +106,14 @@ TEST_F(FetchLaneTest, Ft36_TheTopicIdIsWrittenDownBeforeTheFirstRecord) {
 
 TEST_F(FetchLaneTest, Ft37_Rel19_ABatchOverTheLogStartIsTakenWhole) {
   ASSERT_TRUE(Log(kP0).TruncateFullyAndStartAt(Offset{12}).ok());
-  StartWith({kP0});
-  EXPECT_EQ(AskedAt(kP0), 12);
-  Serve({{{.partition = kP0, .records = Batch(10, 5), .high_watermark = 15, .log_start_offset = 12}}});
-  EXPECT_EQ(End(kP0), 15);
-  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{12});
-  EXPECT_EQ(AskedAt(kP0), 15);
-  EXPECT_TRUE(events_.failed.empty());
+  ExpectABatchOver12IsTakenWhole();
 }
 
 // What happened: after an unclean election our end lay inside a batch of the new leader, whose log began right there;
 // the batch was refused again and again.
 TEST_F(FetchLaneTest, Ft37_Inv30_ABatchOverTheLeadersLogStartIsTakenWholeWhenAllOfOursIsOlder) {
   Fill(kP0, Batch(0, 12), 12);
-  StartWith({kP0});
-  EXPECT_EQ(AskedAt(kP0), 12);
-  Serve({{{.partition = kP0, .records = Batch(10, 5), .high_watermark = 15, .log_start_offset = 12}}});
-  EXPECT_EQ(End(kP0), 15);
-  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{12});
-  EXPECT_EQ(AskedAt(kP0), 15);
-  EXPECT_TRUE(events_.failed.empty());
+  ExpectABatchOver12IsTakenWhole();
 }
 
 TEST_F(FetchLaneTest, Ft38_HighWatermarkAndLogStartFollowTheLeader) {

@@ -20,6 +20,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/failing_io.h"
 #include "tests/support/log_configs.h"
+#include "tests/support/patience.h"
 #include "tests/support/recording_events.h"
 #include "tests/support/temp_dir.h"
 
@@ -29,7 +30,6 @@ namespace {
 const TopicPartition kP0{"orders", 0}, kP1{"orders", 1};
 const Endpoint kHere{"here", 9092}, kThere{"there", 9092};
 constexpr BrokerId kOne{1}, kTwo{2};
-constexpr std::chrono::seconds kPatience{30};  // never used up: a test that hangs should fail instead
 
 // What the leaders were asked, from all fetcher threads, and what they have to give.
 class Board {

@@ -6,6 +6,8 @@
 
 #include <optional>
 
+#include "tests/support/patience.h"
+
 namespace slipstream {
 namespace {
 
@@ -33,7 +35,7 @@ class ClusterClientTest : public ::testing::Test {
   template <typename Condition>
   void RunUntil(Condition condition) {
     while (!condition())
-      if (io_.run_one_for(std::chrono::seconds(30)) == 0) FAIL() << "it hangs";
+      if (io_.run_one_for(kPatience) == 0) FAIL() << "it hangs";
   }
 
   asio::io_context io_;
@@ -66,7 +68,7 @@ TEST(ClusterClient, SilentAddressesShareTheTimeThatBootstrappingMayTake) {
   std::optional<absl::Status> ended;
   asio::co_spawn(io, client.Bootstrap(),
                  [&ended](std::exception_ptr, absl::Status status) { ended = std::move(status); });
-  while (!ended) ASSERT_GT(io.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
+  while (!ended) ASSERT_GT(io.run_one_for(kPatience), 0u) << "it hangs";
   EXPECT_TRUE(absl::IsDeadlineExceeded(*ended)) << *ended;
   EXPECT_EQ(peers.size(), 3u) << "each was tried";
 }

@@ -17,6 +17,7 @@
 #include "session/wire/messages/api_versions.h"
 #include "session/wire/messages/fetch.h"
 #include "session/wire/messages/metadata.h"
+#include "tests/support/patience.h"
 
 namespace slipstream {
 namespace {
@@ -90,7 +91,7 @@ class ConnectionTest : public ::testing::Test {
   template <typename Condition>
   void RunUntil(Condition condition) {
     while (!condition())
-      if (io_.run_one_for(std::chrono::seconds(30)) == 0) FAIL() << "it hangs";
+      if (io_.run_one_for(kPatience) == 0) FAIL() << "it hangs";
   }
   void StartOpening() {
     connection_ = Connection::Create(io_.get_executor(), endpoint_, config_, look_up_);

@@ -9,6 +9,8 @@
 #include <optional>
 #include <thread>
 
+#include "tests/support/patience.h"
+
 namespace slipstream {
 namespace {
 
@@ -29,7 +31,7 @@ class HostLookupTest : public ::testing::Test {
   }
   absl::StatusOr<HostAddresses> Finish() {
     while (!found_) {
-      if (io_.run_one_for(std::chrono::seconds(30)) == 0) return absl::InternalError("it hangs");
+      if (io_.run_one_for(kPatience) == 0) return absl::InternalError("it hangs");
     }
     return *found_;
   }

@@ -9,6 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "tests/support/patience.h"
+
 namespace slipstream {
 namespace {
 
@@ -16,7 +18,7 @@ namespace {
 class RemoteLeaderEndpointTest : public testing::Test {
  protected:
   void RunUntil(const std::function<bool()>& done) {
-    while (!done()) ASSERT_GT(io_.run_one_for(std::chrono::seconds(30)), 0u) << "it hangs";
+    while (!done()) ASSERT_GT(io_.run_one_for(kPatience), 0u) << "it hangs";
   }
   static ClientConfig Patient() {
     ClientConfig config;

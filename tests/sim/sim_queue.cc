@@ -24,39 +24,32 @@ void SimQueue::CheckUntouched(uint32_t before, uint32_t after, const File& file)
   if (before != after) trace_.Report("INV-21", absl::StrCat("changed under a write to ", file.path().native()));
 }
 
-absl::Status SimQueue::Put(File& file, ByteSpan bytes, FilePosition at) const {
+absl::Status SimQueue::Put(File& file, const DirectParts& parts, FilePosition at, bool direct) const {
+  if (direct) return full_ ? Full() : file.WriteDirectAt(parts, at);
+  const ByteSpan bytes = parts.front();
   if (!full_) return file.WriteAt(bytes, at);
   const absl::Status half = file.WriteAt(bytes.first(bytes.size() / 2), at);
   return half.ok() ? Full() : half;
 }
 
-absl::Status SimQueue::PutDirect(File& file, const DirectParts& parts, FilePosition at) const {
-  return full_ ? Full() : file.WriteDirectAt(parts, at);
-}
-
 asio::awaitable<absl::Status> SimQueue::Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) {
-  CheckOwner(file, "a write");
-  const uint32_t before = Crc32c(bytes);
-  const bool early = random_.Chance({1, 2});
-  absl::Status written;
-  if (early) written = Put(file, bytes, at);
-  co_await naps_.For(Delay());
-  CheckUntouched(before, Crc32c(bytes), file);
-  CheckOwner(file, "a running write");
-  if (!early) written = Put(file, bytes, at);
-  co_return written;
+  return WriteParts(file, {bytes}, at, /*direct=*/false);
 }
 
 asio::awaitable<absl::Status> SimQueue::WriteDirect(File& file, DirectParts parts, FilePosition at) {
-  CheckOwner(file, "a direct write");
+  return WriteParts(file, parts, at, /*direct=*/true);
+}
+
+asio::awaitable<absl::Status> SimQueue::WriteParts(File& file, DirectParts parts, FilePosition at, bool direct) {
+  CheckOwner(file, direct ? "a direct write" : "a write");
   const uint32_t before = Crc(parts);
   const bool early = random_.Chance({1, 2});
   absl::Status written;
-  if (early) written = PutDirect(file, parts, at);
+  if (early) written = Put(file, parts, at, direct);
   co_await naps_.For(Delay());
   CheckUntouched(before, Crc(parts), file);
-  CheckOwner(file, "a running direct write");
-  if (!early) written = PutDirect(file, parts, at);
+  CheckOwner(file, direct ? "a running direct write" : "a running write");
+  if (!early) written = Put(file, parts, at, direct);
   co_return written;
 }
 

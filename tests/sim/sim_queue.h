@@ -34,8 +34,8 @@ class SimQueue final : public IoQueue {
  private:
   std::chrono::milliseconds Delay() { return random_.WaitUpTo(options_.io_delay_max); }
   void CheckOwner(const File& file, const char* what);
-  absl::Status Put(File& file, ByteSpan bytes, FilePosition at) const;
-  absl::Status PutDirect(File& file, const DirectParts& parts, FilePosition at) const;
+  asio::awaitable<absl::Status> WriteParts(File& file, DirectParts parts, FilePosition at, bool direct);
+  absl::Status Put(File& file, const DirectParts& parts, FilePosition at, bool direct) const;
   void CheckUntouched(uint32_t before, uint32_t after, const File& file);
 
   const Options& options_;
