@@ -1,7 +1,8 @@
 #include "tool/json_line.h"
-#include "tool/print.h"
 
 #include <nlohmann/json.hpp>
+
+#include "tool/print.h"
 
 namespace slipstream {
 
