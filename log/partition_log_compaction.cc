@@ -43,7 +43,7 @@ absl::StatusOr<size_t> PartitionLog::SegmentsToCompact(Offset first_dirty, Times
   for (size_t i = 0; i + 1 < segments_.size() && SegmentEnd(i) <= stable; ++i) {
     Segment& segment = *segments_[i];
     SealedSegment& summary =
-        sealed.emplace_back(SealedSegment{segment.base_offset(), SegmentEnd(i), segment.size_bytes()});
+        sealed.emplace_back(SealedSegment{segment.base_offset(), SegmentEnd(i), segment.size_bytes(), {}, {}});
     if (!by_age || summary.end_offset <= first_dirty) continue;
     const auto found = known.find(summary.base_offset);
     absl::StatusOr<SegmentTimes> times = found == known.end() ? TimesOf(segment) : found->second;

@@ -61,7 +61,7 @@ asio::awaitable<absl::StatusOr<HostAddresses>> HostLookup::Find(std::string host
   question->signal = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   // A descriptor of its own, so that either side may let go first.
   const int watched = question->signal < 0 ? -1 : ::dup(question->signal);
-  if (watched < 0) co_return CannotAsk(std::strerror(errno));
+  if (watched < 0) co_return CannotAsk(std::system_category().message(errno));
   answered_.assign(watched);
   std::string no_thread;
   try {

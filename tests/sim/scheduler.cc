@@ -24,10 +24,14 @@ bool Scheduler::AdvanceToNext(TimePoint limit) {
   }
   std::function<void()> event = std::move(events_.begin()->second);
   events_.erase(events_.begin());
-  const bool before_alarms = random_.Chance({1, 2});
-  if (before_alarms) asio::post(io_, std::move(event));
-  clock_.AdvanceTo(at);
-  if (!before_alarms) asio::post(io_, std::move(event));
+  // Before the alarms of the same time, or after them.
+  if (random_.Chance({1, 2})) {
+    asio::post(io_, std::move(event));
+    clock_.AdvanceTo(at);
+  } else {
+    clock_.AdvanceTo(at);
+    asio::post(io_, std::move(event));
+  }
   return true;
 }
 

@@ -75,8 +75,9 @@ bool LogWorld::Do(const char* verb, Operation operation) {
 void LogWorld::Open() {
   (void)Do("open", [&] {
     auto opened = LogDirectory::Open(*disk_, config_);
-    if (opened.ok()) directory_ = *std::move(opened);
-    return opened.status();
+    if (!opened.ok()) return opened.status();
+    directory_ = *std::move(opened);
+    return absl::OkStatus();
   });
 }
 
