@@ -22,6 +22,19 @@ constexpr std::chrono::milliseconds kRefreshPause{100}, kRefreshPauseMax{1000};
 // What happens to one partition often happens to its neighbours: so long is waited for them, to tell it in one line.
 constexpr std::chrono::milliseconds kJoinNotices{200};
 
+absl::StatusOr<std::vector<std::regex>> CompilePatterns(const std::vector<std::string>& topics) {
+  std::vector<std::regex> patterns;
+  for (const std::string& pattern : topics) {
+    try {
+      patterns.emplace_back(pattern);
+    } catch (const std::regex_error& error) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("topic '", pattern, "' is not a regular expression: ", error.what()));
+    }
+  }
+  return patterns;
+}
+
 std::string OffsetRange(const Gap& gap) { return absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1); }
 
 }  // namespace
@@ -89,6 +102,7 @@ class TopicFollower::Events final : public FetchEvents {
 };
 
 absl::Status FollowConfig::Validate() const {
+  SLIP_RETURN_IF_ERROR(CompilePatterns(topics).status());
   SLIP_RETURN_IF_ERROR(client.Validate());
   SLIP_RETURN_IF_ERROR(fetcher.Validate());
   // Else a leader that has nothing new looks dead.
@@ -107,15 +121,7 @@ absl::Status FollowConfig::Validate() const {
 absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(asio::io_context& io, LogManager& logs,
                                                                      FollowConfig config, NoticeSink notice) {
   SLIP_RETURN_IF_ERROR(config.Validate());
-  std::vector<std::regex> topics;
-  for (const std::string& pattern : config.topics) {
-    try {
-      topics.emplace_back(pattern);
-    } catch (const std::regex_error& error) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("topic '", pattern, "' is not a regular expression: ", error.what()));
-    }
-  }
+  SLIP_ASSIGN_OR_RETURN(std::vector<std::regex> topics, CompilePatterns(config.topics));
   return std::unique_ptr<TopicFollower>(
       new TopicFollower(io, logs, std::move(config), std::move(topics), std::move(notice)));
 }

@@ -72,7 +72,21 @@ absl::Status LogDirectory::BelongToCluster(const std::string& cluster_id) {
   return absl::OkStatus();
 }
 
+absl::Status LogDirectory::CheckThatItIsOurs() {
+  if (!io_.Exists(config_.log_dir)) return absl::OkStatus();
+  // In this order: whoever makes a partition there has written meta.properties before.
+  SLIP_ASSIGN_OR_RETURN(const std::vector<std::string> names, io_.List(config_.log_dir, /*directories=*/true));
+  SLIP_ASSIGN_OR_RETURN(const std::optional<MetaProperties> properties, ReadMetaProperties(io_, config_.log_dir));
+  if (properties) return absl::OkStatus();
+  const auto foreign = std::ranges::find_if_not(names, IsForeign);
+  if (foreign == names.end()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(config_.log_dir.string(), " holds ", *foreign,
+                   ", but no meta.properties, which says whose log directory it is; nothing in it was changed"));
+}
+
 absl::Status LogDirectory::TakeOverDirectory() {
+  SLIP_RETURN_IF_ERROR(CheckThatItIsOurs());
   SLIP_RETURN_IF_ERROR(MakeDirectory(io_, config_.log_dir));
   SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(disk_, config_.log_dir));
 

@@ -94,6 +94,7 @@ class LogDirectory {
  private:
   LogDirectory(FileIo& io, const LogDirectoryConfig& config);
 
+  absl::Status CheckThatItIsOurs();  // a directory of something else, named by mistake, must stay as it is
   absl::Status TakeOverDirectory();  // lock, meta.properties, clean-shutdown mark, checkpoints
   absl::Status ReadCheckpoints();
   struct Found {

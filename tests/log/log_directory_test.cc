@@ -19,6 +19,7 @@
 namespace slipstream {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -102,6 +103,18 @@ TEST_F(LogDirectoryTest, ADirectoryWithoutPartitionsTakesTheClustersIdAndOneWith
   EXPECT_EQ(directory_->cluster_id(), "cluster-1");
 }
 
+// What happened: any directory with subdirectories that look like partitions was taken, an identity invented for it,
+// and what its files held cut as a torn tail.
+TEST_F(LogDirectoryTest, Log54_PartitionsWithoutAnIdentityAreSomebodyElsesAndStayAsTheyAre) {
+  MakeDirectory("photos-2019");
+  std::ofstream(config_.log_dir / "photos-2019" / "00000000000000000000.log") << "no batch at all";
+  for (int attempt = 0; attempt < 2; ++attempt)
+    EXPECT_THAT(std::string(TryOpen().message()),
+                AllOf(HasSubstr(config_.log_dir.native()), HasSubstr("photos-2019"), HasSubstr("meta.properties")));
+  EXPECT_EQ(Content("photos-2019/00000000000000000000.log"), "no batch at all");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(config_.log_dir), {}), 1) << "nothing was added";
+}
+
 TEST_F(LogDirectoryTest, Log57_SecondManagerOfTheProcessIsRefused) {
   Open();
   const auto second = LogDirectory::Open(SystemFileIo(), config_);
@@ -139,6 +152,7 @@ TEST_F(LogDirectoryTest, Log35_ForeignDirectoryStopsTheStart) {
 }
 
 TEST_F(LogDirectoryTest, Log35_KnownForeignersAndFilesAreLeftAlone) {
+  Open();
   for (const char* name : {"remote-log-index-cache", "__cluster_metadata-0",
                            "a-0.0123456789abcdef0123456789abcdef-stray", "a-1.0123456789abcdef0123456789abcdef-future"})
     MakeDirectory(name);
@@ -149,6 +163,7 @@ TEST_F(LogDirectoryTest, Log35_KnownForeignersAndFilesAreLeftAlone) {
 }
 
 TEST_F(LogDirectoryTest, Log59_InterruptedRemovalIsFinished) {
+  Open();
   MakeDirectory("orders-0.0123456789abcdef0123456789abcdef-delete");
   Open();
   EXPECT_THAT(directory_->partitions(), IsEmpty());
