@@ -7,15 +7,19 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <limits>
+#include <optional>
 
 #include "fetcher/topic_follower.h"
 #include "log/in_range.h"
 #include "log/status.h"
+#include "session/cluster_client.h"
 #include "tool/byte_rate.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
 #include "tool/follow_progress.h"
+#include "tool/human_bytes.h"
 #include "tool/log_properties.h"
 #include "tool/properties.h"
 
@@ -48,10 +52,11 @@ PropertyTable FollowProperties(FollowSettings& settings) {
                 [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
   table.AddInt32("num.replica.fetchers", "fetcher threads per leader (default 1)", fetcher.num_replica_fetchers);
   table.AddInt32("replica.fetch.min.bytes", "an answer waits for so much (default 1)", fetcher.replica_fetch_min_bytes);
-  table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 4 MiB)",
+  table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 32 MiB)",
                  fetcher.replica_fetch_max_bytes);
   table.AddInt32("replica.fetch.response.max.bytes",
-                 "of one answer; memory is two of these per fetcher thread (default 4 MiB)",
+                 "of one answer; a link with a delay makes them grow from 4 MiB up to this, and memory is two of them "
+                 "per fetcher thread (default 32 MiB)",
                  fetcher.replica_fetch_response_max_bytes);
   table.AddMilliseconds("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
                         fetcher.replica_fetch_wait_max);
@@ -119,18 +124,42 @@ class FollowRun {
   FollowRun(const FollowOptions& options, const FollowSettings& settings)
       : until_caught_up_(options.until == "caught-up"),
         interval_(settings.progress_interval),
+        bytes_per_second_(settings.bytes_per_second),
         progress_(options.format == "json"),
         signals_(io_, SIGINT, SIGTERM),
         tick_(io_) {}
+
+  // Whose copy it is, to be known before a file of it is touched; nullopt: interrupted. REQUIRES: before Run.
+  absl::StatusOr<std::optional<std::string>> FindCluster(const FollowConfig& config) {
+    ClusterClient cluster(io_, config.bootstrap, config.client);
+    bool interrupted = false;
+    OnSignal([&] {
+      interrupted = true;
+      cluster.Close();
+    });
+    absl::Status found;
+    asio::co_spawn(io_, cluster.Bootstrap(), [&](std::exception_ptr thrown, absl::Status status) {
+      if (thrown) std::rethrow_exception(thrown);
+      found = std::move(status);
+      cluster.Close();
+      signals_.cancel();
+    });
+    io_.run();
+    io_.restart();
+    if (interrupted) return std::nullopt;
+    if (!found.ok()) return CannotStart(found);
+    return cluster.metadata().cluster_id;
+  }
 
   absl::Status Run(LogManager& logs, const FollowConfig& config) {
     auto follower = TopicFollower::Create(
         io_, logs, config, [this](NoticeKind kind, const std::string& line) { progress_.Notice(kind, line); });
     if (!follower.ok()) return WithExitCode(follower.status(), ExitCode::kUsage);
     follower_ = *std::move(follower);
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) follower_->Stop();
-    });
+    OnSignal([this] { follower_->Stop(); });
+    if (bytes_per_second_ != kUnlimitedRate)
+      progress_.Notice(NoticeKind::kEvent,
+                       absl::StrCat("throttled to ", HumanBytes(static_cast<double>(bytes_per_second_)), "/s"));
     absl::Status result;
     asio::co_spawn(io_, follower_->Run(until_caught_up_), [&](std::exception_ptr thrown, absl::Status status) {
       if (thrown) std::rethrow_exception(thrown);
@@ -139,15 +168,30 @@ class FollowRun {
     });
     asio::co_spawn(io_, Watch(), RethrowException{});
     io_.run();
-    if (!follower_->started() && !result.ok())
-      return WithExitCode(result, absl::IsUnauthenticated(result) ? ExitCode::kAuthentication : ExitCode::kCannotStart);
+    if (!follower_->started() && !result.ok()) return CannotStart(result);
     progress_.Finish(follower_->Snapshot(), result.ok() && until_caught_up_ && follower_->CaughtUp());
-    if (result.ok() && until_caught_up_ && !follower_->CaughtUp())
-      return absl::CancelledError("interrupted before the copy was caught up");
+    if (result.ok() && !follower_->CaughtUp()) return Interrupted();
     return absl::IsOutOfRange(result) ? WithExitCode(result, ExitCode::kGap) : result;
   }
 
+  // What a run that was told to stop ends with.
+  absl::Status Interrupted() const {
+    if (!until_caught_up_) return absl::OkStatus();
+    return absl::CancelledError("interrupted before the copy was caught up");
+  }
+
  private:
+  static absl::Status CannotStart(const absl::Status& why) {
+    return WithExitCode(why, absl::IsUnauthenticated(why) ? ExitCode::kAuthentication : ExitCode::kCannotStart);
+  }
+
+  // One that comes while nobody waits is kept for who waits next.
+  void OnSignal(std::function<void()> stop) {
+    signals_.async_wait([stop = std::move(stop)](const boost::system::error_code& error, int) {
+      if (!error) stop();
+    });
+  }
+
   // Often enough to end a short run at once, printing at the interval only.
   asio::awaitable<void> Watch() {
     constexpr std::chrono::milliseconds kLook{20};
@@ -164,6 +208,7 @@ class FollowRun {
 
   const bool until_caught_up_;
   const std::chrono::milliseconds interval_;
+  const int64_t bytes_per_second_;
   FollowProgress progress_;
   asio::io_context io_{1};
   asio::signal_set signals_;
@@ -214,6 +259,9 @@ absl::Status RunFollow(const FollowOptions& options) {
   ByteRateLimit rate_limit(settings.bytes_per_second, std::chrono::steady_clock::now());
   settings.follow.fetcher.rate_limit = &rate_limit;
   FollowRun run(options, settings);
+  SLIP_ASSIGN_OR_RETURN(std::optional<std::string> cluster_id, run.FindCluster(settings.follow));
+  if (!cluster_id) return run.Interrupted();
+  settings.logs.cluster_id = *std::move(cluster_id);
   auto opened = LogManager::Open(SystemFileIo(), settings.logs);
   if (!opened.ok()) return WithExitCode(opened.status(), ExitCode::kCannotStart);
   logs = *std::move(opened);

@@ -108,10 +108,9 @@ void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
   } else {
     const std::string per_gigabyte = gigabytes < 0.01 ? "" : fmt::format(" ({:.2f} per GB)", cpu / gigabytes);
     PrintTo(
-        stdout,
-        "{}: {}, {} records of {} partitions in {:.2f} s, {:.0f} MB/s, {:.2f} CPU-seconds{}, {} offsets truncated\n",
+        stdout, "{}: {}, {} records of {} partitions in {:.2f} s, {}/s, {:.2f} CPU-seconds{}, {} offsets truncated\n",
         caught_up ? "caught up" : "stopped", HumanBytes(static_cast<double>(end.bytes)), end.records, end.partitions,
-        seconds, static_cast<double>(end.bytes) / 1e6 / seconds, cpu, per_gigabyte, end.truncated_offsets);
+        seconds, HumanBytes(static_cast<double>(end.bytes) / seconds), cpu, per_gigabyte, end.truncated_offsets);
   }
   std::fflush(stdout);
 }

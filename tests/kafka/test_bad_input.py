@@ -240,6 +240,26 @@ class BadInputTest(KafkaTestCase):
         subprocess.run(["cp", program(), command], check=True)
         self.assert_one_line(EXIT_CANNOT_START, [str(locked), "Permission denied"], *self.follow_args(locked, "small"), "--until",
                              "caught-up", prefix=as_nobody, command=command)
+        for reader in (("dump", locked), ("verify", locked, locked)):
+            self.assert_one_line(EXIT_CANNOT_START, [str(locked), "Permission denied"], *reader, prefix=as_nobody, command=command)
+
+    def test_directory_of_somebody_else_stays_as_it_is(self):
+        theirs = self.work / "theirs"
+        self.catch_up(theirs, "small")
+        log = next((theirs / "small-0").glob("*.log"))
+        log.write_bytes(log.read_bytes() + b"torn")  # a start of its owner would cut this
+        identity = (theirs / "meta.properties").read_text()
+        (theirs / ".kafka_cleanshutdown").unlink()
+        for meta, words in (("version=1\ncluster.id=another-cluster\nnode.id=1\n", ["another-cluster"]), (None, ["meta.properties", "small-0"])):
+            (theirs / "meta.properties").unlink()
+            if meta:
+                (theirs / "meta.properties").write_text(meta)
+            before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
+            self.assert_one_line(EXIT_CANNOT_START, [str(theirs), *words], *self.follow_args(theirs, "small"))
+            self.assertEqual({path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}, before)
+            (theirs / "meta.properties").write_text(identity)
+        self.catch_up(theirs, "small")
+        self.verify(theirs, "small")
 
     def test_log_dir_that_is_a_file(self):
         path = self.work / "a-file"
@@ -258,3 +278,6 @@ class BadInputTest(KafkaTestCase):
         absent = self.work / "absent"
         self.assert_one_line(EXIT_CANNOT_START, [str(absent)], "verify", absent, absent)
         self.assert_one_line(EXIT_CANNOT_START, [str(absent)], "dump", absent)
+        empty = self.work / "empty"
+        empty.mkdir()
+        self.assert_one_line(EXIT_CANNOT_START, [str(empty)], "dump", empty)
