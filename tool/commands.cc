@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -15,6 +16,8 @@
 #include "tool/follow.h"
 #include "tool/lead_command.h"
 #include "tool/nearest.h"
+#include "tool/print.h"
+#include "tool/printable.h"
 #include "tool/process_limits.h"
 #include "tool/verify.h"
 
@@ -24,10 +27,8 @@ namespace {
 // One line, whatever a message brought along.
 void PrintError(absl::string_view message) {
   std::string line(message);
-  for (char& c : line) {
-    if (c == '\n' || c == '\r') c = ' ';
-  }
-  std::fprintf(stderr, "slipstream: %s\n", line.c_str());
+  std::ranges::replace(line, '\n', ' ');
+  PrintTo(stderr, "slipstream: {}\n", Printable(line));
 }
 
 std::vector<std::string> FlagNames(const CLI::App& command) {
@@ -43,11 +44,16 @@ std::string SubcommandList(const CLI::App& app) {
   return list;
 }
 
+// The first word is no flag and no subcommand.
+bool SubcommandIsUnknown(const CLI::App& app, int argc, char** argv) {
+  return app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-';
+}
+
 // CLI11 says what was not expected; a person also wants to know what was meant.
 std::string ExplainUsageError(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   const auto chosen = app.get_subcommands();
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
-  if (chosen.empty() && argc > 1 && argv[1][0] != '-') {
+  if (SubcommandIsUnknown(app, argc, argv)) {
     std::vector<std::string> names;
     for (const CLI::App* known : app.get_subcommands([](const CLI::App*) { return true; }))
       names.push_back(known->get_name());
@@ -62,7 +68,7 @@ std::string ExplainUsageError(const CLI::App& app, const CLI::ParseError& error,
     const std::string nearest = NearestWord(flag, FlagNames(command));
     return absl::StrCat("unknown argument '", flag, "'",
                         nearest.empty() ? "" : absl::StrCat(", did you mean '", nearest, "'?"), " (see slipstream ",
-                        command.get_name(), " --help)");
+                        chosen.empty() ? "" : absl::StrCat(command.get_name(), " "), "--help)");
   }
   return error.what();
 }
@@ -100,7 +106,8 @@ int RunSlipstream(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    // --help and --version, unless behind a word that means nothing.
+    if (error.get_exit_code() == 0 && !SubcommandIsUnknown(app, argc, argv)) return app.exit(error);
     PrintError(ExplainUsageError(app, error, argc, argv));
     return static_cast<int>(ExitCode::kUsage);
   }

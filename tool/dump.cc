@@ -48,26 +48,39 @@ absl::StatusOr<bool> DumpFile(FileIo& io, const std::filesystem::path& path, con
   return false;
 }
 
-absl::Status DumpAll(FileIo& io, const std::filesystem::path& path, const DumpOptions& options, DumpReport& report) {
-  if (!io.Exists(path)) return absl::NotFoundError(absl::StrCat(path.native(), " does not exist"));
-  const absl::StatusOr<std::vector<std::string>> names = io.List(path, /*directories=*/false);
-  if (!names.ok()) {
-    SLIP_ASSIGN_OR_RETURN(const bool known, DumpFile(io, path, options, report));
-    if (known) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat(path.native(), " is neither a directory nor a kind of file that is known"));
-  }
-  for (const std::string& name : *names) {
+// False: there was nothing of a kind that is known.
+absl::StatusOr<bool> DumpDirectory(FileIo& io, const std::filesystem::path& path, const DumpOptions& options,
+                                   DumpReport& report, const std::vector<std::string>& files) {
+  bool any_known = false;
+  for (const std::string& name : files) {
     SLIP_ASSIGN_OR_RETURN(const bool known, DumpFile(io, path / name, options, report));
     if (!known) report.Line(absl::StrCat("Skipping ", (path / name).native()));
+    any_known |= known;
   }
   // A log dir: then its partitions. What else lies there is not ours to descend into.
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::string> directories, io.List(path, /*directories=*/true));
   for (const std::string& name : directories) {
     if (!ParsePartitionDirectoryName(name).ok()) continue;
-    SLIP_RETURN_IF_ERROR(DumpAll(io, path / name, options, report));
+    SLIP_ASSIGN_OR_RETURN(const std::vector<std::string> names, io.List(path / name, /*directories=*/false));
+    SLIP_ASSIGN_OR_RETURN(const bool known, DumpDirectory(io, path / name, options, report, names));
+    any_known |= known;
   }
-  return absl::OkStatus();
+  return any_known;
+}
+
+absl::Status DumpAll(FileIo& io, const std::filesystem::path& path, const DumpOptions& options, DumpReport& report) {
+  if (!io.Exists(path)) return absl::NotFoundError(absl::StrCat(path.native(), " does not exist"));
+  const absl::StatusOr<std::vector<std::string>> names = io.List(path, /*directories=*/false);
+  if (absl::IsPermissionDenied(names.status())) return names.status();
+  if (names.ok()) {
+    SLIP_ASSIGN_OR_RETURN(const bool known, DumpDirectory(io, path, options, report, *names));
+    if (known) return absl::OkStatus();
+    return absl::NotFoundError(absl::StrCat(path.native(), " holds no file of a log dir or a partition"));
+  }
+  SLIP_ASSIGN_OR_RETURN(const bool known, DumpFile(io, path, options, report));
+  if (known) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path.native(), " is neither a directory nor a kind of file that is known"));
 }
 
 }  // namespace

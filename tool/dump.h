@@ -19,8 +19,8 @@ struct DumpOptions {
 
 // One file, or every file of a directory in name order, of a log dir its partitions after its own files. Corrupt bytes
 // and indexes that disagree with their log are reported as lines that start with "Problem:"; the rest of the file and
-// the other files still follow, and the result is kDataLoss. kInvalidArgument for a file of no known kind; FileIo's
-// errors end the dump.
+// the other files still follow, and the result is kDataLoss. kInvalidArgument for a file of no known kind, kNotFound
+// for a directory without any that is known; FileIo's errors end the dump.
 absl::Status DumpPath(FileIo& io, const std::filesystem::path& path, const DumpOptions& options, std::ostream& out);
 
 }  // namespace slipstream

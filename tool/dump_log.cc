@@ -19,17 +19,6 @@ absl::string_view TimestampType(RecordBatchView batch) {
   return batch.has_log_append_time() ? "LogAppendTime" : "CreateTime";
 }
 
-// Text goes to a terminal: control characters are shown, not obeyed.
-void AppendPrintable(ByteSpan bytes, std::string& out) {
-  for (const char c : AsText(bytes)) {
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
-      out.push_back(c);
-    } else {
-      absl::StrAppend(&out, "\\x", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
-    }
-  }
-}
-
 std::string DescribeBatch(RecordBatchView batch, FilePosition position, bool valid) {
   const std::string horizon = batch.has_delete_horizon()
                                   ? absl::StrCat("OptionalLong[", batch.base_timestamp().value, "]")
@@ -60,14 +49,8 @@ absl::Status AppendControl(const Record& record, std::string& line) {
 }
 
 void AppendContent(const Record& record, std::string& line) {
-  if (record.key) {
-    line += " key: ";
-    AppendPrintable(*record.key, line);
-  }
-  if (record.value) {
-    line += " payload: ";
-    AppendPrintable(*record.value, line);
-  }
+  if (record.key) absl::StrAppend(&line, " key: ", AsText(*record.key));
+  if (record.value) absl::StrAppend(&line, " payload: ", AsText(*record.value));
 }
 
 absl::Status DescribeRecord(RecordBatchView batch, const Record& record, std::string& line) {
@@ -78,7 +61,7 @@ absl::Status DescribeRecord(RecordBatchView batch, const Record& record, std::st
   RecordHeaders headers = record.headers;
   for (bool first = true; const std::optional<RecordHeader> header = headers.Next(); first = false) {
     if (!first) line.push_back(',');
-    AppendPrintable(AsBytes(header->key), line);
+    absl::StrAppend(&line, header->key);
   }
   line.push_back(']');
   if (batch.is_control()) return AppendControl(record, line);

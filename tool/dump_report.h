@@ -6,16 +6,15 @@
 #include <filesystem>
 #include <ostream>
 
+#include "tool/printable.h"
+
 namespace slipstream {
 
 class DumpReport {
  public:
   explicit DumpReport(std::ostream& out) : out_(out) {}
 
-  void Line(absl::string_view text) {
-    out_.write(text.data(), static_cast<std::streamsize>(text.size()));
-    out_.put('\n');
-  }
+  void Line(absl::string_view text) { out_ << Printable(text) << '\n'; }
   void Problem(const std::filesystem::path& file, absl::string_view what) {
     ++problems_;
     Line(absl::StrCat("Problem: ", file.filename().native(), ": ", what));

@@ -2,11 +2,13 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "log/batch_header_reader.h"
+#include "log/meta_properties.h"
 #include "log/segment_name.h"
 #include "log/segment_scan.h"
 #include "log/status.h"
@@ -129,30 +131,46 @@ class LogDirStream final : public BatchStream {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BatchSource>> LogDirSource::Open(FileIo& io, std::filesystem::path directory) {
-  std::unique_ptr<LogDirSource> source(new LogDirSource(io, std::move(directory)));
-  const absl::StatusOr<std::vector<std::string>> names = io.List(source->directory_, /*directories=*/true);
-  if (!names.ok()) return WithExitCode(names.status(), ExitCode::kCannotStart);
-  for (const std::string& name : *names) {
-    // Directories on their way out or in have a mark behind the number, so they are no partition's name (LOG-34).
-    absl::StatusOr<TopicPartition> partition = ParsePartitionDirectoryName(name);
-    if (partition.ok() && partition->topic != kMetadataTopic) source->partitions_.push_back(*std::move(partition));
-  }
-  if (source->partitions_.empty())
-    return WithExitCode(absl::NotFoundError(absl::StrCat(
-                            source->directory_.string(),
-                            " is no log dir: it holds no partition, which would be a directory named TOPIC-NUMBER")),
-                        ExitCode::kCannotStart);
-  std::ranges::sort(source->partitions_);
+absl::StatusOr<std::unique_ptr<BatchSource>> LogDirSource::Open(FileIo& io, const std::string& log_dirs) {
+  std::unique_ptr<LogDirSource> source(new LogDirSource(io, log_dirs));
+  // One path may hold a comma itself.
+  std::vector<std::string> paths = {log_dirs};
+  if (!io.Exists(log_dirs)) paths = absl::StrSplit(log_dirs, ',', absl::SkipWhitespace());
+  for (const std::string& path : paths)
+    if (const absl::Status added = source->AddPartitionsOf(path); !added.ok())
+      return WithExitCode(added, ExitCode::kCannotStart);
+  if (source->log_dirs_.empty())
+    return WithExitCode(absl::NotFoundError(absl::StrCat(log_dirs, " holds no partition")), ExitCode::kCannotStart);
+  for (const auto& [partition, log_dir] : source->log_dirs_) source->partitions_.push_back(partition);
   source->buffer_.resize(kReadBytes);
   return source;
+}
+
+absl::Status LogDirSource::AddPartitionsOf(const std::filesystem::path& log_dir) {
+  SLIP_ASSIGN_OR_RETURN(const std::vector<std::string> names, io_.List(log_dir, /*directories=*/true));
+  const size_t known = log_dirs_.size();
+  for (const std::string& name : names) {
+    // Directories on their way out or in have a mark behind the number, so they are no partition's name (LOG-34).
+    const absl::StatusOr<TopicPartition> partition = ParsePartitionDirectoryName(name);
+    if (!partition.ok() || partition->topic == kMetadataTopic) continue;
+    const auto [home, added] = log_dirs_.try_emplace(*partition, log_dir);
+    if (!added)
+      return absl::FailedPreconditionError(
+          absl::StrCat(log_dir.native(), " and ", home->second.native(), " both hold ", name));
+  }
+  // One of several may have none yet.
+  SLIP_ASSIGN_OR_RETURN(const std::optional<MetaProperties> properties, ReadMetaProperties(io_, log_dir));
+  if (properties || log_dirs_.size() > known) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(
+      log_dir.native(), " is no log dir: it holds no partition, which would be a directory named TOPIC-NUMBER"));
 }
 
 absl::StatusOr<std::unique_ptr<BatchStream>> LogDirSource::Open(const TopicPartition& partition) {
   // The checkpoint before the files: should the log start move in between, the files of both are still there to be
   // found.
-  SLIP_ASSIGN_OR_RETURN(const OffsetCheckpoint log_starts, ReadOffsetCheckpoint(io_, directory_ / kLogStartCheckpoint));
-  const std::filesystem::path directory = directory_ / partition.ToString();
+  const std::filesystem::path& log_dir = log_dirs_.at(partition);
+  SLIP_ASSIGN_OR_RETURN(const OffsetCheckpoint log_starts, ReadOffsetCheckpoint(io_, log_dir / kLogStartCheckpoint));
+  const std::filesystem::path directory = log_dir / partition.ToString();
   SLIP_ASSIGN_OR_RETURN(std::vector<Offset> bases, FindSegments(io_, directory));
   const auto checkpointed = log_starts.find(partition);
   Offset log_start_offset = bases.empty() ? Offset{0} : bases.front();

@@ -51,7 +51,7 @@ class TopicFilter {
 // A or B as given on the command line.
 struct Side {
   std::string text;
-  std::vector<Endpoint> brokers;  // empty: a log dir
+  std::vector<Endpoint> brokers;  // empty: log dirs
 };
 
 absl::StatusOr<Side> ParseSide(const std::string& text, TopicFilter& filter) {
@@ -184,7 +184,9 @@ class Comparison {
 
 void AddVerifyFlags(CLI::App& command, VerifyOptions& options) {
   command
-      .add_option("A", options.a, "a log dir, only read, in use or not; or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX")
+      .add_option("A", options.a,
+                  "a log dir, or several of one node separated by commas, only read, in use or not; or "
+                  "kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX")
       ->required()
       ->check(NotEmpty());
   command

@@ -10,7 +10,7 @@
 namespace slipstream {
 
 struct VerifyOptions {
-  std::string a, b;              // a log dir, or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX
+  std::string a, b;              // log dirs of a node separated by commas, or kafka://HOST:PORT[,HOST:PORT]/TOPIC-REGEX
   std::string format = "human";  // or "json"
 };
 

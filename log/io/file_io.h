@@ -86,6 +86,7 @@ class FileIo {
  public:
   virtual ~FileIo() = default;
 
+  // kInvalidArgument for a pipe or a device, which would block or have no size.
   virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) = 0;
   virtual bool Exists(const std::filesystem::path& path) = 0;
   // Names (not paths) in the directory, sorted; with `directories` true only directories, else only plain files.

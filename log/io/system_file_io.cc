@@ -172,6 +172,9 @@ absl::Status FromErrorCode(const std::error_code& error, absl::string_view call,
 class SystemIo final : public FileIo {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
+    if (struct stat found; mode != OpenMode::kDirectory && ::lstat(path.c_str(), &found) == 0 &&
+                           (S_ISFIFO(found.st_mode) || S_ISCHR(found.st_mode) || S_ISBLK(found.st_mode)))
+      return absl::InvalidArgumentError(absl::StrCat("open ", path.string(), ": is not a plain file"));
     const int link = mode == OpenMode::kDirectory ? 0 : O_NOFOLLOW;  // a log dir may lie behind one
     const int descriptor = ::open(path.c_str(), OpenFlags(mode) | O_CLOEXEC | link, kFileMode);
     if (descriptor < 0) return ErrnoToStatus(errno, "open", path);

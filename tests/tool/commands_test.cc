@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -61,11 +62,27 @@ TEST_F(UsageTest, EmptyValuesNameTheirFlag) {
 TEST_F(UsageTest, AWordTooManyIsNoFurtherValueOfTheFlagBeforeIt) {
   const std::vector<std::string> flags = {"follow",    "--bootstrap-server", "127.0.0.1:1", "--topic",    "t",
                                           "--log-dir", dir_.path(),          "--property",  "client.id=x"};
-  for (const size_t behind : {5u, 7u, 9u}) {
+  for (const ptrdiff_t behind : {5, 7, 9}) {
     std::vector<std::string> words = flags;
     words.insert(words.begin() + behind, "stray");
     ExpectUsageError(ErrorOf(words), {"stray"});
   }
+}
+
+// What happened: a mistyped subcommand in a script showed help and ended as done.
+TEST_F(UsageTest, HelpOfWhatIsNotThereIsAnError) {
+  ExpectUsageError(ErrorOf({"folow", "--help"}), {"'folow'", "'follow'"});
+  ExpectUsageError(ErrorOf({"--folow"}), {"'--folow'", "(see slipstream --help)"});
+  ExpectUsageError(ErrorOf({"follow", "--bootstrp-server", "x:1"}), {"(see slipstream follow --help)"});
+}
+
+// What happened: the line ended at the NUL, before what was wrong with it.
+TEST_F(UsageTest, ControlCharactersOfAConfigFileAreShown) {
+  const std::filesystem::path config = dir_.path() / "follow.properties";
+  std::ofstream(config) << "segment.b" << '\0' << "tes\x1b[2J=1\n";
+  ExpectUsageError(ErrorOf({"follow", "--bootstrap-server", "127.0.0.1:1", "--topic", "t", "--log-dir",
+                            dir_.path() / "copy", "--config", config}),
+                   {"line 1", "'segment.b\\x00tes\\x1b[2J'"});
 }
 
 // What happened: clients were told to connect to 0.0.0.0, which is themselves.

@@ -4,6 +4,7 @@
 #include <absl/strings/str_replace.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <sstream>
 
@@ -94,6 +95,23 @@ TEST_F(DumpTest, UnknownAndMissingPathsAreErrors) {
   EXPECT_TRUE(absl::IsInvalidArgument(Dump(dir_.path() / "notes.txt")));
   EXPECT_TRUE(absl::IsNotFound(Dump(dir_.path() / kFirstLog)));
   EXPECT_TRUE(absl::IsNotFound(Dump(dir_.path() / "gone")));
+}
+
+// What happened: both ended with success and no word.
+TEST_F(DumpTest, DirectoriesWithNothingToShowAreErrors) {
+  EXPECT_TRUE(absl::IsNotFound(Dump(dir_.path())));
+  std::filesystem::create_directories(dir_.path() / "home" / "t-0");
+  Put(dir_.path() / "home" / "notes.txt", "x");
+  const absl::Status dumped = Dump(dir_.path() / "home");
+  EXPECT_TRUE(absl::IsNotFound(dumped)) << dumped;
+  EXPECT_THAT(std::string(dumped.message()), HasSubstr((dir_.path() / "home").native()));
+}
+
+// What happened: the program waited for a writer that never came.
+TEST_F(DumpTest, APipeIsNoFile) {
+  const auto path = dir_.path() / kFirstLog;
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_TRUE(absl::IsInvalidArgument(Dump(path)));
 }
 
 // The end of the file inside the last batch, at each of its bytes.
@@ -287,11 +305,12 @@ TEST_F(DumpTest, Log43_Log198_AbortEntries) {
 TEST_F(DumpTest, MalformedTextFilesAreProblemsAndTheOthersFollow) {
   const auto path = Copy();
   Put(path / "leader-epoch-checkpoint", "0\n2\n0 0\n");
-  Put(path / "partition.metadata", "version: 0\n");
+  Put(path / "partition.metadata", "version: \x1b[2J\n");
   EXPECT_TRUE(absl::IsDataLoss(Dump(path)));
   EXPECT_THAT(text_, HasSubstr("Problem: leader-epoch-checkpoint: "));
   EXPECT_THAT(text_, HasSubstr("line 4: the line is missing"));
   EXPECT_THAT(text_, HasSubstr("Problem: partition.metadata: "));
+  EXPECT_THAT(text_, Not(HasSubstr("\x1b"))) << "shown, not obeyed";
 }
 
 TEST_F(DumpTest, Bad11_AnOutsizedBatchIsReportedNotUnpacked) {

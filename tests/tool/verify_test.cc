@@ -1,6 +1,7 @@
 #include "tool/verify.h"
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -311,6 +312,21 @@ TEST_F(VerifyTest, ADirectoryWithoutAPartitionIsNoLogDir) {
     EXPECT_EQ(Verify(side, Dir("a")), ExitCode::kCannotStart) << side;
     EXPECT_THAT(error_, HasSubstr(side));
   }
+}
+
+// What happened: a copy that `follow` had spread over two log dirs could not be compared.
+TEST_F(VerifyTest, ACopySpreadOverSeveralLogDirsIsOneSide) {
+  const TopicPartition other{"orders", 1};
+  Write("a", kOrders, MakeRun({}, 3));
+  Write("a", other, MakeRun({}, 2));
+  Write("b", kOrders, MakeRun({}, 3));
+  Write("c", other, MakeRun({}, 2));
+  const std::string both = absl::StrCat(Dir("b").native(), ",", Dir("c").native());
+  EXPECT_EQ(Verify(Dir("a"), both), ExitCode::kDone) << error_;
+  EXPECT_EQ(Verify(Dir("a"), Dir("b")), ExitCode::kDivergence) << error_;
+  Write("c", kOrders, MakeRun({}, 3));
+  EXPECT_EQ(Verify(Dir("a"), both), ExitCode::kCannotStart);
+  EXPECT_THAT(error_, AllOf(HasSubstr(Dir("b").native()), HasSubstr(Dir("c").native()), HasSubstr("orders-0")));
 }
 
 TEST_F(VerifyTest, WhatCannotBeReadCannotStart) {

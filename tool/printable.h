@@ -1,0 +1,13 @@
+// Text from outside, on its way to a terminal.
+#pragma once
+
+#include <absl/strings/string_view.h>
+
+#include <string>
+
+namespace slipstream {
+
+// `text` with each control character as \xNN: shown, not obeyed.
+std::string Printable(absl::string_view text);
+
+}  // namespace slipstream
