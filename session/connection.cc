@@ -139,16 +139,22 @@ asio::awaitable<absl::Status> Connection::Perform(Exchange exchange, BufferPool&
   const absl::StatusOr<int16_t> version = VersionFor(exchange.key, exchange.version_min, exchange.version_max);
   if (!version.ok()) co_return version.status();
   const int32_t correlation_id = next_correlation_id_++;
-  EncodedFrame encoded = exchange.encode(exchange.request, *version, correlation_id, config_.client_id);
+  EncodedFrame encoded;
+  if (!spare_requests_.empty()) {
+    encoded = std::move(spare_requests_.back());
+    spare_requests_.pop_back();
+  }
+  exchange.encode(exchange.request, *version, correlation_id, config_.client_id, encoded);
   const Landing landing{exchange.landing, *version};
-  absl::StatusOr<ReceivedFrame> received = co_await RoundTrip(std::move(encoded), pool, landing);
+  absl::StatusOr<ReceivedFrame> received = co_await RoundTrip(encoded, pool, landing);
+  spare_requests_.push_back(std::move(encoded));
   if (!received.ok()) co_return received.status();
   frame = *std::move(received);
   const absl::Status decoded = exchange.decode(frame.bytes, *version, correlation_id, exchange.response);
   co_return decoded.ok() ? decoded : Fail(decoded);
 }
 
-asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFrame encoded, BufferPool& pool,
+asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFrame& encoded, BufferPool& pool,
                                                                      Landing landing) {
   const std::shared_ptr<Connection> self = shared_from_this();
   const uint64_t ticket = next_ticket_++;

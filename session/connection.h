@@ -9,6 +9,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "log/asio.h"
 #include "log/async_event.h"
@@ -65,8 +66,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
         version_max,
         &request,
         &response,
-        [](const void* message, int16_t version, int32_t correlation_id, absl::string_view client_id) {
-          return EncodeRequest(*static_cast<const Request*>(message), version, correlation_id, client_id);
+        [](const void* message, int16_t version, int32_t correlation_id, absl::string_view client_id,
+           EncodedFrame& encoded) {
+          EncodeRequestInto(*static_cast<const Request*>(message), version, correlation_id, client_id, encoded);
         },
         [](ByteSpan bytes, int16_t version, int32_t correlation_id, void* message) {
           return DecodeResponse(bytes, version, correlation_id, *static_cast<typename Request::Response*>(message));
@@ -100,7 +102,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     int16_t version_min, version_max;
     const void* request;
     void* response;
-    EncodedFrame (*encode)(const void* request, int16_t version, int32_t correlation_id, absl::string_view client_id);
+    void (*encode)(const void* request, int16_t version, int32_t correlation_id, absl::string_view client_id,
+                   EncodedFrame& frame);
     absl::Status (*decode)(ByteSpan frame, int16_t version, int32_t correlation_id, void* response);
     FrameLanding* landing;  // nullptr: anywhere
   };
@@ -115,7 +118,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void LimitAttempt(size_t addresses_left);
   asio::awaitable<absl::Status> AskApiVersions();
   asio::awaitable<absl::Status> Perform(Exchange exchange, BufferPool& pool, ReceivedFrame& frame);
-  asio::awaitable<absl::StatusOr<ReceivedFrame>> RoundTrip(EncodedFrame encoded, BufferPool& pool, Landing landing);
+  asio::awaitable<absl::StatusOr<ReceivedFrame>> RoundTrip(EncodedFrame& encoded, BufferPool& pool, Landing landing);
   asio::awaitable<absl::StatusOr<ReceivedFrame>> ReadFrame(BufferPool& pool, Landing landing);
   asio::awaitable<absl::Status> ReadInto(std::span<std::byte> bytes, size_t frame_bytes, size_t done_before);
   absl::Status Fail(const absl::Status& status);  // closes; returns the first cause, which names the endpoint
@@ -130,7 +133,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int attempts_ = 0;
   AsyncEvent turn_;  // notified when a request has been written or an answer read
   BufferPool small_frames_{2};
-  ReceivedFrame ignored_frame_;  // of answers that hold no records: nothing points into it
+  std::vector<EncodedFrame> spare_requests_;  // their memory is used again
+  ReceivedFrame ignored_frame_;               // of answers that hold no records: nothing points into it
   std::array<VersionRange, 128> versions_{};
   int32_t next_correlation_id_ = 0;
   uint64_t next_ticket_ = 0, write_turn_ = 0, read_turn_ = 0;  // write_turn_, read_turn_ <= next_ticket_

@@ -11,15 +11,31 @@ namespace {
 constexpr int32_t kInitialEpoch = 0;
 constexpr int32_t kNoSession = 0;
 
+// What a full request leaves behind is not kept for ever.
+constexpr size_t kSpareTopicsMax = 16;
+
 // Neighbours of one topic share an entry; the order of partitions is kept, so a topic may appear again (FS-07).
 template <typename Topic>
-Topic& TopicEntry(std::vector<Topic>& topics, const std::string& name, Uuid id) {
-  if (topics.empty() || topics.back().topic != name || topics.back().topic_id != id) {
-    Topic& added = topics.emplace_back();
-    added.topic = name;
-    added.topic_id = id;
+Topic& TopicEntry(std::vector<Topic>& topics, std::vector<Topic>& spare, const std::string& name, Uuid id) {
+  if (!topics.empty() && topics.back().topic == name && topics.back().topic_id == id) return topics.back();
+  if (spare.empty()) {
+    topics.emplace_back();
+  } else {
+    topics.push_back(std::move(spare.back()));
+    spare.pop_back();
   }
-  return topics.back();
+  Topic& added = topics.back();
+  added.topic = name;
+  added.topic_id = id;
+  added.partitions.clear();
+  return added;
+}
+
+template <typename Topic>
+void Recycle(std::vector<Topic>& topics, std::vector<Topic>& spare) {
+  for (Topic& topic : topics)
+    if (spare.size() < kSpareTopicsMax) spare.push_back(std::move(topic));
+  topics.clear();
 }
 
 }  // namespace
@@ -85,8 +101,8 @@ void FetchSession::Build(FetchRequest& request, bool use_topic_ids) {
   with_topic_ids_ = with_ids;
   request.session_id = session_id_;
   request.session_epoch = session_epoch_;
-  request.topics.clear();
-  request.forgotten_topics_data.clear();
+  Recycle(request.topics, spare_topics_);
+  Recycle(request.forgotten_topics_data, spare_forgotten_topics_);
   full_ = session_epoch_ == kInitialEpoch;
   if (full_) {
     BuildFull(request);
@@ -105,14 +121,15 @@ void FetchSession::BuildFull(FetchRequest& request) {
 void FetchSession::BuildIncremental(FetchRequest& request) {
   for (Partition* partition : changed_) AppendTo(request, *partition);
   for (const Forgotten& forgotten : forgotten_)
-    TopicEntry(request.forgotten_topics_data, forgotten.name.topic, forgotten.topic_id)
+    TopicEntry(request.forgotten_topics_data, spare_forgotten_topics_, forgotten.name.topic, forgotten.topic_id)
         .partitions.push_back(forgotten.name.partition);
   forgotten_.clear();
 }
 
 void FetchSession::AppendTo(FetchRequest& request, Partition& partition) {
   FetchPartition& entry =
-      TopicEntry(request.topics, partition.asked.partition.topic, partition.data.topic_id).partitions.emplace_back();
+      TopicEntry(request.topics, spare_topics_, partition.asked.partition.topic, partition.data.topic_id)
+          .partitions.emplace_back();
   entry.partition = partition.asked.partition.partition;
   entry.current_leader_epoch = partition.data.current_leader_epoch;
   entry.fetch_offset = partition.data.fetch_offset;

@@ -92,10 +92,12 @@ class FetchSession {
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   absl::flat_hash_map<IdKey, Partition*> by_id_;
-  std::list<Partition*> order_;       // insertion order: the order of a full request
-  std::vector<Partition*> changed_;   // since the last build; their `dirty` is set
-  std::vector<Forgotten> forgotten_;  // known to the leader, no longer wanted
-  int32_t without_id_ = 0;            // partitions whose topic id is unknown
+  std::list<Partition*> order_;           // insertion order: the order of a full request
+  std::vector<Partition*> changed_;       // since the last build; their `dirty` is set
+  std::vector<Forgotten> forgotten_;      // known to the leader, no longer wanted
+  std::vector<FetchTopic> spare_topics_;  // of requests before: their memory is used again
+  std::vector<ForgottenTopic> spare_forgotten_topics_;
+  int32_t without_id_ = 0;  // partitions whose topic id is unknown
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;
   bool start_over_ = false;
