@@ -18,17 +18,20 @@ constexpr std::chrono::milliseconds kTransportBackoffMax{1000};
 
 }  // namespace
 
-FetchLane::FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config,
-                     FetchEvents& events, FetchCounters& counters)
-    : io_(io),
+FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind, HandOver hand_over)
+    : io_(shared.io),
       leader_(leader),
-      queue_(queue),
-      config_(config),
-      events_(events),
-      counters_(counters),
-      cleaner_(config.compaction),
-      progress_(io.get_executor()),
-      idle_(io.get_executor(), *config.clock) {
+      queue_(shared.queue),
+      config_(shared.config),
+      events_(shared.events),
+      counters_(shared.counters),
+      cleaner_(shared.cleaner),
+      kind_(kind),
+      limits_(LimitsOf(kind, config_)),
+      hand_over_(std::move(hand_over)),
+      answer_size_(limits_.response_start_bytes, limits_.response_max_bytes),
+      progress_(io_.get_executor()),
+      idle_(io_.get_executor(), *config_.clock) {
   for (FetchExchange& exchange : exchanges_)
     exchange.landing = [this](const FetchableTopicResponse& topic, int32_t index) { return LandingOf(topic, index); };
 }
@@ -49,14 +52,16 @@ asio::awaitable<void> FetchLane::Run() {
   while (asking_runs_ || appends_running_ > 0 || !flushing_.empty() || (in_flight_ != nullptr && !answered_))
     co_await progress_.Wait();
   in_flight_ = nullptr;
-  cleaner_.Stop();
+  if (Compacts()) cleaner_.Stop();
   ApplyCommands();  // whoever waits for a removal gets it
+  between_rounds_ = true;
   if (failure_) std::rethrow_exception(failure_);
 }
 
 asio::awaitable<void> FetchLane::RunRounds() {
   while (!stopping_ && !failure_) {
     ApplyCommands();
+    HandOverLeaving();
     MaintainSomeLogs();
     CompactSomeLogs();
     if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
@@ -73,6 +78,7 @@ asio::awaitable<void> FetchLane::RunRounds() {
       continue;
     }
     between_rounds_ = true;
+    waiting_since_ = config_.clock->Now();
     while (!answered_) co_await progress_.Wait();
     between_rounds_ = false;
     FetchExchange& exchange = *std::exchange(in_flight_, nullptr);
@@ -110,7 +116,7 @@ void FetchLane::Add(InitialFetchState initial) {
 }
 
 void FetchLane::Remove(std::vector<TopicPartition> partitions, std::function<void()> removed) {
-  to_remove_.push_back({std::move(partitions), std::move(removed)});
+  to_remove_.push_back({std::move(partitions), std::move(removed), {}});
   if (between_rounds_) ApplyCommands();
   idle_.Interrupt();
 }
@@ -124,7 +130,7 @@ void FetchLane::ApplyCommands() {
       if (partition == nullptr) continue;
       if (Flushing(partition->log())) removal.flushing.push_back(&partition->log());
       LetGoOf(*partition);
-      partitions_.erase(name);
+      Release(*partition);
     }
     if (removal.flushing.empty()) {
       removal.removed();
@@ -137,6 +143,7 @@ void FetchLane::ApplyCommands() {
 
 void FetchLane::LetGoOf(FollowedPartition& partition) {
   if (cleaner_.log() == &partition.log()) cleaner_.Stop();
+  std::erase(leaving_, &partition);
   session_.Remove(partition.name());
   std::erase(delayed_, &partition);
   std::erase(leader_work_, &partition);
@@ -150,6 +157,7 @@ void FetchLane::StartPartition(InitialFetchState initial) {
         !present->state.failed)
       return;
     LetGoOf(*present);
+    Release(*present);
   }
   auto partition = std::make_unique<FollowedPartition>();
   partition->initial = std::move(initial);
@@ -158,7 +166,7 @@ void FetchLane::StartPartition(InitialFetchState initial) {
   partition->truncation_fallback = partition->log().high_watermark();
   Publish(*partition);
   RequireLeaderWork(*partition, LeaderWork::kLookUpEpoch);
-  partitions_[partition->name()] = std::move(partition);
+  Hold(std::move(partition));
 }
 
 FollowedPartition* FetchLane::Find(const TopicPartition& partition) {
@@ -171,7 +179,7 @@ void FetchLane::Declare(FollowedPartition& partition) {
   data.topic_id = partition.initial.topic_id;
   data.fetch_offset = partition.state.fetch_offset;
   data.log_start_offset = config_.replica_id < BrokerId{0} ? Offset{-1} : partition.log().log_start_offset();
-  data.partition_max_bytes = config_.replica_fetch_max_bytes;
+  data.partition_max_bytes = std::min(limits_.partition_max_bytes, answer_size_.bytes());
   data.current_leader_epoch = partition.state.current_leader_epoch;
   data.last_fetched_epoch = partition.state.last_fetched_epoch.value_or(LeaderEpoch{});
   session_.Set(partition.name(), data);
@@ -231,7 +239,11 @@ void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why
 }
 
 std::chrono::nanoseconds FetchLane::WaitForRate() const {
-  return config_.rate_limit == nullptr ? std::chrono::nanoseconds(0) : config_.rate_limit->Wait(config_.clock->Now());
+  if (config_.rate_limit == nullptr) return std::chrono::nanoseconds(0);
+  // What is in sync goes before what catches up, but not beyond the rate for long.
+  const ByteRateLimit::Duration overdraft =
+      kind_ == LaneKind::kBulk ? ByteRateLimit::Duration(0) : ByteRateLimit::kOverdraft;
+  return config_.rate_limit->Wait(config_.clock->Now(), overdraft);
 }
 
 bool FetchLane::StartFetch() {
@@ -251,10 +263,10 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
   const absl::StatusOr<bool> topic_ids = co_await leader_.SupportsTopicIds();
   if (topic_ids.ok()) {
     FetchRequest& request = exchange.request;
-    request.max_wait_ms = static_cast<int32_t>(config_.replica_fetch_wait_max.count());
+    request.max_wait_ms = static_cast<int32_t>(limits_.wait_max.count());
     request.min_bytes = config_.replica_fetch_min_bytes;
-    request.max_bytes = config_.replica_fetch_response_max_bytes;
-    if (config_.rate_limit != nullptr) {
+    request.max_bytes = answer_size_.bytes();
+    if (config_.rate_limit != nullptr && kind_ == LaneKind::kBulk) {
       const int64_t allowed = config_.rate_limit->BytesNow(config_.clock->Now());
       request.max_bytes = static_cast<int32_t>(std::clamp<int64_t>(allowed, 1, request.max_bytes));
     }

@@ -12,12 +12,15 @@
 #include <array>
 #include <exception>
 #include <functional>
+#include <list>
 #include <memory>
 #include <vector>
 
+#include "fetcher/answer_size.h"
 #include "fetcher/fetch_events.h"
 #include "fetcher/fetcher_config.h"
 #include "fetcher/followed_partition.h"
+#include "fetcher/lane_choice.h"
 #include "fetcher/offset_reset.h"
 #include "log/async_event.h"
 #include "log/compaction/log_cleaner.h"
@@ -29,9 +32,20 @@ namespace slipstream {
 
 class FetchLane {
  public:
-  // All outlive the lane.
-  FetchLane(asio::io_context& io, LeaderEndpoint& leader, IoQueue& queue, const FetcherConfig& config,
-            FetchEvents& events, FetchCounters& counters);
+  // What the lanes of a thread share; all of it outlives them.
+  struct Shared {
+    asio::io_context& io;
+    IoQueue& queue;
+    const FetcherConfig& config;
+    FetchEvents& events;
+    FetchCounters& counters;
+    LogCleaner& cleaner;
+  };
+  // Gives a partition to the lane of `partition->lane`, which must take it at once (Adopt).
+  using HandOver = std::function<void(std::unique_ptr<FollowedPartition> partition)>;
+
+  // `leader` outlives the lane. Without `hand_over` it keeps every partition, whatever it is up to.
+  FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind = LaneKind::kBulk, HandOver hand_over = {});
   ~FetchLane();
 
   // Until Stop. Returns, or throws, with no operation in flight.
@@ -43,7 +57,12 @@ class FetchLane {
   // Takes effect at once unless an answer is being written: the leader is never waited for. `removed` runs once nothing
   // touches the logs any more. Unknown partitions count as removed.
   void Remove(std::vector<TopicPartition> partitions, std::function<void()> removed);
+  // From another lane of this thread, at any time. REQUIRES: !Holds its name.
+  void Adopt(std::unique_ptr<FollowedPartition> partition);
+  bool Holds(const TopicPartition& partition) const { return partitions_.contains(partition); }
   size_t size() const { return partitions_.size(); }
+  LaneKind kind() const { return kind_; }
+  const LeaderEndpoint& leader() const { return leader_; }
 
  private:
   using TimePoint = PartitionFetchState::TimePoint;
@@ -78,10 +97,19 @@ class FetchLane {
   void BackOff(FollowedPartition& partition);  // a Delay that grows with the failures in a row
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
 
+  // --- lanes: fetch_lane_moves.cc
+  void Hold(std::unique_ptr<FollowedPartition> partition);
+  std::unique_ptr<FollowedPartition> Release(FollowedPartition& partition);
+  void Place(FollowedPartition& partition, const LaneEvidence& seen);
+  void NoteActivity(FollowedPartition& partition);
+  void LetQuietOnesLeave(TimePoint now);
+  void HandOverLeaving();
+
   // --- from time to time
   std::vector<TopicPartition> SortedNames() const;
   void MaintainSomeLogs();
   void CompactSomeLogs();
+  bool Compacts();                                                  // a log of ours is being compacted
   FollowedPartition* TakeNext(std::vector<TopicPartition>& names);  // nullptr: it is gone
 
   // --- one round
@@ -99,8 +127,8 @@ class FetchLane {
   // Where the records of an answer that is on its way will go (FetchExchange::landing).
   std::optional<FilePosition> LandingOf(const FetchableTopicResponse& topic, int32_t partition_index);
   bool Judge(FetchExchange& exchange);  // false: the session refused the answer
-  void JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer);
-  void Accept(FollowedPartition& partition, const PartitionData& answer);
+  void JudgePartition(FollowedPartition& partition, const FetchPartitionData& asked, const PartitionData& answer);
+  void Accept(FollowedPartition& partition, const FetchPartitionData& asked, const PartitionData& answer);
   asio::awaitable<void> AppendAccepted();
   asio::awaitable<void> AppendOne(Appended& appended);
   asio::awaitable<absl::Status> WriteBatches(Appended& appended);
@@ -138,16 +166,21 @@ class FetchLane {
   const FetcherConfig& config_;
   FetchEvents& events_;
   FetchCounters& counters_;
+  LogCleaner& cleaner_;
+  const LaneKind kind_;
+  const LaneLimits limits_;
+  const HandOver hand_over_;
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<FollowedPartition>> partitions_;
   std::vector<FollowedPartition*> delayed_;      // out of the session until their time comes
   std::vector<FollowedPartition*> leader_work_;  // out of the session until it is done
   std::vector<FollowedPartition*> to_ask_;       // of those, the ones that wait for a question's turn
   std::vector<FollowedPartition*> asking_;       // taken out of to_ask_ while the leader is asked about them
+  std::vector<FollowedPartition*> leaving_;      // out of the session until they are handed over
+  std::list<FollowedPartition*> by_activity_;    // all of a tail's, the one without records for longest first
   FetchSession session_;
   std::vector<TopicPartition> to_maintain_;  // of the round that is due
   TimePoint next_maintenance_ = TimePoint::min();
-  LogCleaner cleaner_;
   std::vector<TopicPartition> to_compact_;  // as to_maintain_
   TimePoint next_compaction_ = TimePoint::min();
   std::vector<InitialFetchState> to_add_;
@@ -158,6 +191,10 @@ class FetchLane {
   std::array<FetchExchange, 2> exchanges_;  // one is written from while the other is received
   size_t next_exchange_ = 0;
   FetchExchange* in_flight_ = nullptr;
+  AnswerSize answer_size_;
+  TimePoint waiting_since_;    // nothing else was left to do then but to wait for the answer,
+  TimePoint answer_began_at_;  // whose first bytes came then
+  TimePoint judged_at_;        // the one before it was
   absl::Status fetch_status_;  // of the fetch that came back
   bool answered_ = false;
   std::vector<Appended> accepted_;  // of the answer at hand; memory reused

@@ -11,6 +11,7 @@
 namespace slipstream {
 
 std::optional<FilePosition> FetchLane::LandingOf(const FetchableTopicResponse& topic, int32_t partition_index) {
+  answer_began_at_ = config_.clock->Now();  // a large one: of a small one this is never asked
   const FetchSession::Asked* asked = session_.Resolve(topic, partition_index);
   const FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
   if (partition == nullptr) return std::nullopt;
@@ -36,18 +37,24 @@ bool FetchLane::Judge(FetchExchange& exchange) {
                             asked->data.fetch_offset == partition->state.fetch_offset &&
                             asked->data.current_leader_epoch == partition->state.current_leader_epoch;
       if (expected) {
-        JudgePartition(*partition, asked->data.current_leader_epoch, answer);
+        JudgePartition(*partition, asked->data, answer);
       } else {
         counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
       }
     }
   }
+  LetQuietOnesLeave(now);
+  answer_size_.OnAnswer(static_cast<int64_t>(record_bytes), std::max(answer_began_at_ - waiting_since_, {}),
+                        now - judged_at_);
+  judged_at_ = now;
   if (config_.rate_limit != nullptr) config_.rate_limit->Take(static_cast<int64_t>(record_bytes), now);
   return true;
 }
 
-void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_epoch, const PartitionData& answer) {
-  const FetchErrorRule rule = RuleForFetchError(answer.error_code, asked_epoch, partition.state.current_leader_epoch);
+void FetchLane::JudgePartition(FollowedPartition& partition, const FetchPartitionData& asked,
+                               const PartitionData& answer) {
+  const FetchErrorRule rule =
+      RuleForFetchError(answer.error_code, asked.current_leader_epoch, partition.state.current_leader_epoch);
   const auto describe = [&] {
     return absl::StrCat(partition.name().ToString(), ": ", KafkaErrorName(answer.error_code));
   };
@@ -59,7 +66,7 @@ void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_e
         partition.leader_end = {answer.diverging_epoch.epoch, answer.diverging_epoch.end_offset};
         RequireLeaderWork(partition, LeaderWork::kTruncate);
       } else {
-        Accept(partition, answer);
+        Accept(partition, asked, answer);
       }
       return;
     case FetchAction::kResetOffset: RequireLeaderWork(partition, LeaderWork::kResetOffset); return;
@@ -74,7 +81,7 @@ void FetchLane::JudgePartition(FollowedPartition& partition, LeaderEpoch asked_e
   }
 }
 
-void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer) {
+void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& asked, const PartitionData& answer) {
   PartitionFetchState& state = partition.state;
   Appended appended;
   appended.partition = &partition;
@@ -131,6 +138,9 @@ void FetchLane::Accept(FollowedPartition& partition, const PartitionData& answer
     state.Advance(next, epoch);
     Declare(partition);
   }
+  // No evidence in what a newer leader wrote.
+  const int32_t asked_bytes = asked.partition_max_bytes;
+  if (!newer_leader) Place(partition, {std::max<int64_t>(0, answer.high_watermark - next), taken, asked_bytes});
   accepted_.push_back(appended);
 }
 

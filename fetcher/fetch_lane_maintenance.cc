@@ -38,16 +38,24 @@ void FetchLane::MaintainSomeLogs() {
   for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty(); ++i) {
     FollowedPartition* const partition = TakeNext(to_maintain_);
     if (partition == nullptr) continue;
+    partition->maintained_at = now;
     const absl::Status maintained = partition->log().Maintain(config_.clock->WallTime());
     if (!maintained.ok() && !partition->state.failed) MarkFailed(*partition, maintained);
     Publish(*partition);
   }
 }
 
-// One log at a time, on a thread beside this one; here only what is ready is taken over.
+bool FetchLane::Compacts() {
+  if (cleaner_.log() == nullptr) return false;
+  const FollowedPartition* const partition = Find(cleaner_.log()->partition());
+  return partition != nullptr && &partition->log() == cleaner_.log();
+}
+
+// One log of the thread at a time, on a thread beside this one; here only what is ready is taken over.
 void FetchLane::CompactSomeLogs() {
   SLIP_CHECK_EQ(appends_running_, 0u);
   if (cleaner_.log() != nullptr) {
+    if (!Compacts()) return;  // another lane's, whose turn it is
     FollowedPartition* const partition = Find(cleaner_.log()->partition());
     const absl::Status polled = cleaner_.Poll();
     // The partition is followed on: it only grows from now on, or its disk will say itself that it fails.
@@ -64,6 +72,7 @@ void FetchLane::CompactSomeLogs() {
   for (size_t i = 0; i < kLogsPerRound && !to_compact_.empty() && cleaner_.log() == nullptr; ++i) {
     FollowedPartition* const partition = TakeNext(to_compact_);
     if (partition == nullptr || partition->state.failed) continue;
+    partition->compaction_looked_at = now;
     const absl::Status started = cleaner_.Start(partition->log(), config_.clock->WallTime());
     if (!started.ok()) events_.OnNotice(std::string(started.message()));  // followed on, as above
   }

@@ -26,13 +26,13 @@ enum class FlushMode {
 };
 
 struct FetcherConfig {
-  BrokerId replica_id;                        // -1: a consumer-side follower, reads up to the high watermark
-  int32_t num_replica_fetchers = 1;           // 1 .. 64 threads per leader
-  int32_t replica_fetch_min_bytes = 1;        // 0 .. 2^31-1
-  int32_t replica_fetch_max_bytes = 4 << 20;  // per partition and request, 1 KiB .. 1 GiB
-  // Per request, 1 KiB .. 1 GiB; memory: two of these per thread. Small enough for the processor's cache to hold what
-  // is received, checked and written, large enough that a write costs little per byte: bench by scripts/compare-follow.
-  int32_t replica_fetch_response_max_bytes = 4 << 20;
+  BrokerId replica_id;                         // -1: a consumer-side follower, reads up to the high watermark
+  int32_t num_replica_fetchers = 1;            // 1 .. 64 threads per leader
+  int32_t replica_fetch_min_bytes = 1;         // 0 .. 2^31-1
+  int32_t replica_fetch_max_bytes = 32 << 20;  // per partition and request, 1 KiB .. 1 GiB
+  // Per request, 1 KiB .. 1 GiB. Answers are of 4 MiB and grow up to this where a link's delay asks for it; memory is
+  // two of them per thread.
+  int32_t replica_fetch_response_max_bytes = 32 << 20;
   std::chrono::milliseconds replica_fetch_wait_max{500};  // 0 .. 5 min
   std::chrono::milliseconds replica_fetch_backoff{1000};  // 1 ms .. 5 min, after an error of one partition
   // Retries of a failed partition grow apart up to this: replica_fetch_backoff .. 1 h.

@@ -9,7 +9,7 @@
 
 #include <exception>
 
-#include "fetcher/fetch_lane.h"
+#include "fetcher/lane_group.h"
 #include "log/io/io_ring.h"
 
 namespace slipstream {
@@ -17,12 +17,12 @@ namespace slipstream {
 struct FetcherThread::Work {
   Work(FetcherThread& thread, const LeaderEndpointFactory& make_leader)
       : queue(MakeIoQueue(thread.io_)),
-        leader(make_leader(thread.io_, thread.leader_, thread.endpoint_)),
-        lane(thread.io_, *leader, *queue, thread.config_, thread.events_, thread.counters_) {}
+        lanes(
+            thread.io_, [&] { return make_leader(thread.io_, thread.leader_, thread.endpoint_); }, *queue,
+            thread.config_, thread.events_, thread.counters_) {}
 
   std::unique_ptr<IoQueue> queue;
-  std::unique_ptr<LeaderEndpoint> leader;
-  FetchLane lane;
+  LaneGroup lanes;
 };
 
 FetcherThread::FetcherThread(std::string name, BrokerId leader, Endpoint endpoint,
@@ -49,7 +49,7 @@ void FetcherThread::Main(const LeaderEndpointFactory& make_leader) {
     Work work(*this, make_leader);
     work_ = &work;
     std::exception_ptr failure;
-    asio::co_spawn(io_, work.lane.Run(), [&](std::exception_ptr thrown) {
+    asio::co_spawn(io_, work.lanes.Run(), [&](std::exception_ptr thrown) {
       failure = std::move(thrown);
       io_.stop();
     });
@@ -70,16 +70,16 @@ void FetcherThread::Main(const LeaderEndpointFactory& make_leader) {
 void FetcherThread::AddPartitions(std::vector<InitialFetchState> partitions) {
   asio::post(io_, [this, partitions = std::move(partitions)]() mutable {
     if (work_ == nullptr) return;
-    for (InitialFetchState& partition : partitions) work_->lane.Add(std::move(partition));
+    for (InitialFetchState& partition : partitions) work_->lanes.Add(std::move(partition));
   });
 }
 
 void FetcherThread::RemovePartitions(std::vector<TopicPartition> partitions, std::function<void()> removed) {
-  asio::post(io_, [this, partitions = std::move(partitions), removed = std::move(removed)]() mutable {
+  asio::post(io_, [this, partitions = std::move(partitions), removed = std::move(removed)] {
     if (work_ == nullptr) {
       removed();
     } else {
-      work_->lane.Remove(std::move(partitions), std::move(removed));
+      work_->lanes.Remove(partitions, removed);
     }
   });
 }
@@ -87,7 +87,7 @@ void FetcherThread::RemovePartitions(std::vector<TopicPartition> partitions, std
 void FetcherThread::Stop() {
   asio::post(io_, [this] {
     if (work_ != nullptr) {
-      work_->lane.Stop();
+      work_->lanes.Stop();
     } else {
       io_.stop();
     }

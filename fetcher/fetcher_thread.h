@@ -1,5 +1,5 @@
-// One thread that fetches from one leader: an io_context, a ring, the leader's endpoint with its connections, a lane
-// over its partitions. It owns all it touches; other threads post to it.
+// One thread that fetches from one leader: an io_context, a ring, and the lanes over its partitions, each with a
+// leader's endpoint and its connections. It owns all it touches; other threads post to it.
 #pragma once
 
 #include <atomic>

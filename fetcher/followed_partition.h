@@ -1,9 +1,12 @@
-// One partition as a fetch lane holds it: its log, its fetch state, what it publishes. Belongs to one lane.
+// One partition as a fetch lane holds it: its log, its fetch state, what it publishes. Belongs to one lane, and is
+// handed over whole.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <optional>
 
+#include "fetcher/lane_choice.h"
 #include "fetcher/partition_fetch_state.h"
 #include "fetcher/partition_progress.h"
 #include "log/partition_log.h"
@@ -38,6 +41,13 @@ struct FollowedPartition {
   Offset truncation_fallback{0};  // where to cut when the leader cannot tell: the high watermark when added
 
   uint64_t bytes_being_written = 0;  // accepted, but not in the log yet
+
+  using TimePoint = PartitionFetchState::TimePoint;
+  LaneKind lane = LaneKind::kBulk;  // where it belongs; not where it is: it is about to be handed over
+  TimePoint active_at;              // when records came last
+  std::list<FollowedPartition*>::iterator by_activity;  // its place there, in the tail
+  // When its turn in the rounds of each came last: a change of lanes must not make it miss one for ever.
+  TimePoint maintained_at, compaction_looked_at;
 
   const TopicPartition& name() const { return initial.partition; }
   PartitionLog& log() const { return *initial.log; }

@@ -30,9 +30,9 @@ Duration ByteRateLimit::SinceUsedUp(TimePoint now) const {
   return now.time_since_epoch() - Duration(used_up_to_.load(std::memory_order_relaxed));
 }
 
-Duration ByteRateLimit::Wait(TimePoint now) const {
+Duration ByteRateLimit::Wait(TimePoint now, Duration overdraft) const {
   if (bytes_per_second_ == kUnlimitedRate) return Duration::zero();
-  return std::max(kQuantum - SinceUsedUp(now), Duration::zero());
+  return std::max(kQuantum - SinceUsedUp(now) - overdraft, Duration::zero());
 }
 
 int64_t ByteRateLimit::BytesNow(TimePoint now) const {

@@ -27,8 +27,11 @@ class ByteRateLimit {
   // REQUIRES: bytes_per_second above 0; kUnlimitedRate: no limit.
   ByteRateLimit(int64_t bytes_per_second, TimePoint now);
 
+  // What a caller that goes before the others may use up ahead of time: they wait until it is made up for.
+  static constexpr Duration kOverdraft = std::chrono::seconds(1);
+
   // How long until a fetch may leave; zero: now.
-  Duration Wait(TimePoint now) const;
+  Duration Wait(TimePoint now, Duration overdraft = Duration::zero()) const;
   // How many bytes it may ask for, at least 1; 0 while it has to wait.
   int64_t BytesNow(TimePoint now) const;
   // `bytes` came. They may be more than were asked for, since a batch comes whole: that is waited for afterwards.

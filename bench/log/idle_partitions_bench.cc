@@ -4,10 +4,8 @@
 
 #include <fstream>
 
-#include "log/io/blocking_queue.h"
+#include "bench/idle_log_dir.h"
 #include "log/log_directory.h"
-#include "tests/support/batches.h"
-#include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -24,33 +22,11 @@ int64_t OpenDescriptors() {
   return std::distance(begin(descriptors), end(descriptors));
 }
 
-// A cleanly stopped log dir of `count` partitions: the first is written, the others are its likeness, since `count`
-// clean stops are not what is measured.
-void Fill(const std::filesystem::path& log_dir, int64_t count) {
-  BlockingIoQueue queue;
-  const TopicPartition first{"bench", 0};
-  {
-    const std::unique_ptr<LogDirectory> filled = *LogDirectory::Open(SystemFileIo(), {.log_dir = log_dir});
-    PartitionLog& log = **filled->GetOrCreate(first, Uuid::Random());
-    const std::vector<std::byte> run = MakeRun({.producer_id = 1, .producer_epoch = 0, .base_sequence = 0}, 10);
-    SLIP_CHECK(RunToEnd(log.AppendAsFollower(queue, run, WriteHint::kCached)).ok());
-    SLIP_CHECK(filled->Close().ok());
-  }
-  OffsetCheckpoint ends;
-  for (int64_t p = 0; p < count; ++p) {
-    const TopicPartition partition{"bench", static_cast<int32_t>(p)};
-    ends[partition] = Offset{10};
-    if (p > 0) std::filesystem::copy(log_dir / first.ToString(), log_dir / partition.ToString());
-  }
-  SLIP_CHECK(WriteOffsetCheckpoint(SystemFileIo(), log_dir / kRecoveryPointCheckpoint, ends).ok());
-  SLIP_CHECK(WriteOffsetCheckpoint(SystemFileIo(), log_dir / kHighWatermarkCheckpoint, ends).ok());
-}
-
 // Arg: partitions.
 void BM_OpenClean(benchmark::State& state) {
   const TempDir dir;
   const int64_t partitions = state.range(0);
-  Fill(dir.path(), partitions);
+  FillIdle(dir.path(), partitions, Uuid::Random());
   const std::filesystem::path mark = dir.path() / ".kafka_cleanshutdown", kept = dir.path() / "mark";
   std::filesystem::copy(mark, kept);
   for (auto _ : state) {
@@ -61,7 +37,7 @@ void BM_OpenClean(benchmark::State& state) {
     const std::unique_ptr<LogDirectory> opened = *LogDirectory::Open(SystemFileIo(), {.log_dir = dir.path()});
     state.PauseTiming();
     SLIP_CHECK_EQ(opened->partition_count(), static_cast<size_t>(partitions));
-    SLIP_CHECK_EQ(opened->Find({"bench", static_cast<int32_t>(partitions - 1)})->log_end_offset().value, 10);
+    SLIP_CHECK_EQ(opened->Find({"bench", static_cast<int32_t>(partitions - 1)})->log_end_offset().value, kIdleLogEnd);
     state.counters["rss_bytes_each"] =
         static_cast<double>(ResidentBytes() - resident) / static_cast<double>(partitions);
     state.counters["descriptors"] = static_cast<double>(OpenDescriptors() - descriptors);

@@ -27,7 +27,7 @@ TEST_F(FetchLaneRateTest, AFetchAsksForNoMoreThanTheRateAllows) {
 TEST_F(FetchLaneRateTest, WithoutALimitItAsksForAllThatIsConfigured) {
   LimitTo(kUnlimitedRate);
   StartWith({kP0});
-  EXPECT_EQ(leader_.fetches.back().request.max_bytes, config_.replica_fetch_response_max_bytes);
+  EXPECT_EQ(leader_.fetches.back().request.max_bytes, 4 << 20);
 }
 
 TEST_F(FetchLaneRateTest, WhatCameIsWrittenAndThenWaitedFor) {

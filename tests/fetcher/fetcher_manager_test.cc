@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "fetcher/fetcher_id.h"
+#include "fetcher/lane_choice.h"
 #include "tests/support/batches.h"
 #include "tests/support/failing_io.h"
 #include "tests/support/log_configs.h"
@@ -300,7 +301,7 @@ TEST_F(FetcherManagerTest, Fm13_Rel22_ClosingDoesNotWaitForLeadersThatNeverAnswe
   board_.close_together = 2;
   manager_->Close();
   EXPECT_EQ(manager_->thread_count(), 0u);
-  EXPECT_EQ(board_.closed.load(), 2);
+  EXPECT_EQ(board_.closed.load(), 2 * static_cast<int>(kLaneKinds));
   EXPECT_EQ(board_.closed_alone.load(), 0) << "one was told only once the other had ended";
 }
 

@@ -43,7 +43,9 @@ class LaneFixture : public ::testing::Test {
   }
 
   void Start() {
-    lane_ = std::make_unique<FetchLane>(io_, leader_, queue_, config_, events_, counters_);
+    cleaner_.emplace(config_.compaction);
+    lane_ =
+        std::make_unique<FetchLane>(FetchLane::Shared{io_, queue_, config_, events_, counters_, *cleaner_}, leader_);
     asio::co_spawn(io_, lane_->Run(), [this](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
       ended_ = true;
@@ -135,6 +137,7 @@ class LaneFixture : public ::testing::Test {
   FetchCounters counters_;
   std::map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;
   std::map<TopicPartition, std::shared_ptr<PartitionProgress>> progress_;
+  std::optional<LogCleaner> cleaner_;
   std::unique_ptr<FetchLane> lane_;
   bool ended_ = false;
 };

@@ -14,7 +14,7 @@ namespace slipstream::sim {
 namespace {
 
 constexpr uint64_t kNever = uint64_t{1} << 62;
-constexpr std::chrono::milliseconds kStartWithin{500}, kEndWithin{3000}, kMetadataEvery{1000};
+constexpr std::chrono::milliseconds kStartWithin{500}, kMetadataEvery{1000};
 
 }  // namespace
 
@@ -42,8 +42,8 @@ Follower::Follower(const Options& options, Random& random, Scheduler& scheduler,
 
 Follower::~Follower() {
   disk_->CrashAfter(0);
-  StopLanes();
-  lanes_.clear();
+  StopFetchers();
+  fetchers_.clear();
 }
 
 void Follower::Every(std::chrono::milliseconds mean, std::function<void()> act) {
@@ -132,14 +132,14 @@ void Follower::StartProcess() {
   Repeat(options_.checkpoint_every, &Follower::WriteCheckpoints);
 }
 
-void Follower::StopLanes() {
+void Follower::StopFetchers() {
   stopping_ = true;
-  for (auto& [broker, lane] : lanes_) {
-    lane.queue->Hurry();
-    lane.lane->Stop();
+  for (auto& [broker, fetcher] : fetchers_) {
+    fetcher.queue->Hurry();
+    fetcher.lanes->Stop();
   }
   const auto all_ended = [this] {
-    return std::ranges::all_of(lanes_, [](const auto& entry) { return entry.second.ended; });
+    return std::ranges::all_of(fetchers_, [](const auto& entry) { return entry.second.ended; });
   };
   while (!all_ended() && scheduler_.RunOneReady()) {
     for (Followed& followed : followed_) Look(followed);
@@ -157,8 +157,8 @@ void Follower::EndProcess(Ending ending) {
               : ending == Ending::kKill    ? " is killed"
                                            : " loses power");
   if (ending != Ending::kCleanStop) disk_->CrashAfter(0);
-  StopLanes();
-  lanes_.clear();
+  StopFetchers();
+  fetchers_.clear();
   if (ending == Ending::kCleanStop) {
     Disarm();
     const absl::Status closed = directory_->Close();

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "fetcher/fetch_lane.h"
+#include "fetcher/lane_group.h"
 #include "log/log_directory.h"
 #include "tests/sim/replica_history.h"
 #include "tests/sim/sim_leader.h"
@@ -54,10 +54,10 @@ class Follower final : public FetchEvents, public Witness {
                  const ModelBatches& records) override;
 
  private:
-  struct Lane {
-    std::unique_ptr<SimLeader> leader;
+  struct Fetcher {  // what a thread would be
+    int32_t broker = 0;
     std::unique_ptr<SimQueue> queue;
-    std::unique_ptr<FetchLane> lane;
+    std::unique_ptr<LaneGroup> lanes;
     bool ended = false;
   };
   enum class Place { kNowhere, kComing, kHeld, kLeaving };
@@ -65,9 +65,9 @@ class Follower final : public FetchEvents, public Witness {
     TopicPartition name;
     ReplicaHistory history;
     Leadership wanted;          // the newest heard of
-    LeaderEpoch current_epoch;  // that its lane was told
+    LeaderEpoch current_epoch;  // that its fetcher was told
     Place place = Place::kNowhere;
-    Lane* holder = nullptr;  // kHeld, kLeaving
+    Fetcher* holder = nullptr;  // kHeld, kLeaving
     PartitionLog* log = nullptr;
     std::shared_ptr<PartitionProgress> progress;
     Offset start{0}, high_watermark{0}, recovery_point{0};  // when last looked at
@@ -80,7 +80,7 @@ class Follower final : public FetchEvents, public Witness {
   void StartProcess();
   void StartSoon();
   void EndProcess(Ending ending);
-  void StopLanes();
+  void StopFetchers();
   void LeaveDisk(Ending ending);
   void Crash();
   void FailDisk();
@@ -90,21 +90,22 @@ class Follower final : public FetchEvents, public Witness {
   void Disarm();
   void EndSoon(std::chrono::milliseconds within);
 
-  // follower_assignment.cc: which lane has what
+  // follower_assignment.cc: which fetcher has what
   void RefreshSoon();
   void Refresh();
   void Assign(Followed& followed);
   void LetGo(Followed& followed);
   void Give(Followed& followed);
-  Lane& LaneTo(int32_t broker);
+  Fetcher& FetcherTo(int32_t broker);
   void WriteCheckpoints();
   Followed& Of(const TopicPartition& partition) { return followed_[static_cast<size_t>(partition.partition)]; }
-  bool MayTouch(const Lane& lane, const std::filesystem::path& file) const;
+  bool MayTouch(const Fetcher& fetcher, const std::filesystem::path& file) const;
 
   // follower_checks.cc
   void Recovered(Followed& followed);
   void Look(Followed& followed);
-  const Replica& LeaderOf(const Followed& followed) const;  // of the broker whose lane has it
+  static bool AsksFor(const SimLeader& leader, const Followed& followed);  // by the lane that has it
+  const Replica& LeaderOf(const Followed& followed) const;                 // of the broker whose fetcher has it
   void Check(const absl::Status& status, const TopicPartition& partition);
   void ProbePowerCut(Followed& followed, Offset fetch_offset);
 
@@ -124,7 +125,7 @@ class Follower final : public FetchEvents, public Witness {
   // Of the process that runs.
   int process_ = 0;  // how many there were
   std::unique_ptr<LogDirectory> directory_;
-  std::map<int32_t, Lane> lanes_;  // by broker
+  std::map<int32_t, Fetcher> fetchers_;  // by broker
   bool refreshing_ = false;
   bool stopping_ = false;
 

@@ -40,8 +40,8 @@ void Follower::Assign(Followed& followed) {
     case Place::kNowhere: Give(followed); return;
     case Place::kHeld: break;
   }
-  const bool same_lane = followed.holder->leader->broker_id() == BrokerId{followed.wanted.leader};
-  if (same_lane && random_.Chance({1, 2})) {
+  const bool same_fetcher = followed.holder->broker == followed.wanted.leader;
+  if (same_fetcher && random_.Chance({1, 2})) {
     Give(followed);
   } else {
     LetGo(followed);
@@ -52,7 +52,7 @@ void Follower::LetGo(Followed& followed) {
   followed.place = Place::kLeaving;
   scheduler_.After(random_.WaitUpTo(kHandOverWithin), [this, &followed, process = process_] {
     if (process != process_ || !Running()) return;
-    followed.holder->lane->Remove({followed.name}, [this, &followed, process] {
+    followed.holder->lanes->Remove({followed.name}, [this, &followed, process] {
       if (process != process_ || followed.place != Place::kLeaving) return;
       trace_.Tell(followed.name.ToString(), ": let go");
       followed.place = Place::kComing;
@@ -76,34 +76,37 @@ void Follower::Give(Followed& followed) {
   if (followed.progress == nullptr) followed.progress = std::make_shared<PartitionProgress>();
   followed.progress->Publish(**log, config_.flush_mode);
   followed.place = Place::kHeld;
-  followed.holder = &LaneTo(followed.wanted.leader);
+  followed.holder = &FetcherTo(followed.wanted.leader);
   followed.current_epoch = followed.wanted.epoch;
-  trace_.Tell(followed.name.ToString(), ": given to the lane of broker ", followed.wanted.leader, ", log end ",
+  trace_.Tell(followed.name.ToString(), ": given to the fetcher of broker ", followed.wanted.leader, ", log end ",
               followed.log->log_end_offset().value);
-  followed.holder->lane->Add(
+  followed.holder->lanes->Add(
       {followed.name, model_.topic_id(), followed.wanted.epoch, followed.log, followed.progress});
 }
 
-Follower::Lane& Follower::LaneTo(int32_t broker) {
-  const auto [at, added] = lanes_.try_emplace(broker);
-  Lane& lane = at->second;
-  if (!added) return lane;
-  lane.leader = std::make_unique<SimLeader>(model_, broker, options_, random_, scheduler_, trace_, *this);
-  lane.queue =
-      std::make_unique<SimQueue>(options_, random_, scheduler_, trace_, disk_full_,
-                                 [this, &lane](const std::filesystem::path& file) { return MayTouch(lane, file); });
-  lane.lane = std::make_unique<FetchLane>(scheduler_.io(), *lane.leader, *lane.queue, config_, *this, counters_);
-  asio::co_spawn(scheduler_.io(), lane.lane->Run(), [&lane](const std::exception_ptr& thrown) {
+Follower::Fetcher& Follower::FetcherTo(int32_t broker) {
+  const auto [at, added] = fetchers_.try_emplace(broker);
+  Fetcher& fetcher = at->second;
+  if (!added) return fetcher;
+  fetcher.broker = broker;
+  fetcher.queue = std::make_unique<SimQueue>(
+      options_, random_, scheduler_, trace_, disk_full_,
+      [this, &fetcher](const std::filesystem::path& file) { return MayTouch(fetcher, file); });
+  fetcher.lanes = std::make_unique<LaneGroup>(
+      scheduler_.io(),
+      [&] { return std::make_unique<SimLeader>(model_, broker, options_, random_, scheduler_, trace_, *this); },
+      *fetcher.queue, config_, *this, counters_);
+  asio::co_spawn(scheduler_.io(), fetcher.lanes->Run(), [&fetcher](const std::exception_ptr& thrown) {
     if (thrown) std::rethrow_exception(thrown);
-    lane.ended = true;
+    fetcher.ended = true;
   });
-  return lane;
+  return fetcher;
 }
 
-bool Follower::MayTouch(const Lane& lane, const std::filesystem::path& file) const {
+bool Follower::MayTouch(const Fetcher& fetcher, const std::filesystem::path& file) const {
   const std::string directory = file.parent_path().filename();
   for (const Followed& followed : followed_)
-    if (followed.name.ToString() == directory) return followed.holder == &lane;
+    if (followed.name.ToString() == directory) return followed.holder == &fetcher;
   return true;
 }
 

@@ -40,7 +40,7 @@ void Follower::Recovered(Followed& followed) {
 
 const Replica& Follower::LeaderOf(const Followed& followed) const {
   const std::vector<Replica>& replicas = model_.partition(followed.name.partition).replicas;
-  return replicas[static_cast<size_t>(followed.holder == nullptr ? 0 : followed.holder->leader->broker_id().value)];
+  return replicas[static_cast<size_t>(followed.holder == nullptr ? 0 : followed.holder->broker)];
 }
 
 void Follower::Look(Followed& followed) {
@@ -88,12 +88,17 @@ void Follower::Look(Followed& followed) {
   followed.recovery_point = recovery_point;
 }
 
+bool Follower::AsksFor(const SimLeader& leader, const Followed& followed) {
+  const FetchLane* const lane = followed.holder == nullptr ? nullptr : followed.holder->lanes->LaneOf(followed.name);
+  return lane != nullptr && &lane->leader() == &leader;
+}
+
 void Follower::OnFetchSent(const SimLeader& leader, const Asked& asked) {
   if (disk_->crashed()) return;
   const bool proves = options_.replica || options_.flush_mode == FlushMode::kDurable;
   for (const auto& [name, partition] : asked) {
     Followed& followed = Of(name);
-    if (followed.holder == nullptr || followed.holder->leader.get() != &leader) {
+    if (!AsksFor(leader, followed)) {
       Check(Broken("INV-22", "asked by a lane that does not have it"), name);
       continue;
     }
@@ -137,8 +142,7 @@ void Follower::ProbePowerCut(Followed& followed, Offset fetch_offset) {
 void Follower::OnRecords(const SimLeader& leader, const TopicPartition& partition, const FetchPartition& asked,
                          const ModelBatches& records) {
   Followed& followed = Of(partition);
-  const bool wanted = followed.holder != nullptr && followed.holder->leader.get() == &leader &&
-                      asked.current_leader_epoch == followed.current_epoch;
+  const bool wanted = AsksFor(leader, followed) && asked.current_leader_epoch == followed.current_epoch;
   if (wanted) followed.history.Deliver(asked.fetch_offset, records);
 }
 
@@ -181,7 +185,9 @@ std::string Follower::DescribeLag() {
 void Follower::CheckEqualsLeaders() {
   CheckContents();
   size_t fetched = 0;
-  for (const auto& [broker, lane] : lanes_) fetched += lane.lane->size();
+  for (const auto& [broker, fetcher] : fetchers_)
+    for (const LaneKind kind : {LaneKind::kIdle, LaneKind::kTail, LaneKind::kBulk})
+      fetched += fetcher.lanes->lane(kind).size();
   if (fetched != followed_.size())
     trace_.Report("INV-22", absl::StrCat("lanes have ", fetched, " partitions, there are ", followed_.size()));
   for (const Followed& followed : followed_) {

@@ -43,6 +43,15 @@ TEST(ByteRateLimitTest, WhatCameIsWaitedFor) {
   EXPECT_EQ(limit.BytesNow(At(50)), kRate / 20);
 }
 
+TEST(ByteRateLimitTest, WhoGoesFirstWaitsOnceTheOverdraftIsUsedUpToo) {
+  ByteRateLimit limit(kRate, At(0));
+  limit.Take(kRate / 20, At(0));
+  EXPECT_EQ(limit.Wait(At(0), seconds(1)), nanoseconds(0));
+  limit.Take(kRate, At(0));
+  EXPECT_EQ(limit.Wait(At(0), seconds(1)), milliseconds(50));
+  EXPECT_EQ(limit.Wait(At(0)), milliseconds(1050)) << "the others wait for all of it";
+}
+
 TEST(ByteRateLimitTest, AnAnswerThatIsLargerThanWhatWasAskedIsWaitedForToo) {
   ByteRateLimit limit(kRate, At(0));
   limit.Take(10 * kRate, At(0));
