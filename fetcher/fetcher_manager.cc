@@ -79,6 +79,22 @@ asio::awaitable<void> FetcherManager::Remove(std::vector<TopicPartition> partiti
   while (waiting->outstanding > 0) co_await waiting->event.Wait();
 }
 
+asio::awaitable<void> FetcherManager::Resize(int32_t num_replica_fetchers) {
+  config_.num_replica_fetchers = num_replica_fetchers;
+  std::vector<TopicPartition> names;
+  std::map<std::pair<BrokerId, Endpoint>, std::vector<InitialFetchState>> moved;
+  for (const auto& [key, slot] : threads_) {
+    for (const auto& [partition, initial] : slot.partitions) {
+      if (FetcherIdOf(partition, num_replica_fetchers) == key.fetcher_id) continue;
+      names.push_back(partition);
+      moved[{key.leader, slot.thread->endpoint()}].push_back(initial);
+    }
+  }
+  co_await Remove(std::move(names));
+  for (auto& [leader, partitions] : moved) co_await Add(leader.first, leader.second, std::move(partitions));
+  Tend();
+}
+
 void FetcherManager::Tend() {
   for (auto& [key, slot] : threads_) {
     if (!slot.thread->dead()) continue;

@@ -25,6 +25,9 @@ class FetcherManager {
   asio::awaitable<void> Add(BrokerId leader, Endpoint endpoint, std::vector<InitialFetchState> partitions);
   // Returns once no thread touches their logs any more. Unknown partitions are fine.
   asio::awaitable<void> Remove(std::vector<TopicPartition> partitions);
+  // From now on so many threads per leader, 1 .. 64: partitions that belong to another then are moved, the others are
+  // fetched on (FM-11). REQUIRES: no Add or Remove is under way.
+  asio::awaitable<void> Resize(int32_t num_replica_fetchers);
   // Stops threads without partitions (FM-07) and starts dead ones anew (FM-16, unlike Kafka).
   void Tend();
   // Stops all threads at once, then waits for each (FM-13).
@@ -47,7 +50,7 @@ class FetcherManager {
   void Start(const Key& key, Slot& slot, const Endpoint& endpoint);
 
   asio::io_context& io_;
-  const FetcherConfig config_;
+  FetcherConfig config_;
   LeaderEndpointFactory make_leader_;
   FetchEvents& events_;
   FetchCounters& counters_;

@@ -214,12 +214,19 @@ void TopicFollower::Stop() {
   cluster_.Close();
 }
 
+void TopicFollower::Resize(int32_t num_replica_fetchers) {
+  wanted_fetchers_ = num_replica_fetchers;
+  refresh_sleep_.Interrupt();
+}
+
 asio::awaitable<absl::Status> TopicFollower::Follow() {
   while (!stopping_) {
     if (!refresh_wanted_) {
       refreshes_in_a_row_ = 0;
       co_await refresh_sleep_.For(config_.client.metadata_max_age);
     }
+    if (stopping_) break;
+    if (wanted_fetchers_) co_await fetchers_->Resize(*std::exchange(wanted_fetchers_, std::nullopt));
     if (stopping_) break;
     refresh_wanted_ = false;
     const absl::Status refreshed = co_await cluster_.Refresh();

@@ -63,6 +63,8 @@ class TopicFollower {
   // log dir is offline. The fetchers are stopped when it returns; LogManager::Close writes the checkpoints.
   asio::awaitable<absl::Status> Run(bool until_caught_up);
   void Stop();
+  // So many fetcher threads per leader from soon on: 1 .. 64.
+  void Resize(int32_t num_replica_fetchers);
 
   FollowSnapshot Snapshot() const;
   // The cluster was reached and its topics found: what goes wrong later is no failure to start.
@@ -125,6 +127,7 @@ class TopicFollower {
   NoticeJoiner joiner_;
   asio::steady_timer join_timer_;  // runs while joiner_ has something
   bool refresh_wanted_ = false;
+  std::optional<int32_t> wanted_fetchers_;  // threads per leader; nullopt: as many as there are
   LeaderWatch leaders_;
   int refresh_failures_ = 0;    // in a row
   int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them

@@ -31,22 +31,22 @@ Duration ByteRateLimit::SinceUsedUp(TimePoint now) const {
 }
 
 Duration ByteRateLimit::Wait(TimePoint now, Duration overdraft) const {
-  if (bytes_per_second_ == kUnlimitedRate) return Duration::zero();
+  if (Rate() == kUnlimitedRate) return Duration::zero();
   return std::max(kQuantum - SinceUsedUp(now) - overdraft, Duration::zero());
 }
 
 int64_t ByteRateLimit::BytesNow(TimePoint now) const {
-  if (bytes_per_second_ == kUnlimitedRate) return kUnlimitedRate;
+  if (Rate() == kUnlimitedRate) return kUnlimitedRate;
   const Duration free = SinceUsedUp(now);
   if (free < kQuantum) return 0;
-  const double bytes = Seconds(std::min(free, kBurst)).count() * static_cast<double>(bytes_per_second_);
+  const double bytes = Seconds(std::min(free, kBurst)).count() * static_cast<double>(Rate());
   return std::max<int64_t>(static_cast<int64_t>(bytes), 1);
 }
 
 void ByteRateLimit::Take(int64_t bytes, TimePoint now) {
-  if (bytes_per_second_ == kUnlimitedRate) return;
+  if (Rate() == kUnlimitedRate) return;
   const Duration::rep made_up_from = Duration(now.time_since_epoch() - kBurst).count();
-  const Duration::rep cost = TimeOf(bytes, bytes_per_second_).count();
+  const Duration::rep cost = TimeOf(bytes, Rate()).count();
   Duration::rep before = used_up_to_.load(std::memory_order_relaxed);
   while (!used_up_to_.compare_exchange_weak(before, std::max(before, made_up_from) + cost, std::memory_order_relaxed)) {
   }

@@ -26,6 +26,8 @@ class ByteRateLimit {
 
   // REQUIRES: bytes_per_second above 0; kUnlimitedRate: no limit.
   ByteRateLimit(int64_t bytes_per_second, TimePoint now);
+  // What is used up already is waited for as it was.
+  void SetRate(int64_t bytes_per_second) { bytes_per_second_.store(bytes_per_second, std::memory_order_relaxed); }
 
   // What a caller that goes before the others may use up ahead of time: they wait until it is made up for.
   static constexpr Duration kOverdraft = std::chrono::seconds(1);
@@ -40,7 +42,9 @@ class ByteRateLimit {
  private:
   Duration SinceUsedUp(TimePoint now) const;
 
-  const int64_t bytes_per_second_;
+  int64_t Rate() const { return bytes_per_second_.load(std::memory_order_relaxed); }
+
+  std::atomic<int64_t> bytes_per_second_;
   std::atomic<Duration::rep> used_up_to_;  // since the clock's epoch
 };
 

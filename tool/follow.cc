@@ -90,6 +90,11 @@ PropertyTable FollowProperties(FollowSettings& settings) {
                   "cached (default): as Kafka, a power cut may take the newest records; durable: nothing counts as "
                   "copied before its fsync",
                   {{"cached", FlushMode::kCached}, {"durable", FlushMode::kDurable}}, fetcher.flush_mode);
+  table.Add("throttle", "as --throttle, which wins", [&settings](absl::string_view value) {
+    const absl::StatusOr<int64_t> rate = ParseByteRate(value);
+    if (rate.ok()) settings.bytes_per_second = *rate;
+    return rate.status();
+  });
   table.AddMilliseconds("progress.interval.ms", "between two lines of progress (default 1000)",
                         settings.progress_interval);
   return table;
@@ -121,13 +126,20 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
 // One run, on the control thread.
 class FollowRun {
  public:
-  FollowRun(const FollowOptions& options, const FollowSettings& settings)
-      : until_caught_up_(options.until == "caught-up"),
+  FollowRun(const FollowOptions& options, const FollowSettings& settings, ByteRateLimit& rate_limit)
+      : options_(options),
+        until_caught_up_(options.until == "caught-up"),
         interval_(settings.progress_interval),
+        fetchers_(settings.follow.fetcher.num_replica_fetchers),
         bytes_per_second_(settings.bytes_per_second),
+        rate_limit_(rate_limit),
         progress_(options.format == "json"),
         signals_(io_, SIGINT, SIGTERM),
-        tick_(io_) {}
+        reload_signal_(io_),
+        tick_(io_) {
+    // Without a file there is nothing to read again: then the signal ends the process, as always.
+    if (!options.config.empty()) reload_signal_.add(SIGHUP);
+  }
 
   // Whose copy it is, to be known before a file of it is touched; nullopt: interrupted. REQUIRES: before Run.
   absl::StatusOr<std::optional<std::string>> FindCluster(const FollowConfig& config) {
@@ -157,9 +169,8 @@ class FollowRun {
     if (!follower.ok()) return WithExitCode(follower.status(), ExitCode::kUsage);
     follower_ = *std::move(follower);
     OnSignal([this] { follower_->Stop(); });
-    if (bytes_per_second_ != kUnlimitedRate)
-      progress_.Notice(NoticeKind::kEvent,
-                       absl::StrCat("throttled to ", HumanBytes(static_cast<double>(bytes_per_second_)), "/s"));
+    ReloadOnSignal();
+    if (bytes_per_second_ != kUnlimitedRate) TellOfRate();
     absl::Status result;
     asio::co_spawn(io_, follower_->Run(until_caught_up_), [&](std::exception_ptr thrown, absl::Status status) {
       if (thrown) std::rethrow_exception(thrown);
@@ -192,6 +203,38 @@ class FollowRun {
     });
   }
 
+  void ReloadOnSignal() {
+    reload_signal_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      Reload();
+      ReloadOnSignal();
+    });
+  }
+
+  // What can change while it runs; the other settings hold from the next start on.
+  void Reload() {
+    FollowSettings settings;
+    if (const absl::Status read = ReadSettings(options_, settings); !read.ok()) {
+      progress_.Notice(NoticeKind::kEvent, absl::StrCat("settings stay as they are: ", read.message()));
+      return;
+    }
+    if (const int32_t fetchers = settings.follow.fetcher.num_replica_fetchers; fetchers != fetchers_) {
+      follower_->Resize(fetchers_ = fetchers);
+      progress_.Notice(NoticeKind::kEvent, absl::StrCat("num.replica.fetchers is ", fetchers, " now"));
+    }
+    if (settings.bytes_per_second != bytes_per_second_) {
+      rate_limit_.SetRate(bytes_per_second_ = settings.bytes_per_second);
+      TellOfRate();
+    }
+  }
+
+  void TellOfRate() {
+    const std::string rate = HumanBytes(static_cast<double>(bytes_per_second_));
+    progress_.Notice(NoticeKind::kEvent, bytes_per_second_ == kUnlimitedRate
+                                             ? std::string("not throttled any more")
+                                             : absl::StrCat("throttled to ", rate, "/s"));
+  }
+
   // Often enough to end a short run at once, printing at the interval only.
   asio::awaitable<void> Watch() {
     constexpr std::chrono::milliseconds kLook{20};
@@ -206,12 +249,15 @@ class FollowRun {
     }
   }
 
+  const FollowOptions& options_;
   const bool until_caught_up_;
   const std::chrono::milliseconds interval_;
-  const int64_t bytes_per_second_;
+  int32_t fetchers_;
+  int64_t bytes_per_second_;
+  ByteRateLimit& rate_limit_;
   FollowProgress progress_;
   asio::io_context io_{1};
-  asio::signal_set signals_;
+  asio::signal_set signals_, reload_signal_;
   asio::steady_timer tick_;
   std::unique_ptr<TopicFollower> follower_;
 };
@@ -241,7 +287,11 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
   command.add_option("--throttle", options.throttle, "copy at most so many bytes per second, such as 50MB/s")
       ->check(NotEmpty());
   command.add_option("--property", options.properties, "KEY=VALUE; see below")->allow_extra_args(false);
-  command.add_option("--config", options.config, "file of KEY=VALUE lines; --property wins")->check(NotEmpty());
+  command
+      .add_option(
+          "--config", options.config,
+          "file of KEY=VALUE lines; --property wins; read again at SIGHUP for num.replica.fetchers and throttle")
+      ->check(NotEmpty());
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
 }
 
@@ -258,7 +308,7 @@ absl::Status RunFollow(const FollowOptions& options) {
   std::unique_ptr<LogManager> logs;  // outlives the run also when an exception ends it: fetcher threads use them
   ByteRateLimit rate_limit(settings.bytes_per_second, std::chrono::steady_clock::now());
   settings.follow.fetcher.rate_limit = &rate_limit;
-  FollowRun run(options, settings);
+  FollowRun run(options, settings, rate_limit);
   SLIP_ASSIGN_OR_RETURN(std::optional<std::string> cluster_id, run.FindCluster(settings.follow));
   if (!cluster_id) return run.Interrupted();
   settings.logs.cluster_id = *std::move(cluster_id);

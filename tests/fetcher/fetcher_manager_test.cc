@@ -292,6 +292,44 @@ TEST_F(FetcherManagerTest, Fm07_ThreadsWithoutPartitionsAreStopped) {
   EXPECT_EQ(manager_->thread_count(), 0u);
 }
 
+TEST_F(FetcherManagerTest, Fm11_AResizedPoolOwnsEveryPartitionOnce) {
+  Make(1);
+  std::vector<TopicPartition> partitions;
+  std::map<int32_t, std::set<TopicPartition>> of_eight;
+  for (int32_t i = 0; i < 64; ++i) {
+    partitions.push_back({"spread", i});
+    of_eight[FetcherIdOf(partitions.back(), 8)].insert(partitions.back());
+  }
+  Add(kOne, kHere, partitions);
+  board_.WaitFor([](const Board::Fetch& f) { return f.asked.size() == 64; });
+  Run(manager_->Resize(8));
+  EXPECT_EQ(manager_->thread_count(), of_eight.size());
+  of_eight.erase(0);  // that thread's fetch is under way: what left it is let go of without an answer
+  for (const auto& [id, expected] : of_eight) {
+    board_.WaitFor([&expected = expected](const Board::Fetch& f) {
+      return f.asked.size() == expected.size() && expected.contains(f.asked.begin()->first) &&
+             expected.contains(f.asked.rbegin()->first);
+    });
+  }
+  Run(manager_->Resize(3));
+  EXPECT_EQ(manager_->thread_count(), 3u);
+  Run(manager_->Remove(partitions));
+  manager_->Tend();
+  EXPECT_EQ(manager_->thread_count(), 0u);
+}
+
+TEST_F(FetcherManagerTest, Fm11_PartitionsThatStayAreFetchedOn) {
+  Make(1);
+  TopicPartition stays{"spread", 0}, goes{"spread", 0};
+  while (FetcherIdOf(stays, 2) != 0) ++stays.partition;
+  while (FetcherIdOf(goes, 2) != 1) ++goes.partition;
+  Add(kOne, kHere, {stays, goes});
+  board_.WaitFor([](const Board::Fetch& f) { return f.asked.size() == 2; });
+  Run(manager_->Resize(2));
+  board_.WaitFor([&](const Board::Fetch& f) { return f.asked.size() == 1 && f.asked.contains(goes); });
+  EXPECT_EQ(board_.closed.load(), 0) << "the first thread goes on";
+}
+
 TEST_F(FetcherManagerTest, Fm13_Rel22_ClosingDoesNotWaitForLeadersThatNeverAnswer) {
   Make();
   Add(kOne, kHere, {kP0});

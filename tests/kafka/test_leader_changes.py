@@ -1,6 +1,8 @@
 """Leaders die, followers die, and an unclean election takes records back: the copy ends up equal to its leader each time."""
 
 import random
+import re
+import signal
 
 from harness import EXIT_DONE, KafkaTestCase
 from kafka_cluster import wait_until
@@ -45,6 +47,26 @@ class LeaderChangesTest(KafkaTestCase):
         self.assertGreaterEqual(sum(self.driver.end_offsets("killed-leaders")), acknowledged)
         self.verify(copy, "killed-leaders")
         self.assert_same_bytes("killed-leaders", copy)
+
+    def test_settings_changed_while_following_under_load(self):
+        copy, config = self.work / "resized", self.work / "follow.properties"
+        config.write_text("num.replica.fetchers=1\n")
+        self.driver.create_topic("resized", [[2, 3], [3, 2]] * 6)
+        self.load("resized", 2000)
+        follower = self.start(*self.follow_args(copy, "resized"), "--config", config)
+        self.wait_for_growth(copy, "resized", records=100)
+        for settings, told in (("num.replica.fetchers=8\n", "num.replica.fetchers is 8 now"),
+                               ("num.replica.fetchers=3\nthrottle=50MB/s\n", "throttled to 50.0 MB/s"),
+                               ("num.replica.fetchers=0\n", "settings stay as they are: num.replica.fetchers = 0"),
+                               ("num.replica.fetchers=3\n", "not throttled any more")):
+            config.write_text(settings)
+            follower.process.send_signal(signal.SIGHUP)
+            follower.wait_for_output(re.escape(told))
+            self.wait_for_growth(copy, "resized", records=100)
+        self.driver.stop_load("resized")
+        self.assertEqual(follower.terminate(), EXIT_DONE, str(follower))
+        self.catch_up(copy, "resized")
+        self.verify(copy, "resized")
 
     def test_follower_killed_at_random_moments(self):
         draw = random.Random(KILL_SEED)

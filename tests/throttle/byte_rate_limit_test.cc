@@ -52,6 +52,16 @@ TEST(ByteRateLimitTest, WhoGoesFirstWaitsOnceTheOverdraftIsUsedUpToo) {
   EXPECT_EQ(limit.Wait(At(0)), milliseconds(1050)) << "the others wait for all of it";
 }
 
+TEST(ByteRateLimitTest, ANewRateHoldsForWhatComesFromThenOn) {
+  ByteRateLimit limit(kRate, At(0));
+  limit.Take(kRate, At(0));
+  limit.SetRate(kRate / 10);
+  EXPECT_EQ(limit.Wait(At(0)), seconds(1)) << "as it was taken";
+  EXPECT_EQ(limit.BytesNow(At(1000)), kRate / 200);
+  limit.SetRate(kUnlimitedRate);
+  EXPECT_EQ(limit.Wait(At(0)), nanoseconds(0));
+}
+
 TEST(ByteRateLimitTest, AnAnswerThatIsLargerThanWhatWasAskedIsWaitedForToo) {
   ByteRateLimit limit(kRate, At(0));
   limit.Take(10 * kRate, At(0));
