@@ -1,6 +1,7 @@
 #include "fetcher/answer_size.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "log/check.h"
 
@@ -20,7 +21,9 @@ AnswerSize::AnswerSize(int32_t start_bytes, int32_t max_bytes)
   SLIP_CHECK(start_bytes > 0 && start_bytes <= max_bytes);
 }
 
-void AnswerSize::OnAnswer(int64_t answer_bytes, Duration waited, Duration round) {
+void AnswerSize::OnAnswer(int64_t answer_bytes, TimePoint now) {
+  const auto waited = std::max(began_at_ - waiting_since_, TimePoint::duration::zero());
+  const auto round = now - std::exchange(answered_at_, now);
   // One that is not full waited for records, not for the link.
   const bool full = answer_bytes >= int64_t{bytes_} / 4 * 3;
   if (full && waited * kWaitingShareMax > round) {

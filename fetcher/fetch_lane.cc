@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds kTransportBackoffMax{1000};
 
 }  // namespace
 
-FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind, HandOver hand_over)
+FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind, LaneNeighbours* neighbours)
     : io_(shared.io),
       leader_(leader),
       queue_(shared.queue),
@@ -26,9 +26,10 @@ FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind
       events_(shared.events),
       counters_(shared.counters),
       cleaner_(shared.cleaner),
+      leader_reached_(shared.leader_reached),
       kind_(kind),
       limits_(LimitsOf(kind, config_)),
-      hand_over_(std::move(hand_over)),
+      neighbours_(neighbours),
       answer_size_(limits_.response_start_bytes, limits_.response_max_bytes),
       progress_(io_.get_executor()),
       idle_(io_.get_executor(), *config_.clock) {
@@ -52,7 +53,7 @@ asio::awaitable<void> FetchLane::Run() {
   while (asking_runs_ || appends_running_ > 0 || !flushing_.empty() || (in_flight_ != nullptr && !answered_))
     co_await progress_.Wait();
   in_flight_ = nullptr;
-  if (Compacts()) cleaner_.Stop();
+  if (BeingCompacted() != nullptr) cleaner_.Stop();
   ApplyCommands();  // whoever waits for a removal gets it
   between_rounds_ = true;
   if (failure_) std::rethrow_exception(failure_);
@@ -71,14 +72,20 @@ asio::awaitable<void> FetchLane::RunRounds() {
     const TimePoint due = WakeDelayed(now);
     if (in_flight_ == nullptr && !leader_work_.empty()) continue;  // woken just now, or the leader was not reached
     StartAsking();
+    if (in_flight_ == nullptr && AwaitsArrivals()) {
+      co_await Idle(arrivals_until_ - now);
+      continue;
+    }
     if (in_flight_ == nullptr && !StartFetch()) {
       std::chrono::nanoseconds pause = std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff);
       if (const std::chrono::nanoseconds wait = WaitForRate(); wait.count() > 0) pause = std::min(pause, wait);
+      without_work_ = true;
       co_await Idle(pause);
+      without_work_ = false;
       continue;
     }
     between_rounds_ = true;
-    waiting_since_ = config_.clock->Now();
+    answer_size_.OnWaiting(config_.clock->Now());
     while (!answered_) co_await progress_.Wait();
     between_rounds_ = false;
     FetchExchange& exchange = *std::exchange(in_flight_, nullptr);
@@ -91,7 +98,8 @@ asio::awaitable<void> FetchLane::RunRounds() {
     OnAnswer();
     const bool usable = Judge(exchange);
     if (usable) transport_failures_ = 0;
-    if (MayFetchAhead() && usable && leader_work_.empty() && to_add_.empty() && to_remove_.empty()) StartFetch();
+    const bool undisturbed = leader_work_.empty() && to_add_.empty() && to_remove_.empty() && !AwaitsArrivals();
+    if (MayFetchAhead() && usable && undisturbed) StartFetch();
     co_await AppendAccepted();
     exchange.frame.reset();
     if (!usable) co_await PauseAfterFailure("fetch session refused");
@@ -110,6 +118,7 @@ void FetchLane::Stop() {
 }
 
 void FetchLane::Add(InitialFetchState initial) {
+  names_to_add_.insert(initial.partition);
   to_add_.push_back(std::move(initial));
   if (between_rounds_) ApplyCommands();
   idle_.Interrupt();
@@ -125,7 +134,8 @@ void FetchLane::ApplyCommands() {
   SLIP_CHECK_EQ(appends_running_, 0u);
   for (Removal& removal : std::exchange(to_remove_, {})) {
     for (const TopicPartition& name : removal.partitions) {
-      std::erase_if(to_add_, [&](const InitialFetchState& initial) { return initial.partition == name; });
+      if (names_to_add_.erase(name) > 0)
+        std::erase_if(to_add_, [&](const InitialFetchState& initial) { return initial.partition == name; });
       FollowedPartition* partition = Find(name);
       if (partition == nullptr) continue;
       if (Flushing(partition->log())) removal.flushing.push_back(&partition->log());
@@ -138,17 +148,13 @@ void FetchLane::ApplyCommands() {
       removals_under_way_.push_back(std::move(removal));
     }
   }
+  names_to_add_.clear();
   for (InitialFetchState& initial : std::exchange(to_add_, {})) StartPartition(std::move(initial));
 }
 
 void FetchLane::LetGoOf(FollowedPartition& partition) {
   if (cleaner_.log() == &partition.log()) cleaner_.Stop();
-  std::erase(leaving_, &partition);
   session_.Remove(partition.name());
-  std::erase(delayed_, &partition);
-  std::erase(leader_work_, &partition);
-  std::erase(to_ask_, &partition);
-  std::erase(asking_, &partition);
 }
 
 void FetchLane::StartPartition(InitialFetchState initial) {
@@ -175,6 +181,7 @@ FollowedPartition* FetchLane::Find(const TopicPartition& partition) {
 }
 
 void FetchLane::Declare(FollowedPartition& partition) {
+  if (partition.lane != kind_) return;  // about to leave: whoever takes it asks for it
   FetchPartitionData data;
   data.topic_id = partition.initial.topic_id;
   data.fetch_offset = partition.state.fetch_offset;
@@ -240,10 +247,7 @@ void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why
 
 std::chrono::nanoseconds FetchLane::WaitForRate() const {
   if (config_.rate_limit == nullptr) return std::chrono::nanoseconds(0);
-  // What is in sync goes before what catches up, but not beyond the rate for long.
-  const ByteRateLimit::Duration overdraft =
-      kind_ == LaneKind::kBulk ? ByteRateLimit::Duration(0) : ByteRateLimit::kOverdraft;
-  return config_.rate_limit->Wait(config_.clock->Now(), overdraft);
+  return config_.rate_limit->Wait(config_.clock->Now(), Overdraft());
 }
 
 bool FetchLane::StartFetch() {
@@ -266,8 +270,8 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
     request.max_wait_ms = static_cast<int32_t>(limits_.wait_max.count());
     request.min_bytes = config_.replica_fetch_min_bytes;
     request.max_bytes = answer_size_.bytes();
-    if (config_.rate_limit != nullptr && kind_ == LaneKind::kBulk) {
-      const int64_t allowed = config_.rate_limit->BytesNow(config_.clock->Now());
+    if (config_.rate_limit != nullptr) {
+      const int64_t allowed = config_.rate_limit->BytesNow(config_.clock->Now(), Overdraft());
       request.max_bytes = static_cast<int32_t>(std::clamp<int64_t>(allowed, 1, request.max_bytes));
     }
     session_.Build(request, *topic_ids);
@@ -280,15 +284,16 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
 }
 
 void FetchLane::OnAnswer() {
-  if (std::exchange(reached_told_, true)) return;
+  if (std::exchange(leader_reached_, true)) return;
   events_.OnLeaderReached(leader_.broker_id(), leader_.endpoint());
 }
 
 asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
+  answer_size_.OnFailure();
   // A connection that broke is made anew at once: only when that fails too is the leader lost. Silence is waited for
   // long enough the first time.
   if (!stopping_ && (transport_failures_ > 0 || absl::IsDeadlineExceeded(why))) {
-    reached_told_ = false;
+    leader_reached_ = false;
     events_.OnLeaderLost(leader_.broker_id(), why);
   }
   co_await PauseAfterFailure(std::string(why.message()));

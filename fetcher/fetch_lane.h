@@ -1,5 +1,5 @@
-// One connection and one fetch session over some of a fetcher thread's partitions: truncates, fetches, appends, again
-// and again. FT-03..FT-43. Runs as one coroutine on the thread; nothing of it is shared.
+// One fetch session over some of a fetcher thread's partitions: truncates, fetches, appends, again and again.
+// FT-03..FT-43. Runs as one coroutine on the thread; nothing of it is shared.
 //
 // The order of one round, where the follower's offset is no proof of what it holds (replica id -1):
 //   (1) answer N is judged, its batch headers are walked, fetch offsets move;  (2) fetch N+1 leaves;
@@ -8,6 +8,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <array>
 #include <exception>
@@ -21,6 +22,7 @@
 #include "fetcher/fetcher_config.h"
 #include "fetcher/followed_partition.h"
 #include "fetcher/lane_choice.h"
+#include "fetcher/lane_neighbours.h"
 #include "fetcher/offset_reset.h"
 #include "log/async_event.h"
 #include "log/compaction/log_cleaner.h"
@@ -40,12 +42,11 @@ class FetchLane {
     FetchEvents& events;
     FetchCounters& counters;
     LogCleaner& cleaner;
+    bool& leader_reached;  // and told so, since it was lost last
   };
-  // Gives a partition to the lane of `partition->lane`, which must take it at once (Adopt).
-  using HandOver = std::function<void(std::unique_ptr<FollowedPartition> partition)>;
 
-  // `leader` outlives the lane. Without `hand_over` it keeps every partition, whatever it is up to.
-  FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind = LaneKind::kBulk, HandOver hand_over = {});
+  // `leader` and `neighbours` outlive the lane. nullptr: it is alone and keeps every partition, whatever that is up to.
+  FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind, LaneNeighbours* neighbours);
   ~FetchLane();
 
   // Until Stop. Returns, or throws, with no operation in flight.
@@ -57,9 +58,14 @@ class FetchLane {
   // Takes effect at once unless an answer is being written: the leader is never waited for. `removed` runs once nothing
   // touches the logs any more. Unknown partitions count as removed.
   void Remove(std::vector<TopicPartition> partitions, std::function<void()> removed);
-  // From another lane of this thread, at any time. REQUIRES: !Holds its name.
+
+  // From its neighbours, at any time, but for Adopt: it !Holds that one's name.
   void Adopt(std::unique_ptr<FollowedPartition> partition);
+  bool CallQuietOnes();  // true: there are some, and with the next answer they leave
+  bool TakeCleaner();    // true: it has something for it to do, and has begun
+  bool fetch_under_way() const { return in_flight_ != nullptr; }
   bool Holds(const TopicPartition& partition) const { return partitions_.contains(partition); }
+  bool IsHomeOf(const TopicPartition& partition) const { return Holds(partition) || names_to_add_.contains(partition); }
   size_t size() const { return partitions_.size(); }
   LaneKind kind() const { return kind_; }
   const LeaderEndpoint& leader() const { return leader_; }
@@ -85,7 +91,7 @@ class FetchLane {
   // --- what to fetch
   void ApplyCommands();
   void StartPartition(InitialFetchState initial);
-  void LetGoOf(FollowedPartition& partition);  // nothing of the lane points at it any more
+  void LetGoOf(FollowedPartition& partition);  // nobody works on its log any more
   void Publish(FollowedPartition& partition) {
     partition.initial.progress->Publish(partition.log(), config_.flush_mode);
   }
@@ -100,16 +106,21 @@ class FetchLane {
   // --- lanes: fetch_lane_moves.cc
   void Hold(std::unique_ptr<FollowedPartition> partition);
   std::unique_ptr<FollowedPartition> Release(FollowedPartition& partition);
+  bool InTrouble(const FollowedPartition& partition) const;  // something keeps it out of the session
+  bool MayBecomeIdle(const FollowedPartition& partition) const;
   void Place(FollowedPartition& partition, const LaneEvidence& seen);
+  void Leave(FollowedPartition& partition, LaneKind to);
   void NoteActivity(FollowedPartition& partition);
   void LetQuietOnesLeave(TimePoint now);
   void HandOverLeaving();
+  bool AwaitsArrivals() const { return config_.clock->Now() < arrivals_until_; }
 
   // --- from time to time
   std::vector<TopicPartition> SortedNames() const;
   void MaintainSomeLogs();
   void CompactSomeLogs();
-  bool Compacts();                                                  // a log of ours is being compacted
+  void StartCompaction();
+  FollowedPartition* BeingCompacted();                              // nullptr: none of ours
   FollowedPartition* TakeNext(std::vector<TopicPartition>& names);  // nullptr: it is gone
 
   // --- one round
@@ -117,6 +128,10 @@ class FetchLane {
   // Ahead of the writes only as a consumer does it: a replica's fetch offset is the leader's proof of what it holds,
   // and so is anyone's who promised to ask past nothing that a power cut could take.
   bool MayFetchAhead() const { return config_.replica_id < BrokerId{0} && config_.flush_mode == FlushMode::kCached; }
+  // What is in sync goes before what catches up, but not beyond the rate for long.
+  ByteRateLimit::Duration Overdraft() const {
+    return kind_ == LaneKind::kBulk ? ByteRateLimit::Duration::zero() : ByteRateLimit::kOverdraft;
+  }
   std::chrono::nanoseconds WaitForRate() const;
   bool StartFetch();  // false: there is nothing to fetch, or not yet
   asio::awaitable<void> FetchInto(FetchExchange& exchange);
@@ -167,9 +182,10 @@ class FetchLane {
   FetchEvents& events_;
   FetchCounters& counters_;
   LogCleaner& cleaner_;
+  bool& leader_reached_;
   const LaneKind kind_;
   const LaneLimits limits_;
-  const HandOver hand_over_;
+  LaneNeighbours* const neighbours_;
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<FollowedPartition>> partitions_;
   std::vector<FollowedPartition*> delayed_;      // out of the session until their time comes
@@ -178,12 +194,15 @@ class FetchLane {
   std::vector<FollowedPartition*> asking_;       // taken out of to_ask_ while the leader is asked about them
   std::vector<FollowedPartition*> leaving_;      // out of the session until they are handed over
   std::list<FollowedPartition*> by_activity_;    // all of a tail's, the one without records for longest first
+  bool quiet_called_ = false;                    // they may leave
+  TimePoint arrivals_until_;                     // until then quiet ones of the tail may come, before the next fetch
   FetchSession session_;
   std::vector<TopicPartition> to_maintain_;  // of the round that is due
   TimePoint next_maintenance_ = TimePoint::min();
   std::vector<TopicPartition> to_compact_;  // as to_maintain_
   TimePoint next_compaction_ = TimePoint::min();
   std::vector<InitialFetchState> to_add_;
+  absl::flat_hash_set<TopicPartition> names_to_add_;  // of to_add_
   std::vector<Removal> to_remove_;
   std::vector<Removal> removals_under_way_;    // all is taken out, some still flush
   std::vector<const PartitionLog*> flushing_;  // one fsync of each runs
@@ -192,9 +211,6 @@ class FetchLane {
   size_t next_exchange_ = 0;
   FetchExchange* in_flight_ = nullptr;
   AnswerSize answer_size_;
-  TimePoint waiting_since_;    // nothing else was left to do then but to wait for the answer,
-  TimePoint answer_began_at_;  // whose first bytes came then
-  TimePoint judged_at_;        // the one before it was
   absl::Status fetch_status_;  // of the fetch that came back
   bool answered_ = false;
   std::vector<Appended> accepted_;  // of the answer at hand; memory reused
@@ -205,8 +221,8 @@ class FetchLane {
   InterruptibleSleep idle_;
   bool truncation_on_fetch_ = true;
   int transport_failures_ = 0;   // in a row
-  bool reached_told_ = false;    // since the leader was lost last
   bool between_rounds_ = false;  // nothing of ours runs: commands may take effect
+  bool without_work_ = false;    // it sleeps for want of something to fetch
   bool stopping_ = false;
   std::exception_ptr failure_;  // thrown in a coroutine of ours: Run rethrows it once all are done
 };

@@ -11,7 +11,7 @@
 namespace slipstream {
 
 std::optional<FilePosition> FetchLane::LandingOf(const FetchableTopicResponse& topic, int32_t partition_index) {
-  answer_began_at_ = config_.clock->Now();  // a large one: of a small one this is never asked
+  answer_size_.OnFirstBytes(config_.clock->Now());
   const FetchSession::Asked* asked = session_.Resolve(topic, partition_index);
   const FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
   if (partition == nullptr) return std::nullopt;
@@ -26,10 +26,12 @@ bool FetchLane::Judge(FetchExchange& exchange) {
     return false;
   }
   const TimePoint now = config_.clock->Now();
-  size_t record_bytes = 0;
+  // What of it counts against a rate: not the part of a batch at the end of an answer, which comes again.
+  size_t record_bytes = 0, counted_bytes = 0;
   for (const FetchableTopicResponse& topic : exchange.response.responses) {
     for (const PartitionData& answer : topic.partitions) {
       record_bytes += answer.records.bytes.size();
+      const size_t accepted_before = accepted_.size();
       const FetchSession::Asked* asked = session_.Resolve(topic, answer.partition_index);
       FollowedPartition* partition = asked == nullptr ? nullptr : Find(asked->partition);
       const bool expected = partition != nullptr && partition->state.ReadyToFetch(now) &&
@@ -41,13 +43,15 @@ bool FetchLane::Judge(FetchExchange& exchange) {
       } else {
         counters_.stale_answers.fetch_add(1, std::memory_order_relaxed);
       }
+      const bool accepted = accepted_.size() > accepted_before;
+      counted_bytes += accepted ? accepted_.back().batches.size() : answer.records.bytes.size();
     }
   }
   LetQuietOnesLeave(now);
-  answer_size_.OnAnswer(static_cast<int64_t>(record_bytes), std::max(answer_began_at_ - waiting_since_, {}),
-                        now - judged_at_);
-  judged_at_ = now;
-  if (config_.rate_limit != nullptr) config_.rate_limit->Take(static_cast<int64_t>(record_bytes), now);
+  if (kind_ == LaneKind::kIdle && neighbours_ != nullptr && neighbours_->CallQuietOnes())
+    arrivals_until_ = now + kArrivalsWithin;
+  answer_size_.OnAnswer(static_cast<int64_t>(record_bytes), now);
+  if (config_.rate_limit != nullptr) config_.rate_limit->Take(static_cast<int64_t>(counted_bytes), now);
   return true;
 }
 

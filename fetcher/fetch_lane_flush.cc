@@ -31,6 +31,7 @@ void FetchLane::OnFlushed(const TopicPartition& name, const PartitionLog* log, c
     if (!flushed.ok() && !partition->state.failed) MarkFailed(*partition, flushed);
     Publish(*partition);
   }
+  if (between_rounds_) HandOverLeaving();  // one that waited for this
   std::erase_if(removals_under_way_, [log](Removal& removal) {
     std::erase(removal.flushing, log);
     if (!removal.flushing.empty()) return false;

@@ -45,24 +45,36 @@ void FetchLane::MaintainSomeLogs() {
   }
 }
 
-bool FetchLane::Compacts() {
-  if (cleaner_.log() == nullptr) return false;
-  const FollowedPartition* const partition = Find(cleaner_.log()->partition());
-  return partition != nullptr && &partition->log() == cleaner_.log();
+FollowedPartition* FetchLane::BeingCompacted() {
+  if (cleaner_.log() == nullptr) return nullptr;
+  FollowedPartition* const partition = Find(cleaner_.log()->partition());
+  return partition != nullptr && &partition->log() == cleaner_.log() ? partition : nullptr;
 }
 
 // One log of the thread at a time, on a thread beside this one; here only what is ready is taken over.
 void FetchLane::CompactSomeLogs() {
   SLIP_CHECK_EQ(appends_running_, 0u);
   if (cleaner_.log() != nullptr) {
-    if (!Compacts()) return;  // another lane's, whose turn it is
-    FollowedPartition* const partition = Find(cleaner_.log()->partition());
+    FollowedPartition* const partition = BeingCompacted();
+    if (partition == nullptr) return;  // another lane's, whose turn it is
     const absl::Status polled = cleaner_.Poll();
     // The partition is followed on: it only grows from now on, or its disk will say itself that it fails.
     if (!polled.ok()) events_.OnNotice(std::string(polled.message()));
     if (cleaner_.log() != nullptr) return;
     Publish(*partition);
+    // However many logs of this lane wait, those of the others have their turn.
+    if (neighbours_ != nullptr && neighbours_->OfferCleaner(kind_)) return;
   }
+  StartCompaction();
+}
+
+bool FetchLane::TakeCleaner() {
+  if (!between_rounds_ || stopping_ || failure_) return false;
+  StartCompaction();
+  return cleaner_.log() != nullptr;
+}
+
+void FetchLane::StartCompaction() {
   const TimePoint now = config_.clock->Now();
   if (to_compact_.empty()) {
     if (now < next_compaction_) return;

@@ -16,7 +16,10 @@ void FetchLane::Hold(std::unique_ptr<FollowedPartition> partition) {
   partitions_[partition->name()] = std::move(partition);
 }
 
+// Nothing of the lane points at it any more. REQUIRES: it is out of the session.
 std::unique_ptr<FollowedPartition> FetchLane::Release(FollowedPartition& partition) {
+  SLIP_CHECK(!session_.Wants(partition.name()));
+  for (auto* list : {&delayed_, &leader_work_, &to_ask_, &asking_, &leaving_}) std::erase(*list, &partition);
   if (kind_ == LaneKind::kTail) by_activity_.erase(partition.by_activity);
   const auto held = partitions_.find(partition.name());
   std::unique_ptr<FollowedPartition> released = std::move(held->second);
@@ -33,14 +36,24 @@ void FetchLane::Adopt(std::unique_ptr<FollowedPartition> partition) {
   const TimePoint now = config_.clock->Now();
   if (now - adopted.maintained_at >= config_.retention_check_interval) to_maintain_.push_back(adopted.name());
   if (now - adopted.compaction_looked_at >= config_.compaction.backoff) to_compact_.push_back(adopted.name());
-  idle_.Interrupt();
+  // A pause after a failure is slept to its end.
+  if (without_work_ || AwaitsArrivals()) idle_.Interrupt();
+  arrivals_until_ = {};
+}
+
+bool FetchLane::InTrouble(const FollowedPartition& partition) const {
+  return partition.work != LeaderWork::kNone || partition.state.delayed_until.has_value();
 }
 
 void FetchLane::Place(FollowedPartition& partition, const LaneEvidence& seen) {
-  if (!hand_over_) return;
+  if (neighbours_ == nullptr) return;
   if (seen.answer_bytes > 0) NoteActivity(partition);
-  partition.lane = LaneFor(kind_, seen);
-  if (partition.lane == kind_) return;
+  const LaneKind to = LaneFor(kind_, seen);
+  if (to != kind_) Leave(partition, to);
+}
+
+void FetchLane::Leave(FollowedPartition& partition, LaneKind to) {
+  partition.lane = to;
   session_.Remove(partition.name());
   leaving_.push_back(&partition);
 }
@@ -51,28 +64,39 @@ void FetchLane::NoteActivity(FollowedPartition& partition) {
   by_activity_.splice(by_activity_.end(), by_activity_, partition.by_activity);
 }
 
+bool FetchLane::MayBecomeIdle(const FollowedPartition& partition) const {
+  return partition.lane == kind_ && !InTrouble(partition);
+}
+
+bool FetchLane::CallQuietOnes() {
+  const TimePoint quiet_since = config_.clock->Now() - kQuietAfter;
+  for (const FollowedPartition* partition : by_activity_) {
+    if (partition->active_at > quiet_since) break;
+    quiet_called_ = quiet_called_ || MayBecomeIdle(*partition);
+  }
+  return quiet_called_;
+}
+
+// While the idle lane's long poll is under way they stay: nobody would ask for them until it comes back.
 void FetchLane::LetQuietOnesLeave(TimePoint now) {
-  if (!hand_over_) return;
+  if (kind_ != LaneKind::kTail || neighbours_ == nullptr) return;
+  if (!std::exchange(quiet_called_, false) && neighbours_->IdleIsFetching()) return;
   for (FollowedPartition* partition : by_activity_) {
     if (now - partition->active_at < kQuietAfter) break;
-    if (partition->lane != kind_) continue;  // leaves already
-    partition->lane = LaneKind::kIdle;
-    session_.Remove(partition->name());
-    leaving_.push_back(partition);
+    if (MayBecomeIdle(*partition)) Leave(*partition, LaneKind::kIdle);
   }
 }
 
 void FetchLane::HandOverLeaving() {
+  if (leaving_.empty()) return;
   for (FollowedPartition* partition : std::exchange(leaving_, {})) {
-    const bool delayed = partition->state.delayed_until.has_value();
-    // Whatever keeps it out of the session is this lane's to end, and so is an fsync.
-    if (partition->work == LeaderWork::kNone && !delayed && !Flushing(partition->log())) {
-      hand_over_(Release(*partition));
-      continue;
+    if (InTrouble(*partition)) {
+      partition->lane = kind_;  // this lane's to end: then it is asked for here again
+    } else if (Flushing(partition->log())) {
+      leaving_.push_back(partition);
+    } else {
+      neighbours_->HandOver(Release(*partition));
     }
-    partition->lane = kind_;
-    NoteActivity(*partition);
-    if (partition->work == LeaderWork::kNone && !delayed) Declare(*partition);
   }
 }
 

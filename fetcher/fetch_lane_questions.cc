@@ -59,7 +59,7 @@ void FetchLane::OnQuestionLost(const absl::Status& why) {
   // The first time the connection may only have been old.
   if (++questions_lost_ == 1 && !absl::IsDeadlineExceeded(why)) return;
   if (in_flight_ == nullptr && session_.Idle()) {
-    reached_told_ = false;
+    leader_reached_ = false;
     events_.OnLeaderLost(leader_.broker_id(), why);
   } else {
     events_.OnNotice(absl::StrCat(leader_.endpoint().ToString(), " answers fetches but no questions: ", why.message()));

@@ -30,8 +30,8 @@ struct FetcherConfig {
   int32_t num_replica_fetchers = 1;            // 1 .. 64 threads per leader
   int32_t replica_fetch_min_bytes = 1;         // 0 .. 2^31-1
   int32_t replica_fetch_max_bytes = 32 << 20;  // per partition and request, 1 KiB .. 1 GiB
-  // Per request, 1 KiB .. 1 GiB. Answers are of 4 MiB and grow up to this where a link's delay asks for it; memory is
-  // two of them per thread.
+  // Per request, 1 KiB .. 1 GiB. Answers are of 4 MiB; those to partitions that are behind grow up to this where a
+  // link's delay makes it worth while. Memory of a thread: two of these, and four of 4 MiB, at most.
   int32_t replica_fetch_response_max_bytes = 32 << 20;
   std::chrono::milliseconds replica_fetch_wait_max{500};  // 0 .. 5 min
   std::chrono::milliseconds replica_fetch_backoff{1000};  // 1 ms .. 5 min, after an error of one partition

@@ -40,15 +40,12 @@ LaneLimits LimitsOf(LaneKind kind, const FetcherConfig& config) {
 }
 
 LaneKind LaneFor(LaneKind now, const LaneEvidence& seen) {
-  const auto half = static_cast<uint64_t>(seen.asked_bytes) / 2;
-  if (now == LaneKind::kBulk) {
-    // One that fills what it may have is behind again by the next answer.
-    if (seen.lag > 0 || seen.answer_bytes >= half) return LaneKind::kBulk;
-    return seen.answer_bytes > 0 ? LaneKind::kTail : LaneKind::kIdle;
-  }
-  if (seen.lag > 0 && seen.answer_bytes >= half) return LaneKind::kBulk;
+  // The same measure in both directions, so that a partition between the two lanes does not go to and fro.
+  const bool much = seen.answer_bytes >= static_cast<uint64_t>(std::min(seen.asked_bytes, kTailPartitionBytes)) / 2;
+  if (now == LaneKind::kBulk) return seen.lag > 0 || much ? LaneKind::kBulk : LaneKind::kTail;
+  if (seen.lag > 0 && much) return LaneKind::kBulk;
   if (seen.answer_bytes > 0) return LaneKind::kTail;
-  // Behind, and nothing came: it was another's turn, or the leader holds it back. In the tail it will come.
+  // Behind, and nothing came: the answer was full of others, or the leader holds it back.
   return seen.lag > 0 && now == LaneKind::kIdle ? LaneKind::kBulk : now;
 }
 

@@ -12,15 +12,17 @@
 namespace slipstream {
 
 enum class LaneKind {
-  kIdle,  // nothing new for a while: one long poll over many. Where a partition begins, as nothing is known of it
+  kIdle,  // nothing new for a while, or nothing known yet: one long poll over many
   kTail,  // in sync and recently active: few partitions, small and quick answers
-  kBulk,  // behind: large answers; the only one that a rate limit or a replication quota holds back
+  kBulk,  // behind: large answers, which a rate limit holds back before all others
 };
 inline constexpr size_t kLaneKinds = 3;
 const char* LaneName(LaneKind kind);
 
-// A partition of the tail without records for so long becomes idle.
+// A partition of the tail without records for so long becomes idle,
 inline constexpr std::chrono::milliseconds kQuietAfter{1000};
+// and the idle lane's next fetch waits so long at most for those that do.
+inline constexpr std::chrono::milliseconds kArrivalsWithin{50};
 
 struct LaneLimits {
   int32_t partition_max_bytes = 0;

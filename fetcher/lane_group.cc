@@ -9,12 +9,11 @@ namespace slipstream {
 LaneGroup::LaneGroup(asio::io_context& io, const MakeLeader& make_leader, IoQueue& queue, const FetcherConfig& config,
                      FetchEvents& events, FetchCounters& counters)
     : io_(io), cleaner_(config.compaction), ended_(io.get_executor()) {
-  const FetchLane::Shared shared{io, queue, config, events, counters, cleaner_};
+  const FetchLane::Shared shared{io, queue, config, events, counters, cleaner_, leader_reached_};
+  LaneNeighbours* const neighbours = this;
   for (size_t i = 0; i < kLaneKinds; ++i) {
     leaders_[i] = make_leader();
-    lanes_[i] = std::make_unique<FetchLane>(
-        shared, *leaders_[i], static_cast<LaneKind>(i),
-        [this](std::unique_ptr<FollowedPartition> partition) { At(partition->lane).Adopt(std::move(partition)); });
+    lanes_[i] = std::make_unique<FetchLane>(shared, *leaders_[i], static_cast<LaneKind>(i), neighbours);
   }
 }
 
@@ -41,24 +40,46 @@ const FetchLane* LaneGroup::LaneOf(const TopicPartition& partition) const {
   return holder == lanes_.end() ? nullptr : holder->get();
 }
 
-FetchLane& LaneGroup::HomeOf(const TopicPartition& partition) {
-  const auto holder = std::ranges::find_if(lanes_, [&](const auto& lane) { return lane->Holds(partition); });
-  return holder == lanes_.end() ? At(LaneKind::kIdle) : **holder;
+FetchLane* LaneGroup::HomeOf(const TopicPartition& partition) {
+  const auto home = std::ranges::find_if(lanes_, [&](const auto& lane) { return lane->IsHomeOf(partition); });
+  return home == lanes_.end() ? nullptr : home->get();
 }
 
-void LaneGroup::Add(InitialFetchState initial) { HomeOf(initial.partition).Add(std::move(initial)); }
+void LaneGroup::Add(InitialFetchState initial) {
+  FetchLane* home = HomeOf(initial.partition);
+  // A new one would wait for the idle lane's long poll if there is one under way; the tail comes round soon.
+  if (home == nullptr) home = &At(IdleIsFetching() ? LaneKind::kTail : LaneKind::kIdle);
+  home->Add(std::move(initial));
+}
 
 void LaneGroup::Remove(const std::vector<TopicPartition>& partitions, const std::function<void()>& removed) {
   std::array<std::vector<TopicPartition>, kLaneKinds> by_lane;
   for (const TopicPartition& partition : partitions)
-    by_lane[static_cast<size_t>(HomeOf(partition).kind())].push_back(partition);
-  // All lanes are asked, also for nothing: each answer counts.
-  const auto to_answer = std::make_shared<size_t>(kLaneKinds);
+    if (const FetchLane* const home = HomeOf(partition))
+      by_lane[static_cast<size_t>(home->kind())].push_back(partition);
+  const auto asked =
+      static_cast<size_t>(std::ranges::count_if(by_lane, [](const auto& some) { return !some.empty(); }));
+  if (asked == 0) {
+    removed();
+    return;
+  }
+  const auto to_answer = std::make_shared<size_t>(asked);
   for (size_t i = 0; i < kLaneKinds; ++i) {
+    if (by_lane[i].empty()) continue;
     lanes_[i]->Remove(std::move(by_lane[i]), [to_answer, removed] {
       if (--*to_answer == 0) removed();
     });
   }
+}
+
+void LaneGroup::HandOver(std::unique_ptr<FollowedPartition> partition) {
+  At(partition->lane).Adopt(std::move(partition));
+}
+
+bool LaneGroup::OfferCleaner(LaneKind from) {
+  for (size_t step = 1; step < kLaneKinds; ++step)
+    if (lanes_[(static_cast<size_t>(from) + step) % kLaneKinds]->TakeCleaner()) return true;
+  return false;
 }
 
 }  // namespace slipstream

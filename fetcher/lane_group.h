@@ -12,7 +12,7 @@
 
 namespace slipstream {
 
-class LaneGroup {
+class LaneGroup final : LaneNeighbours {
  public:
   using MakeLeader = std::function<std::unique_ptr<LeaderEndpoint>()>;
 
@@ -33,11 +33,17 @@ class LaneGroup {
   const FetchLane& lane(LaneKind kind) const { return *lanes_[static_cast<size_t>(kind)]; }
 
  private:
+  void HandOver(std::unique_ptr<FollowedPartition> partition) override;
+  bool IdleIsFetching() override { return At(LaneKind::kIdle).fetch_under_way(); }
+  bool CallQuietOnes() override { return At(LaneKind::kTail).CallQuietOnes(); }
+  bool OfferCleaner(LaneKind from) override;
+
   FetchLane& At(LaneKind kind) { return *lanes_[static_cast<size_t>(kind)]; }
-  FetchLane& HomeOf(const TopicPartition& partition);  // where it is, or begins
+  FetchLane* HomeOf(const TopicPartition& partition);  // where it is, or is about to begin; nullptr: nowhere
 
   asio::io_context& io_;
   LogCleaner cleaner_;
+  bool leader_reached_ = false;
   std::array<std::unique_ptr<LeaderEndpoint>, kLaneKinds> leaders_;  // in the order of LaneKind, as are the lanes
   std::array<std::unique_ptr<FetchLane>, kLaneKinds> lanes_;
   size_t running_ = 0;

@@ -114,6 +114,7 @@ class LogDirectory {
   DirectoryIo io_;  // over disk_: all but the lock goes through it
   LogDirectoryConfig config_;
   std::unique_ptr<DirectoryLock> lock_;  // nullptr: closed
+  bool empty_ = true;                    // no partition was there, nor any other directory, when it was opened
   bool clean_start_ = false;
   std::string cluster_id_;
   Uuid directory_id_;

@@ -36,6 +36,7 @@ class FetchSession {
   // Wanted from now on, with this data. A partition already wanted keeps its place.
   void Set(const TopicPartition& partition, const FetchPartitionData& data);
   void Remove(const TopicPartition& partition);
+  bool Wants(const TopicPartition& partition) const { return partitions_.contains(partition); }
 
   // Nothing to fetch and nothing to tell the leader (FT-23).
   bool Idle() const { return partitions_.empty() && forgotten_.empty(); }

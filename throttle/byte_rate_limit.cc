@@ -35,9 +35,9 @@ Duration ByteRateLimit::Wait(TimePoint now, Duration overdraft) const {
   return std::max(kQuantum - SinceUsedUp(now) - overdraft, Duration::zero());
 }
 
-int64_t ByteRateLimit::BytesNow(TimePoint now) const {
+int64_t ByteRateLimit::BytesNow(TimePoint now, Duration overdraft) const {
   if (Rate() == kUnlimitedRate) return kUnlimitedRate;
-  const Duration free = SinceUsedUp(now);
+  const Duration free = SinceUsedUp(now) + overdraft;
   if (free < kQuantum) return 0;
   const double bytes = Seconds(std::min(free, kBurst)).count() * static_cast<double>(Rate());
   return std::max<int64_t>(static_cast<int64_t>(bytes), 1);

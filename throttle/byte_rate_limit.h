@@ -35,7 +35,7 @@ class ByteRateLimit {
   // How long until a fetch may leave; zero: now.
   Duration Wait(TimePoint now, Duration overdraft = Duration::zero()) const;
   // How many bytes it may ask for, at least 1; 0 while it has to wait.
-  int64_t BytesNow(TimePoint now) const;
+  int64_t BytesNow(TimePoint now, Duration overdraft = Duration::zero()) const;
   // `bytes` came. They may be more than were asked for, since a batch comes whole: that is waited for afterwards.
   void Take(int64_t bytes, TimePoint now);
 

@@ -54,10 +54,11 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   table.AddInt32("replica.fetch.min.bytes", "an answer waits for so much (default 1)", fetcher.replica_fetch_min_bytes);
   table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 32 MiB)",
                  fetcher.replica_fetch_max_bytes);
-  table.AddInt32("replica.fetch.response.max.bytes",
-                 "of one answer; a link with a delay makes them grow from 4 MiB up to this, and memory is two of them "
-                 "per fetcher thread (default 32 MiB)",
-                 fetcher.replica_fetch_response_max_bytes);
+  table.AddInt32(
+      "replica.fetch.response.max.bytes",
+      "of one answer; over a link with a delay they grow from 4 MiB up to this; memory of a fetcher thread is "
+      "two of them and 16 MiB at most (default 32 MiB)",
+      fetcher.replica_fetch_response_max_bytes);
   table.AddMilliseconds("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
                         fetcher.replica_fetch_wait_max);
   table.AddMilliseconds("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",

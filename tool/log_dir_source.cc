@@ -1,5 +1,6 @@
 #include "tool/log_dir_source.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
@@ -136,9 +137,11 @@ absl::StatusOr<std::unique_ptr<BatchSource>> LogDirSource::Open(FileIo& io, cons
   // One path may hold a comma itself.
   std::vector<std::string> paths = {log_dirs};
   if (!io.Exists(log_dirs)) paths = absl::StrSplit(log_dirs, ',', absl::SkipWhitespace());
-  for (const std::string& path : paths)
+  for (std::string& path : paths) {
+    absl::StripAsciiWhitespace(&path);
     if (const absl::Status added = source->AddPartitionsOf(path); !added.ok())
       return WithExitCode(added, ExitCode::kCannotStart);
+  }
   if (source->log_dirs_.empty())
     return WithExitCode(absl::NotFoundError(absl::StrCat(log_dirs, " holds no partition")), ExitCode::kCannotStart);
   for (const auto& [partition, log_dir] : source->log_dirs_) source->partitions_.push_back(partition);

@@ -7,7 +7,7 @@
 
 namespace slipstream {
 
-// `text` with each control character as \xNN: shown, not obeyed.
+// `text` with every control character, and every byte that belongs to no UTF-8 character, as \xNN: shown, not obeyed.
 std::string Printable(absl::string_view text);
 
 }  // namespace slipstream

@@ -1,5 +1,6 @@
 // What does a fetch of one busy partition cost beside idle ones of the same thread: building the request, judging the
-// answer, appending a record? It must not hang on how many there are, nor allocate.
+// answer, appending a record? It must not hang on how many there are; what it allocates is
+// counted.
 #include <benchmark/benchmark.h>
 
 #include <boost/asio/co_spawn.hpp>

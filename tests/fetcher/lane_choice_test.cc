@@ -31,7 +31,10 @@ TEST(LaneFor, DecisionTable) {
       {kBulk, {.lag = 7, .answer_bytes = 100}, kBulk, "behind"},
       {kBulk, {.lag = 0, .answer_bytes = kHalf}, kBulk, "behind again by the next answer"},
       {kBulk, {.lag = 0, .answer_bytes = kHalf - 1}, kTail, "caught up"},
-      {kBulk, {.lag = 0, .answer_bytes = 0}, kIdle, "caught up, with nothing new"},
+      {kBulk,
+       {.lag = 0, .answer_bytes = 0},
+       kTail,
+       "caught up: there it is asked for again soon, and time makes it quiet"},
   };
   for (Case c : cases) {
     c.seen.asked_bytes = kAsked;

@@ -44,8 +44,8 @@ class LaneFixture : public ::testing::Test {
 
   void Start() {
     cleaner_.emplace(config_.compaction);
-    lane_ =
-        std::make_unique<FetchLane>(FetchLane::Shared{io_, queue_, config_, events_, counters_, *cleaner_}, leader_);
+    const FetchLane::Shared shared{io_, queue_, config_, events_, counters_, *cleaner_, leader_reached_};
+    lane_ = std::make_unique<FetchLane>(shared, leader_, LaneKind::kBulk, nullptr);
     asio::co_spawn(io_, lane_->Run(), [this](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
       ended_ = true;
@@ -138,6 +138,7 @@ class LaneFixture : public ::testing::Test {
   std::map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;
   std::map<TopicPartition, std::shared_ptr<PartitionProgress>> progress_;
   std::optional<LogCleaner> cleaner_;
+  bool leader_reached_ = false;
   std::unique_ptr<FetchLane> lane_;
   bool ended_ = false;
 };

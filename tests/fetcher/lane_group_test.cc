@@ -88,10 +88,90 @@ TEST_F(LaneGroupTest, OneThatIsQuietForASecondIsIdleAgain) {
   RunUntilIn(LaneKind::kTail, kP0);
   clock_.AdvanceTo(clock_.Now() + std::chrono::milliseconds(1));
   Serve(LaneKind::kTail, {});
-  // It joins the long poll of the others once that comes back.
-  RunUntil([&] { return group_->LaneOf(kP0) == &group_->lane(LaneKind::kIdle); });
+  // Nobody would ask for it while the others' long poll is under way: it stays until that comes back.
+  RunUntilIn(LaneKind::kTail, kP0);
+  const size_t idle_fetches = Leader(LaneKind::kIdle).fetches.size();
   Serve(LaneKind::kIdle, {});
+  EXPECT_EQ(Leader(LaneKind::kIdle).fetches.size(), idle_fetches) << "the next one waits for it";
+  Serve(LaneKind::kTail, {});
   RunUntilIn(LaneKind::kIdle, kP0);
+  EXPECT_EQ(Leader(LaneKind::kIdle).fetches.size(), idle_fetches + 1);
+}
+
+TEST_F(LaneGroupTest, TheIdleLaneWaitsForQuietOnesForAMomentOnly) {
+  StartWith({kP0, kP1});
+  Serve(LaneKind::kIdle, News(kP0, 3));
+  RunUntilIn(LaneKind::kTail, kP0);
+  clock_.Advance(kQuietAfter);
+  Serve(LaneKind::kIdle, {});
+  EXPECT_FALSE(Leader(LaneKind::kIdle).waiting());
+  clock_.Advance(kArrivalsWithin);
+  RunUntil([&] { return Leader(LaneKind::kIdle).waiting(); });
+}
+
+TEST_F(LaneGroupTest, WithNothingIdleQuietOnesLeaveAtOnce) {
+  StartWith({kP0});
+  Serve(LaneKind::kIdle, News(kP0, 3));
+  RunUntilIn(LaneKind::kTail, kP0);
+  clock_.Advance(kQuietAfter);
+  Serve(LaneKind::kTail, NoRecords(kP0, 3));
+  RunUntilIn(LaneKind::kIdle, kP0);
+}
+
+TEST_F(LaneGroupTest, WhatIsAddedDuringALongPollBeginsInTheTail) {
+  StartWith({kP0});
+  AddToGroup(kP1);
+  RunUntilIn(LaneKind::kTail, kP1);
+}
+
+// What happened: an answer to a question came while its partition was about to leave, and another's records were
+// written. The lane that it left asked for it on, at an offset that never was right again.
+TEST_F(LaneGroupTest, Inv22_APartitionThatIsAskedAboutDoesNotLeave) {
+  config_.flush_mode = FlushMode::kDurable;
+  StartWith({kP0, kP1});
+  ScriptedFetch both = News(kP0, 3);
+  both.partitions.push_back(News(kP1, 3).partitions.front());
+  Serve(LaneKind::kIdle, std::move(both));
+  RunUntilIn(LaneKind::kTail, kP0);
+  RunUntilIn(LaneKind::kTail, kP1);
+  ScriptedLeader& tail = Leader(LaneKind::kTail);
+  tail.truncation_on_fetch = false;
+  tail.on_epoch_look_up = [](const auto&) -> absl::StatusOr<std::vector<EpochAnswer>> {
+    return std::vector<EpochAnswer>{{.partition = kP0,
+                                     .error = KafkaError::kNone,
+                                     .end = {.leader_epoch = LeaderEpoch{5}, .end_offset = Offset{3}}}};
+  };
+  tail.HoldLookUps();
+  AddToGroup(kP0, 6);
+  Serve(LaneKind::kTail, NoRecords(kP1, 3));
+  RunUntil([&] { return tail.question_waiting() && tail.waiting(); });
+  clock_.Advance(kQuietAfter);
+  AsyncEvent gate(io_.get_executor());
+  queue_.sync_gate = &gate;
+  const int syncs = queue_.syncs;
+  tail.Say(News(kP1, 2));
+  RunUntil([&] { return queue_.syncs > syncs; });
+  tail.AnswerQuestions();
+  io_.poll();
+  queue_.sync_gate = nullptr;
+  gate.NotifyAll();
+  RunUntil([&] { return End(kP1) == 5 && tail.waiting(); });
+  RunUntilIn(LaneKind::kTail, kP0);
+  RunUntilIn(LaneKind::kTail, kP1);
+}
+
+// What happened: with flush.messages=1 each append began an fsync, and while one ran no partition changed lanes.
+TEST_F(LaneGroupTest, AnFsyncPutsAMoveOffAndDoesNotPreventIt) {
+  AsyncEvent gate(io_.get_executor());
+  queue_.sync_gate = &gate;
+  log_config_.flush_messages = 1;
+  StartWith({kP0, kP1});
+  Serve(LaneKind::kIdle, News(kP0, 3));
+  RunUntil([&] { return End(kP0) == 3 && Leader(LaneKind::kIdle).waiting(); });
+  EXPECT_EQ(group_->LaneOf(kP0), &group_->lane(LaneKind::kIdle));
+  queue_.sync_gate = nullptr;
+  gate.NotifyAll();
+  RunUntilIn(LaneKind::kTail, kP0);
 }
 
 TEST_F(LaneGroupTest, OneThatIsBehindIsFetchedInBulkUntilItHasCaughtUp) {
@@ -151,7 +231,8 @@ TEST_F(LaneGroupTest, ARateLimitHoldsBackWhatCatchesUpAndNotWhatIsInSync) {
   ByteRateLimit limit(2 * bytes, clock_.Now());
   config_.rate_limit = &limit;
   StartWith({kP0, kP1, kP2});
-  ScriptedFetch both = News(kP0, 3);  // half a second's bytes
+  EXPECT_EQ(Leader(LaneKind::kIdle).fetches.back().request.max_bytes, bytes) << "half a second's, the most at once";
+  ScriptedFetch both = News(kP0, 3);  // as much
   both.partitions.push_back({.partition = kP1, .high_watermark = 5});
   Serve(LaneKind::kIdle, std::move(both));
   RunUntilIn(LaneKind::kTail, kP0);

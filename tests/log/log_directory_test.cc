@@ -79,6 +79,7 @@ TEST_F(LogDirectoryTest, Log54_Log55_NewDirectoryGetsItsIdentity) {
 TEST_F(LogDirectoryTest, Log55_OtherClusterOrNodeIsRefused) {
   config_.cluster_id = "cluster-1";
   Open();
+  ASSERT_TRUE(directory_->GetOrCreate(kOrders, kTopicId).ok());
   ASSERT_TRUE(directory_->Close().ok());
   config_.cluster_id = "cluster-2";
   const absl::Status other_cluster = TryOpen();
@@ -101,6 +102,22 @@ TEST_F(LogDirectoryTest, ADirectoryWithoutPartitionsTakesTheClustersIdAndOneWith
   ASSERT_TRUE(directory_->Close().ok());
   Open();
   EXPECT_EQ(directory_->cluster_id(), "cluster-1");
+}
+
+TEST_F(LogDirectoryTest, AnEmptyDirectoryOfAnotherClusterIsTakenOverUnlessAControllerLivesThere) {
+  config_.cluster_id = "cluster-1";
+  Open();
+  const Uuid directory_id = directory_->directory_id();
+  ASSERT_TRUE(directory_->Close().ok());
+  config_.cluster_id = "cluster-2";
+  Open();
+  EXPECT_EQ(directory_->cluster_id(), "cluster-2");
+  EXPECT_EQ(directory_->directory_id(), directory_id);
+  EXPECT_THAT(Content("meta.properties"), HasSubstr("cluster.id=cluster-2"));
+  ASSERT_TRUE(directory_->Close().ok());
+  MakeDirectory("__cluster_metadata-0");
+  config_.cluster_id = "cluster-3";
+  EXPECT_TRUE(absl::IsFailedPrecondition(TryOpen()));
 }
 
 // What happened: any directory with subdirectories that look like partitions was taken, an identity invented for it,

@@ -321,7 +321,7 @@ TEST_F(VerifyTest, ACopySpreadOverSeveralLogDirsIsOneSide) {
   Write("a", other, MakeRun({}, 2));
   Write("b", kOrders, MakeRun({}, 3));
   Write("c", other, MakeRun({}, 2));
-  const std::string both = absl::StrCat(Dir("b").native(), ",", Dir("c").native());
+  const std::string both = absl::StrCat(Dir("b").native(), ", ", Dir("c").native());
   EXPECT_EQ(Verify(Dir("a"), both), ExitCode::kDone) << error_;
   EXPECT_EQ(Verify(Dir("a"), Dir("b")), ExitCode::kDivergence) << error_;
   Write("c", kOrders, MakeRun({}, 3));
