@@ -163,14 +163,18 @@ FetchSession::Verdict FetchSession::OnResponse(const FetchResponse& response) {
   return Verdict::kUse;
 }
 
-bool FetchSession::Matches(const FetchResponse& response) const {
+bool FetchSession::Matches(const FetchResponse& response) {
   // Of an answer to another session nothing is known to be about what was asked here; id 0 closes ours.
   const bool foreign = !full_ && response.session_id != session_id_ && response.session_id != kNoSession;
   if (foreign) return false;
+  if (full_) ++full_answers_;
   size_t entries = 0;
   for (const FetchableTopicResponse& topic : response.responses) {
     for (const auto& partition : topic.partitions) {
       if (!Knows(topic, partition.partition_index)) return false;
+      Partition* found = full_ ? Find(topic, partition.partition_index) : nullptr;
+      // Named twice it would stand for one that is left out.
+      if (found != nullptr && std::exchange(found->answered, full_answers_) == full_answers_) return false;
       ++entries;
     }
   }
@@ -187,7 +191,7 @@ bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition)
   });
 }
 
-const FetchSession::Partition* FetchSession::Find(const FetchableTopicResponse& topic, int32_t partition) const {
+FetchSession::Partition* FetchSession::Find(const FetchableTopicResponse& topic, int32_t partition) const {
   if (with_topic_ids_) {
     const auto by_id = by_id_.find(IdKey{topic.topic_id, partition});
     return by_id == by_id_.end() ? nullptr : by_id->second;

@@ -208,6 +208,17 @@ TEST_F(FetchSessionTest, Fs09_AFullAnswerMustCoverTheSessionExactly) {
   EXPECT_EQ(session_.OnResponse(Answer(7, {{0, 0}, {1, 1}, {2, 0}})), Verdict::kDrop);
 }
 
+// What happened: entries were counted only, so that one named twice stood for the one left out.
+TEST_F(FetchSessionTest, Fs09_Bad13_AFullAnswerThatNamesOneTwiceAndLeavesOneOutIsNotUsed) {
+  session_.Set(Name(0, 0), At(0, 0));
+  session_.Set(Name(1, 1), At(1, 0));
+  Build();
+  EXPECT_EQ(session_.OnResponse(Answer(7, {{0, 0}, {0, 0}})), Verdict::kDrop);
+  EXPECT_EQ(session_.session_id(), 0);
+  Build();
+  EXPECT_EQ(session_.OnResponse(Answer(7, {{0, 0}, {1, 1}})), Verdict::kUse);
+}
+
 TEST_F(FetchSessionTest, Fs09_SessionIdZeroMeansSessionless) {
   session_.Set(Name(0, 0), At(0, 0));
   Build();
