@@ -68,6 +68,25 @@ TEST_F(FetchLaneErrorsTest, Ft26_SessionErrorsInARowAreBackedOffAndThenAskedInFu
   EXPECT_EQ(End(kP0), 3);
 }
 
+// KAFKA-9137: sessions that drive each other out of the leader's cache, again and again.
+TEST_F(FetchLaneErrorsTest, Ft26_Rel25_ASessionThatIsEvictedAgainAndAgainLosesNothing) {
+  StartWith({kP0, kP1});
+  for (int64_t round = 0; round < 3; ++round) {
+    Serve({{{.partition = kP0, .records = Batch(2 * round, 1)}, {.partition = kP1, .records = Batch(round, 1)}}});
+    Serve({{{.partition = kP0, .records = Batch(2 * round + 1, 1)}}});
+    const size_t fetches = leader_.fetches.size();
+    const auto begin = std::chrono::steady_clock::now();
+    Serve({.error = KafkaError::kFetchSessionIdNotFound});
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(50)) << "asked again without a pause";
+    ASSERT_EQ(leader_.fetches.size(), fetches + 1);
+    EXPECT_TRUE(leader_.fetches.back().full);
+    EXPECT_THAT(leader_.fetches.back().told, SizeIs(2));
+  }
+  EXPECT_EQ(End(kP0), 6);
+  EXPECT_EQ(End(kP1), 3);
+  EXPECT_THAT(events_.leader, ElementsAre("reached"));
+}
+
 class ErrorThatDelays : public FetchLaneErrorsTest, public ::testing::WithParamInterface<KafkaError> {};
 
 TEST_P(ErrorThatDelays, Ft31_Rel20_OnlyItsOwnPartition) {
@@ -89,6 +108,22 @@ INSTANTIATE_TEST_SUITE_P(Codes, ErrorThatDelays,
                                            KafkaError::kKafkaStorageError, KafkaError::kCorruptMessage,
                                            KafkaError::kTopicAuthorizationFailed, KafkaError::kUnknownServerError),
                          [](const auto& test) { return KafkaErrorName(test.param); });
+
+// What is only in remote storage is for whoever can read that: the partition waits and says so.
+TEST_F(FetchLaneErrorsTest, Ts01_WhatMovedToTieredStorageFailsItsPartitionAndTellsWhy) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  config_.failed_partition_backoff_max = std::chrono::hours(1);
+  Fill(kP0, Batch(0, 5));
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .error = KafkaError::kOffsetMovedToTieredStorage},
+          {.partition = kP1, .records = Batch(0, 3)}}});
+  EXPECT_EQ(Health(kP0), PartitionHealth::kFailed);
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("OFFSET_MOVED_TO_TIERED_STORAGE"));
+  EXPECT_EQ(End(kP0), 5) << "nothing of the copy is touched";
+  Serve({{{.partition = kP1, .records = Batch(3, 3)}}});
+  EXPECT_EQ(End(kP1), 6);
+}
 
 TEST_F(FetchLaneErrorsTest, Ft07_Ft34_ADelayedPartitionIsFetchedAgainAtItsOldOffset) {
   StartWith({kP0, kP1});
@@ -138,7 +173,7 @@ TEST_F(FetchLaneErrorsTest, Ft32_Rel49_ABatchBelowTheExpectedOffsetIsRefused) {
   PollUntilAskedAt(kP0, 5);
 }
 
-TEST_F(FetchLaneErrorsTest, Rel49_WhatComesBeforeABatchOfANewerLeaderIsTaken) {
+TEST_F(FetchLaneErrorsTest, Ft36_Rel49_WhatComesBeforeABatchOfANewerLeaderIsTaken) {
   StartWith({kP0, kP1});
   const std::vector<std::byte> batches =
       MakeBatches({{.base_offset = 0, .record_count = 3, .leader_epoch = 5}, {.base_offset = 3, .leader_epoch = 6}});
@@ -148,7 +183,7 @@ TEST_F(FetchLaneErrorsTest, Rel49_WhatComesBeforeABatchOfANewerLeaderIsTaken) {
   EXPECT_EQ(AskedAt(kP0), 3);
 }
 
-TEST_F(FetchLaneErrorsTest, Rel49_ANewerLeadersBatchInFrontWaitsForTheNews) {
+TEST_F(FetchLaneErrorsTest, Ft36_Rel49_ANewerLeadersBatchInFrontWaitsForTheNews) {
   config_.replica_fetch_backoff = std::chrono::hours(1);
   StartWith({kP0, kP1});
   Serve({{{.partition = kP0, .records = Batch(0, 3, 6)}}});
@@ -161,7 +196,7 @@ TEST_F(FetchLaneErrorsTest, Rel49_ANewerLeadersBatchInFrontWaitsForTheNews) {
   EXPECT_EQ(End(kP0), 3);
 }
 
-TEST_F(FetchLaneErrorsTest, Ft33_AFencedPartitionFailsUntilItIsAddedAgain) {
+TEST_F(FetchLaneErrorsTest, Ft08_Ft33_Rel21_AFencedPartitionFailsUntilItIsAddedAgain) {
   config_.replica_fetch_backoff = std::chrono::hours(1);
   config_.failed_partition_backoff_max = std::chrono::hours(1);
   StartWith({kP0, kP1});
@@ -178,7 +213,7 @@ TEST_F(FetchLaneErrorsTest, Ft33_AFencedPartitionFailsUntilItIsAddedAgain) {
   EXPECT_EQ(leader_.Asked(kP0)->current_leader_epoch, LeaderEpoch{6});
 }
 
-TEST_F(FetchLaneErrorsTest, Fm05_AddingAFailedPartitionAgainHealsItAtOnce) {
+TEST_F(FetchLaneErrorsTest, Fm05_Rel21_AddingAFailedPartitionAgainHealsItAtOnce) {
   config_.replica_fetch_backoff = std::chrono::hours(1);
   config_.failed_partition_backoff_max = std::chrono::hours(1);
   StartWith({kP0, kP1});
@@ -189,7 +224,7 @@ TEST_F(FetchLaneErrorsTest, Fm05_AddingAFailedPartitionAgainHealsItAtOnce) {
   EXPECT_EQ(Health(kP0), PartitionHealth::kFetching);
 }
 
-TEST_F(FetchLaneErrorsTest, Rel21_AFullDiskFailsThePartitionAndHealsByTime) {
+TEST_F(FetchLaneErrorsTest, Ft32_Rel21_AFullDiskFailsThePartitionAndHealsByTime) {
   StartWith({kP0});
   queue_.write_bytes_left = 10;
   leader_.Say({{{.partition = kP0, .records = Batch(0, 3), .high_watermark = 3}}});
@@ -218,7 +253,7 @@ TEST_F(FetchLaneErrorsTest, Ft32_DamageOfOurOwnLogFailsThePartition) {
   EXPECT_THAT(events_.notices, IsEmpty()) << "the leader is not to blame";
 }
 
-TEST_F(FetchLaneErrorsTest, Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
+TEST_F(FetchLaneErrorsTest, Fm10_Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
   config_.replica_fetch_backoff = std::chrono::milliseconds(20);
   StartWith({kP0});
   queue_.write_bytes_left = 10;

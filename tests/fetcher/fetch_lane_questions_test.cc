@@ -122,6 +122,30 @@ TEST_F(FetchLaneQuestionsTest, Ft41_APartitionLeftOutOfAnAnswerIsAskedAboutAgain
   EXPECT_THAT(events_.leader, ElementsAre("reached"));
 }
 
+// KIP-320: by it the leader finds out who has missed an election, itself included.
+TEST_F(FetchLaneQuestionsTest, Ft42_Pf03_EveryQuestionNamesTheCurrentLeaderEpoch) {
+  Fill(kP0, Batch(0, 5, 4));
+  leader_.truncation_on_fetch = false;
+  leader_.on_epoch_look_up = [](const std::vector<EpochQuery>&) {
+    return std::vector<EpochAnswer>{{kP0, KafkaError::kNone, {LeaderEpoch{4}, Offset{5}}}};
+  };
+  leader_.on_list_offset = [](Timestamp) { return OffsetAnswer{KafkaError::kNone, Offset{0}, LeaderEpoch{5}}; };
+  StartWith({kP0, kP1});
+  for (const LeaderEpoch epoch : {LeaderEpoch{5}, LeaderEpoch{6}}) {
+    if (epoch != LeaderEpoch{5}) {
+      for (const TopicPartition& partition : {kP0, kP1}) Add(partition, epoch.value);
+      Serve({});
+    }
+    PollUntilAskedAt(kP0, 5);
+    EXPECT_EQ(leader_.epoch_look_ups.back().at(0).current_leader_epoch, epoch);
+    EXPECT_EQ(leader_.Asked(kP0)->current_leader_epoch, epoch);
+    Serve({{{.partition = kP1, .error = KafkaError::kOffsetOutOfRange}}});
+    EXPECT_EQ(leader_.offset_query_epochs, (std::vector<LeaderEpoch>{epoch, epoch}));
+    leader_.offset_query_epochs.clear();
+    PollUntilAskedAt(kP1, 0);
+  }
+}
+
 TEST_F(FetchLaneQuestionsTest, Fm18_StoppingEndsAQuestionThatIsNotAnswered) {
   StartWith({kP0, kP1});
   leader_.HoldLookUps();

@@ -19,7 +19,7 @@ class FetchLaneResetTest : public LaneFixture {
   void ServeOutOfRange() { leader_.Say({{{.partition = kP0, .error = KafkaError::kOffsetOutOfRange}}}); }
 };
 
-TEST_F(FetchLaneResetTest, Ft40_Rel16_AShorterLeaderMeansACutToItsEnd) {
+TEST_F(FetchLaneResetTest, Ft40_Rel16_Pf24_AShorterLeaderMeansACutToItsEnd) {
   Fill(kP0, MakeRun({.record_count = 10, .leader_epoch = 4}, 3), 20);
   StartWith({kP0});
   LeaderHas(0, 20);
@@ -85,7 +85,7 @@ TEST_F(FetchLaneResetTest, ALeaderThatDoesNotKnowItsEndYetLowersNoTarget) {
   EXPECT_TRUE(Progress(kP0)->CaughtUp());
 }
 
-TEST_F(FetchLaneResetTest, Ft40_Rel18_ALeaderThatBeginsAboveUsRestartsTheLogThere) {
+TEST_F(FetchLaneResetTest, Ft40_Rel16_Rel18_Pf25_ALeaderThatBeginsAboveUsRestartsTheLogThere) {
   config_.gap_policy = GapPolicy::kRestart;
   Fill(kP0, Batch(0, 10, 4), 10);
   StartWith({kP0});

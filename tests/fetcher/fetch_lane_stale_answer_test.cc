@@ -26,7 +26,7 @@ TEST_F(StaleAnswerTest, Ft09_Rel11_ARemovedPartitionIsLetGoWhileTheFetchIsInFlig
   EXPECT_EQ(AskedAt(kP0), -1);
 }
 
-TEST_F(StaleAnswerTest, Ft09_Rel11_ARemovedPartitionIsNotTruncatedByALateDivergence) {
+TEST_F(StaleAnswerTest, Ft18_Rel11_Pf11_ARemovedPartitionIsNotTruncatedByALateDivergence) {
   Fill(kP0, Batch(0, 5, 4));
   StartWith({kP0, kP1});
   Remove(kP0);
@@ -84,7 +84,7 @@ TEST_F(StaleAnswerTest, Ft09_ARemovedPartitionIsLetGoWhileTheLeaderIsNotReached)
   EXPECT_EQ(AskedAt(kP0), -1);
 }
 
-TEST_F(StaleAnswerTest, Ft09_Ft12_ARemovedPartitionIsLetGoWhileItsEpochIsLookedUp) {
+TEST_F(StaleAnswerTest, Ft12_Rel11_Pf11_ARemovedPartitionIsLetGoWhileItsEpochIsLookedUp) {
   for (const TopicPartition& partition : {kP0, kP1}) Fill(partition, Batch(0, 5, 4));
   leader_.truncation_on_fetch = false;
   leader_.on_epoch_look_up = [](const std::vector<EpochQuery>&) {
@@ -105,7 +105,7 @@ TEST_F(StaleAnswerTest, Ft09_Ft12_ARemovedPartitionIsLetGoWhileItsEpochIsLookedU
   EXPECT_THAT(events_.truncated, IsEmpty());
 }
 
-TEST_F(StaleAnswerTest, Ft12_AnAnswerToALookUpOfAnOlderEpochDoesNotCount) {
+TEST_F(StaleAnswerTest, Ft12_Pf10_AnAnswerToALookUpOfAnOlderEpochDoesNotCount) {
   Fill(kP0, Batch(0, 5, 4));
   leader_.truncation_on_fetch = false;
   leader_.on_epoch_look_up = [](const std::vector<EpochQuery>& queries) {
@@ -121,6 +121,26 @@ TEST_F(StaleAnswerTest, Ft12_AnAnswerToALookUpOfAnOlderEpochDoesNotCount) {
   RunUntilAskedAt(kP0, 5);
   EXPECT_EQ(leader_.epoch_look_ups.size(), 2u) << "asked again with the new epoch";
   EXPECT_THAT(events_.truncated, IsEmpty());
+}
+
+// KAFKA-7786: the partition failed on the word of a leader that it had been told of already.
+TEST_F(StaleAnswerTest, Ft12_Rel12_Pf10_ALookUpFencedForAnOlderEpochFailsNothing) {
+  Fill(kP0, Batch(0, 5, 4));
+  leader_.truncation_on_fetch = false;
+  leader_.on_epoch_look_up = [](const std::vector<EpochQuery>& queries) {
+    if (queries[0].current_leader_epoch == LeaderEpoch{5})
+      return std::vector<EpochAnswer>{{kP0, KafkaError::kFencedLeaderEpoch, {}}};
+    return std::vector<EpochAnswer>{{kP0, KafkaError::kNone, {LeaderEpoch{4}, Offset{5}}}};
+  };
+  Start();
+  Add(kP0);
+  leader_.HoldLookUps();
+  RunUntil([&] { return leader_.question_waiting(); });
+  Add(kP0, 6);
+  leader_.AnswerQuestions();
+  RunUntilAskedAt(kP0, 5);
+  EXPECT_EQ(leader_.Asked(kP0)->current_leader_epoch, LeaderEpoch{6});
+  EXPECT_THAT(events_.failed, IsEmpty());
 }
 
 TEST_F(StaleAnswerTest, Ft09_Ft12_ARemovedPartitionIsLetGoWhileItsOffsetsAreAskedFor) {
@@ -171,7 +191,7 @@ TEST_F(StaleAnswerTest, Ft30_Inv10_TheAnswerBehindAFailedWriteIsIgnored) {
   EXPECT_EQ(End(kP0), 3);
 }
 
-TEST_F(StaleAnswerTest, Ft30_Rel57_AnAnswerFromBeforeANewLeaderEpochIsIgnored) {
+TEST_F(StaleAnswerTest, Ft30_Rel57_Pf10_AnAnswerFromBeforeANewLeaderEpochIsIgnored) {
   Fill(kP0, Batch(0, 5, 4));
   StartWith({kP0, kP1});
   Add(kP0, 6);
@@ -184,7 +204,7 @@ TEST_F(StaleAnswerTest, Ft30_Rel57_AnAnswerFromBeforeANewLeaderEpochIsIgnored) {
   EXPECT_EQ(End(kP0), 6);
 }
 
-TEST_F(StaleAnswerTest, Ft30_RemovedAndAddedAgainStartsAnew) {
+TEST_F(StaleAnswerTest, Ft30_Pf10_RemovedAndAddedAgainStartsAnew) {
   StartWith({kP0, kP1});
   Remove(kP0);
   Add(kP0);
@@ -215,7 +235,7 @@ TEST_F(StaleAnswerTest, Ft30_Bad13_APartitionNamedTwiceIsTakenOnce) {
   EXPECT_THAT(events_.failed, IsEmpty());
 }
 
-TEST_F(StaleAnswerTest, Ft30_ReplayedRecordsAreNotAppendedTwice) {
+TEST_F(StaleAnswerTest, Ft30_Rel57_ReplayedRecordsAreNotAppendedTwice) {
   StartWith({kP0});
   Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
   leader_.Say({{{.partition = kP0, .records = Batch(0, 3)}}});

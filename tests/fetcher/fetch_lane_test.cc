@@ -38,7 +38,7 @@ TEST_F(FetchLaneTest, Ft03_Ft04_AppendsWhatIsFetchedAndAsksForWhatFollows) {
   EXPECT_EQ(stale_answers(), 0u);
 }
 
-TEST_F(FetchLaneTest, Ft03_AddingAgainWithTheSameEpochChangesNothing) {
+TEST_F(FetchLaneTest, Ft03_Pf13_AddingAgainWithTheSameEpochChangesNothing) {
   StartWith({kP0});
   Add(kP0);
   Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
@@ -90,6 +90,21 @@ TEST_F(FetchLaneTest, Ft22_OneTopicWithoutAnIdMeansVersion12) {
   EXPECT_TRUE(leader_.fetches.back().full);
 }
 
+TEST_F(FetchLaneTest, Fm08_Rel27_ATopicIdThatBecomesKnownIsAskedByFromThenOn) {
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .records = Batch(0, 3)}}});
+  EXPECT_EQ(leader_.fetches.back().version_max, 12);
+  Add(kP0, 5, Uuid{1, 1});
+  Serve({});  // the fetch that was under way
+  EXPECT_EQ(leader_.fetches.back().version_max, FetchRequest::kVersionMax);
+  EXPECT_TRUE(leader_.fetches.back().full) << "a session goes by ids or by names";
+  EXPECT_EQ(leader_.fetches.back().request.topics.at(0).topic_id, (Uuid{1, 1}));
+  EXPECT_EQ(AskedAt(kP0), 3);
+  Serve({{{.partition = kP0, .records = Batch(3, 1)}}});
+  EXPECT_EQ(End(kP0), 4);
+  EXPECT_EQ(Log(kP0).topic_id(), (Uuid{1, 1}));
+}
+
 TEST_F(FetchLaneTest, Ft36_TheTopicIdIsWrittenDownBeforeTheFirstRecord) {
   Start();
   Add(kP0, 5, Uuid{1, 1});
@@ -116,7 +131,7 @@ TEST_F(FetchLaneTest, Ft37_Inv30_ABatchOverTheLeadersLogStartIsTakenWholeWhenAll
   ExpectABatchOver12IsTakenWhole();
 }
 
-TEST_F(FetchLaneTest, Ft38_HighWatermarkAndLogStartFollowTheLeader) {
+TEST_F(FetchLaneTest, Ft38_Pf25_HighWatermarkAndLogStartFollowTheLeader) {
   StartWith({kP0});
   Serve({{{.partition = kP0, .records = Batch(0, 10), .high_watermark = 4}}});
   EXPECT_EQ(Log(kP0).high_watermark(), Offset{4});
@@ -131,7 +146,7 @@ TEST_F(FetchLaneTest, Ft38_HighWatermarkAndLogStartFollowTheLeader) {
   EXPECT_EQ(Progress(kP0)->log_start_offset.load(), 3);
 }
 
-TEST_F(FetchLaneTest, Ft39_Rel23_AnIdlePartitionHasLagZero) {
+TEST_F(FetchLaneTest, Ft39_Rel23_Pf17_AnIdlePartitionHasLagZero) {
   StartWith({kP0, kP1});
   EXPECT_EQ(Progress(kP0)->Lag(), -1) << "not known before the first answer";
   Serve({{{.partition = kP1, .high_watermark = 20}}});

@@ -36,7 +36,7 @@ class FetchLaneTruncationTest : public LaneFixture {
   }
 };
 
-TEST_F(FetchLaneTruncationTest, Ft15_Ft35_Rel08_ADivergenceCutsAndNothingElseOfTheAnswerCounts) {
+TEST_F(FetchLaneTruncationTest, Ft35_Rel08_Pf23_ADivergenceCutsAndNothingElseOfTheAnswerCounts) {
   Fill(kP0, TenOfEach({3, 4}), 5);
   StartWith({kP0, kP1});
   EXPECT_EQ(AskedAfterEpoch(kP0), 4);
@@ -72,6 +72,21 @@ TEST_F(FetchLaneTruncationTest, Ft35_AfterACutTheLeaderIsAskedForItsMarksAnew) {
   EXPECT_EQ(Progress(kP0)->Lag(), 0);
 }
 
+// KAFKA-15510, KAFKA-10554: with the epoch, an empty answer took away the means to find out.
+TEST_F(FetchLaneTruncationTest, Rel15_Pf21_EmptyAnswersKeepTheEpochSoThatADivergenceIsSeenAtOnce) {
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .records = Batch(0, 10, 4)}}});
+  Serve({{{.partition = kP0, .records = Batch(10, 10, 5)}}});
+  for (const int64_t high_watermark : {5, 8, 10}) {
+    Serve({{{.partition = kP0, .high_watermark = high_watermark}}});
+    EXPECT_EQ(AskedAfterEpoch(kP0), 5);
+  }
+  Serve({{{.partition = kP0, .diverging = Diverging(4, 10)}}});
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_EQ(AskedAt(kP0), 10);
+  EXPECT_EQ(AskedAfterEpoch(kP0), 4) << "and it follows a cut";
+}
+
 TEST_F(FetchLaneTruncationTest, Ft35_Pf02_StepsBackEpochByEpochUntilTheLogsAgree) {
   Fill(kP0, TenOfEach({1, 3, 5, 7}));
   Start();
@@ -91,7 +106,7 @@ TEST_F(FetchLaneTruncationTest, Ft35_Pf02_StepsBackEpochByEpochUntilTheLogsAgree
   EXPECT_EQ(End(kP0), 8);
 }
 
-TEST_F(FetchLaneTruncationTest, Ft17_Log103_AFallenRecoveryPointIsPersistedAndACutBelowTheHighWatermarkIsTold) {
+TEST_F(FetchLaneTruncationTest, Ft17_Log103_Pf23_AFallenRecoveryPointIsPersistedAndACutBelowTheHighWatermarkIsTold) {
   Fill(kP0, TenOfEach({3, 4}), 20);
   BlockingIoQueue queue;
   ASSERT_TRUE(RunToEnd(Log(kP0).Flush(queue)).ok());

@@ -264,7 +264,7 @@ TEST_F(FetcherManagerTest, Fm04_ALeaderThatMovedIsFollowedWithAllItsPartitions) 
   EXPECT_EQ(manager_->thread_count(), 1u);
 }
 
-TEST_F(FetcherManagerTest, Fm06_RemoveReturnsOnceTheLogIsLetGo) {
+TEST_F(FetcherManagerTest, Fm06_Rel14_RemoveReturnsOnceTheLogIsLetGo) {
   Make();
   board_.first_records[{kOne, kP0}] = MakeBatch({.record_count = 3, .leader_epoch = 5});
   HoldTheFirstAppend();
@@ -277,6 +277,7 @@ TEST_F(FetcherManagerTest, Fm06_RemoveReturnsOnceTheLogIsLetGo) {
   EXPECT_EQ(Log(kP0).log_end_offset(), Offset{3}) << "which was carried out";
   EXPECT_TRUE(Log(kP0).TruncateTo(Offset{0}).ok()) << "it is ours now";
   EXPECT_EQ(manager_->thread_count(), 1u) << "the other partition is still there";
+  EXPECT_EQ(manager_->dead_thread_count(), 0);
 }
 
 TEST_F(FetcherManagerTest, Fm07_ThreadsWithoutPartitionsAreStopped) {
@@ -292,7 +293,7 @@ TEST_F(FetcherManagerTest, Fm07_ThreadsWithoutPartitionsAreStopped) {
   EXPECT_EQ(manager_->thread_count(), 0u);
 }
 
-TEST_F(FetcherManagerTest, Fm11_AResizedPoolOwnsEveryPartitionOnce) {
+TEST_F(FetcherManagerTest, Fm11_Rel22_Pf16_AResizedPoolOwnsEveryPartitionOnce) {
   Make(1);
   std::vector<TopicPartition> partitions;
   std::map<int32_t, std::set<TopicPartition>> of_eight;
@@ -330,7 +331,26 @@ TEST_F(FetcherManagerTest, Fm11_PartitionsThatStayAreFetchedOn) {
   EXPECT_EQ(board_.closed.load(), 0) << "the first thread goes on";
 }
 
-TEST_F(FetcherManagerTest, Fm13_Rel22_ClosingDoesNotWaitForLeadersThatNeverAnswer) {
+TEST_F(FetcherManagerTest, Fm11_Pf12_Rel22_AResizeWaitsForAnAppendAndGoesOnBehindIt) {
+  Make(1);
+  const TopicPartition moves{"orders", FetcherIdOf(kP0, 2) == 1 ? 0 : 1};
+  ASSERT_EQ(FetcherIdOf(moves, 2), 1);
+  board_.first_records[{kOne, moves}] = MakeBatch({.record_count = 3, .leader_epoch = 5});
+  HoldTheFirstAppend();
+  Add(kOne, kHere, {kP0, kP1});
+  WaitUntilHeld();
+  const Board::Fetch before = board_.WaitFor([](const Board::Fetch&) { return true; });
+  const std::shared_ptr<bool> resized = Begin(manager_->Resize(2));
+  EXPECT_FALSE(*resized) << "the old owner has not let go";
+  GoOn();
+  RunUntil(*resized);
+  const auto first = board_.WaitFor([&](const Board::Fetch& f) { return f.thread != before.thread; });
+  EXPECT_EQ(first.asked, (std::map<TopicPartition, int64_t>{{moves, 3}}));
+  manager_->Close();
+  EXPECT_EQ(Log(moves).log_end_offset(), Offset{3});
+}
+
+TEST_F(FetcherManagerTest, Fm13_Rel22_Pf16_ClosingDoesNotWaitForLeadersThatNeverAnswer) {
   Make();
   Add(kOne, kHere, {kP0});
   Add(kTwo, kThere, {kP1});
@@ -343,7 +363,7 @@ TEST_F(FetcherManagerTest, Fm13_Rel22_ClosingDoesNotWaitForLeadersThatNeverAnswe
   EXPECT_EQ(board_.closed_alone.load(), 0) << "one was told only once the other had ended";
 }
 
-TEST_F(FetcherManagerTest, Fm16_ADeadThreadIsReplacedWithItsPartitions) {
+TEST_F(FetcherManagerTest, Fm16_Fm17_ADeadThreadIsReplacedWithItsPartitions) {
   Make();
   board_.deaths_to_come = 1;
   Add(kOne, kHere, {kP0, kP1});

@@ -244,7 +244,7 @@ TEST_F(LaneGroupTest, ARateLimitHoldsBackWhatCatchesUpAndNotWhatIsInSync) {
   EXPECT_LE(Leader(LaneKind::kBulk).fetches.back().request.max_bytes, bytes);
 }
 
-TEST_F(LaneGroupTest, ANewLeaderEpochReachesThePartitionWhereItIs) {
+TEST_F(LaneGroupTest, Rel24_ANewLeaderEpochReachesThePartitionWhereItIs) {
   StartWith({kP0, kP1});
   Serve(LaneKind::kIdle, News(kP0, 3));
   RunUntilIn(LaneKind::kTail, kP0);

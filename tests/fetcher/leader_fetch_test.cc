@@ -86,7 +86,7 @@ TEST_F(LeaderFetchTest, Ld01_Ld02_WhatIsNotHereIsTold) {
   EXPECT_EQ(FetchOne(request, 12).error_code, KafkaError::kUnknownTopicOrPartition);
 }
 
-TEST_F(LeaderFetchTest, Ld03_TheLeaderEpochIsChecked) {
+TEST_F(LeaderFetchTest, Ld03_Pf03_TheLeaderEpochIsChecked) {
   HostedTopic& topic = Create("t");
   StartEpoch(*topic.Find(0), 5);
   FetchPartition asked = Ask(0);

@@ -208,7 +208,7 @@ TEST_F(LeaderMetadataTest, CreateTopicsCanOnlyValidateAndRefusesDoubles) {
   EXPECT_EQ(catalog_->Find("n"), nullptr);
 }
 
-TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewLeaderEpochEvenIfNothingIsWritten) {
+TEST_F(LeaderMetadataTest, Lf02_Ec03_Rel04_Pf20_EachStartIsANewLeaderEpochEvenIfNothingIsWritten) {
   HostedTopic& topic = Create("t", 2);
   const Uuid id = topic.id;
   Append(*topic.Find(0), 5);
@@ -222,8 +222,22 @@ TEST_F(LeaderMetadataTest, Lf02_Ec03_EachStartIsANewLeaderEpochEvenIfNothingIsWr
   const PartitionLog& log = catalog_->Find("t")->Find(0)->log;
   EXPECT_EQ(catalog_->Find("t")->Find(0)->leader_epoch, LeaderEpoch{7});  // one above the largest of all partitions
   EXPECT_EQ(log.epochs().entries(), (std::vector<EpochStart>{{{0}, {0}}, {{7}, {5}}}));
-  EXPECT_EQ(log.EndOffsetForEpoch({0}), (EpochEndOffset{{0}, {5}}));
+  for (const int32_t asked : {0, 3}) EXPECT_EQ(log.EndOffsetForEpoch({asked}), (EpochEndOffset{{0}, {5}})) << asked;
   EXPECT_EQ(log.high_watermark(), Offset{5});
+}
+
+// KAFKA-9491, KAFKA-3978: a replica whose log was dropped and begun anew at the leader's start, and then elected.
+TEST_F(LeaderMetadataTest, Rel18_AReplicaThatStartedAnewCanLeadAtOnce) {
+  HostedPartition& partition = *Create("t").Find(0);
+  Append(partition, 5);
+  ASSERT_TRUE(partition.log.TruncateFullyAndStartAt({40}).ok());
+  ASSERT_TRUE(partition.Elect({3}).ok());
+  EXPECT_EQ(partition.log.log_start_offset(), Offset{40});
+  EXPECT_EQ(partition.log.high_watermark(), Offset{40});
+  EXPECT_EQ(partition.log.epochs().entries(), (std::vector<EpochStart>{{{3}, {40}}}));
+  Append(partition, 2);
+  EXPECT_EQ(partition.log.log_end_offset(), Offset{42});
+  EXPECT_EQ(partition.log.high_watermark(), Offset{42});
 }
 
 TEST_F(LeaderMetadataTest, NoLeaderEpochIsGivenTwiceThoughItsRecordsAreGone) {

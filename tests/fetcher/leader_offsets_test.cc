@@ -67,7 +67,7 @@ class LeaderOffsetsTest : public LeaderTest {
   }
 };
 
-TEST_F(LeaderOffsetsTest, Log154_BothEndsInEveryVersion) {
+TEST_F(LeaderOffsetsTest, Log154_Ad10_BothEndsInEveryVersion) {
   HostedPartition& partition = *Create("t").Find(0);
   Append(partition, 4);
   ASSERT_TRUE(partition.Elect({3}).ok());
@@ -147,7 +147,7 @@ TEST_F(LeaderOffsetsTest, Log154_TheLargestTimestampAndItsFirstRecord) {
   EXPECT_EQ(ListOne(kMaxTimestamp, 6).error_code, KafkaError::kUnsupportedVersion);
 }
 
-TEST_F(LeaderOffsetsTest, Ld03_TheLeaderEpochIsChecked) {
+TEST_F(LeaderOffsetsTest, Ld03_Pf03_TheLeaderEpochIsChecked) {
   ASSERT_TRUE(Create("t").Find(0)->Elect({4}).ok());
   EXPECT_EQ(ListOne(kLatestTimestamp, 10, {3}).error_code, KafkaError::kFencedLeaderEpoch);
   EXPECT_EQ(ListOne(kLatestTimestamp, 10, {5}).error_code, KafkaError::kUnknownLeaderEpoch);
@@ -156,7 +156,7 @@ TEST_F(LeaderOffsetsTest, Ld03_TheLeaderEpochIsChecked) {
   EXPECT_EQ(EndOf(4, 5).error_code, KafkaError::kUnknownLeaderEpoch);
 }
 
-TEST_F(LeaderOffsetsTest, Ec05_Ld12_WhereAnEpochEnds) {
+TEST_F(LeaderOffsetsTest, Ec05_Ld12_Ad10_WhereAnEpochEnds) {
   EXPECT_EQ(EndOf(0).error_code, KafkaError::kUnknownTopicOrPartition);
   HostedPartition& partition = *Create("t").Find(0);
   Append(partition, 4);

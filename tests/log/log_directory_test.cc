@@ -304,7 +304,7 @@ TEST_F(LogDirectoryTest, Log103_WhatIsCheckpointedForACutIsTrueOnBothSidesOfIt) 
   EXPECT_EQ(directory_->Find(kOrders)->log_end_offset(), Offset{4}) << "and not the log start of before";
 }
 
-TEST_F(LogDirectoryTest, Rel42_PartitionsThatNobodyPublishedKeepTheirEntries) {
+TEST_F(LogDirectoryTest, Rel42_Pf35_PartitionsThatNobodyPublishedKeepTheirEntries) {
   Open();
   Append(kOrders, 5);
   Append({"orders", 1}, 3);
@@ -401,7 +401,7 @@ TEST_F(LogDirectoryTest, ThreadCountIsChecked) {
   EXPECT_TRUE(absl::IsInvalidArgument(TryOpen()));
 }
 
-TEST_F(LogDirectoryTest, Log34_Log60_AFutureLogTakesThePlaceOfTheCurrentOne) {
+TEST_F(LogDirectoryTest, Log34_Log60_Ad08_AFutureLogTakesThePlaceOfTheCurrentOne) {
   Open();
   PartitionLog* future = *directory_->GetOrCreateFuture(kOrders, kTopicId);
   const std::vector<std::byte> batch = MakeBatch({.record_count = 3});

@@ -166,7 +166,7 @@ TEST_F(LogManagerTest, Log57_ALockedDirectoryIsNoFailedDisk) {
   EXPECT_TRUE(absl::IsFailedPrecondition(LogManager::Open(SystemFileIo(), overlapping).status()));
 }
 
-TEST_F(LogManagerTest, Log34_AMoveBetweenDirectories) {
+TEST_F(LogManagerTest, Log34_Ad01_AMoveBetweenDirectories) {
   Open();
   PartitionLog* current = Make(0);
   Append(current, 3);
@@ -212,7 +212,7 @@ TEST(LogManagerIo, Inv20_AFailedFsyncOfAFileBesideTheLogsTakesTheirDirectoryOffl
   EXPECT_THAT(std::string((*manager)->offline_directories()[0].cause.message()), HasSubstr("fsync /disk/logs/epoch"));
 }
 
-TEST_F(LogManagerTest, DeletingAPartitionTakesItsFutureLogToo) {
+TEST_F(LogManagerTest, Pf33_DeletingAPartitionTakesItsFutureLogToo) {
   Open();
   Make(0);
   ASSERT_TRUE(manager_->GetOrCreateFuture({"t", 0}, Dir("b")).ok());

@@ -359,7 +359,7 @@ TEST_F(LogRecoveryTest, Log39_SegmentFileWithoutANumberFailsTheLoad) {
   EXPECT_THAT(std::string(opened.message()), HasSubstr("abc.log"));
 }
 
-TEST_F(LogRecoveryTest, Log131_EpochsAreCutAtBothEnds) {
+TEST_F(LogRecoveryTest, Log131_Ec08_Pf26_EpochsAreCutAtBothEnds) {
   Fill(8);  // epochs 0 from 0, 1 from 3, 2 from 6
   std::filesystem::remove(FilePath(6, kLogSuffix));
   Open({.recovery_point = Offset{6}, .log_start_offset = Offset{4}});

@@ -176,7 +176,7 @@ TEST_F(FetchSessionCacheTest, Fs21_Fs22_Fs23_WhoEntersAndWhoGoes) {
   EXPECT_TRUE(use(third, 2, 410));
 }
 
-TEST_F(FetchSessionCacheTest, Fs21_ANewcomerOfTheSameSizeLoses) {
+TEST_F(FetchSessionCacheTest, Fs21_Pf30_ANewcomerOfTheSameSizeLoses) {
   cache_ = FetchSessionCache({.slots_max = 1, .shards = 1, .retention = milliseconds(100)}, kSeed);
   const int32_t id = OpenSession(10, At(0));
   EXPECT_EQ(Exchange(Request(id, 1), At(200)).error_code, KafkaError::kNone);  // old enough to go, and in use
@@ -242,7 +242,7 @@ TEST_F(FetchSessionCacheTest, Fs27_WhatIsOverIsToldOnceMore) {
   EXPECT_EQ(Told(Exchange(Request(id, 3), At(0))), std::vector<int32_t>{});
 }
 
-TEST_F(FetchSessionCacheTest, Fs28_OnlyPartitionsThatGaveRecordsMoveToTheEnd) {
+TEST_F(FetchSessionCacheTest, Fs28_Pf30_OnlyPartitionsThatGaveRecordsMoveToTheEnd) {
   const int32_t id = OpenSession(4);
   FetchContext context = cache_.Open(Request(id, 1), kByName, At(0));
   PartitionData failed = Data(2);
@@ -252,6 +252,23 @@ TEST_F(FetchSessionCacheTest, Fs28_OnlyPartitionsThatGaveRecordsMoveToTheEnd) {
   std::vector<int32_t> order;
   for (const SessionPartition& partition : next.partitions()) order.push_back(partition.asked.partition);
   EXPECT_EQ(order, (std::vector<int32_t>{1, 2, 0, 3}));
+}
+
+// KAFKA-12330: where an answer has room for the records of one, partitions that always have some took every answer.
+TEST_F(FetchSessionCacheTest, Fs28_Rel26_Pf30_ASlowPartitionBesideAHundredHotOnesIsServedWithinARound) {
+  constexpr int32_t kHot = 100;
+  const int32_t id = OpenSession(kHot + 1);
+  std::vector<int32_t> served, each_once;
+  for (int32_t round = 0; round <= kHot; ++round) {
+    each_once.push_back(round);
+    FetchContext context = cache_.Open(Request(id, round + 1), kByName, At(0));
+    std::vector<PartitionData> data;
+    for (const SessionPartition& partition : context.partitions())
+      data.push_back(Data(partition.asked.partition, 10, data.empty() ? 100 : 0));
+    served.push_back(data.front().partition_index);
+    Answer(context, std::move(data));
+  }
+  EXPECT_EQ(served, each_once);
 }
 
 TEST_F(FetchSessionCacheTest, Fs29_ASessionThatForgotEverythingIsGone) {
@@ -283,7 +300,7 @@ TEST_F(FetchSessionCacheTest, Fs30_ASessionMayBeClosedWhileItsFetchIsParked) {
   EXPECT_EQ(Answer(parked, {Data(0, 12)}).error_code, KafkaError::kNone);
 }
 
-TEST(LeaderFetchSession, Fs24_OneFollowsTheLastEpoch) {
+TEST(LeaderFetchSession, Fs02_Fs24_OneFollowsTheLastEpoch) {
   EXPECT_EQ(NextFetchSessionEpoch(1), 2);
   EXPECT_EQ(NextFetchSessionEpoch(std::numeric_limits<int32_t>::max()), 1);
 }

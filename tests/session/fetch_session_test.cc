@@ -129,7 +129,7 @@ TEST_F(FetchSessionTest, Fs06_OnlyWhatChangedIsSent) {
   EXPECT_THAT(Sent(Build()), ElementsAre("topic1-1@9"));
 }
 
-TEST_F(FetchSessionTest, Fs06_ARecreatedTopicIsForgottenByItsOldIdAndSentByTheNew) {
+TEST_F(FetchSessionTest, Fs06_Rel27_Pf31_ARecreatedTopicIsForgottenByItsOldIdAndSentByTheNew) {
   Open();
   FetchPartitionData recreated = At(0, 0);
   recreated.topic_id = Uuid{0, 99};
@@ -137,6 +137,22 @@ TEST_F(FetchSessionTest, Fs06_ARecreatedTopicIsForgottenByItsOldIdAndSentByTheNe
   const FetchRequest request = Build();
   EXPECT_THAT(Sent(request), ElementsAre("topic0-0@0"));
   EXPECT_THAT(Forgotten(request), ElementsAre("topic0-0/1"));
+}
+
+TEST_F(FetchSessionTest, Fs05_Rel27_AnIdThatBecomesKnownStartsTheSessionAnewById) {
+  FetchPartitionData without_id = At(0, 0);
+  without_id.topic_id = Uuid{};
+  session_.Set(Name(0, 0), without_id);
+  Build();
+  ASSERT_EQ(session_.OnResponse(Answer(7, {{0, 0}})), Verdict::kUse);
+  session_.Set(Name(0, 0), At(0, 4));
+  const FetchRequest request = Build();
+  EXPECT_TRUE(session_.built_with_topic_ids());
+  EXPECT_EQ(request.session_id, 7) << "which the leader closes";
+  EXPECT_EQ(request.session_epoch, 0);
+  EXPECT_THAT(Sent(request), ElementsAre("topic0-0@4"));
+  EXPECT_EQ(request.topics[0].topic_id, IdOf(0));
+  EXPECT_THAT(Forgotten(request), IsEmpty());
 }
 
 TEST_F(FetchSessionTest, Fs06_ATopicThatIsItsOldSelfAgainIsNotForgotten) {
@@ -233,6 +249,20 @@ TEST_F(FetchSessionTest, Fs09_AThrottledEmptyAnswerIsNotUsed) {
   throttled.throttle_time_ms = 100;
   EXPECT_EQ(session_.OnResponse(throttled), Verdict::kDrop);
   EXPECT_EQ(session_.session_epoch(), 0);
+}
+
+// KAFKA-6946: the session was given up with each answer that a quota held back.
+TEST_F(FetchSessionTest, Rel28_Pf30_AThrottledAnswerKeepsTheSessionAndItsEpoch) {
+  Open();
+  session_.Set(Name(0, 0), At(0, 5));
+  Build();
+  FetchResponse throttled = Answer(7, {});
+  throttled.throttle_time_ms = 100;
+  ASSERT_EQ(session_.OnResponse(throttled), Verdict::kUse);
+  const FetchRequest request = Build();
+  EXPECT_EQ(request.session_id, 7);
+  EXPECT_EQ(request.session_epoch, 2);
+  EXPECT_THAT(Sent(request), IsEmpty()) << "the leader knows what it was asked for";
 }
 
 TEST_F(FetchSessionTest, Fs10_AnUnknownSessionIsOpenedAnew) {

@@ -125,9 +125,10 @@ asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> ScriptedLeader::Offset
   co_return on_epoch_look_up(queries);
 }
 
-asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ScriptedLeader::ListOffset(TopicPartition, LeaderEpoch,
-                                                                                        Timestamp timestamp) {
+asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ScriptedLeader::ListOffset(
+    TopicPartition, LeaderEpoch current_leader_epoch, Timestamp timestamp) {
   offset_queries.push_back(timestamp);
+  offset_query_epochs.push_back(current_leader_epoch);
   const absl::Status held = co_await WhileHeld(look_ups_held_);
   if (!held.ok()) co_return held;
   if (closed_ || !on_list_offset) co_return absl::CancelledError("no offset query is scripted");

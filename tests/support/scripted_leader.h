@@ -62,6 +62,7 @@ class ScriptedLeader final : public LeaderEndpoint {
   std::vector<SeenFetch> fetches;
   std::vector<std::vector<EpochQuery>> epoch_look_ups;
   std::vector<Timestamp> offset_queries;
+  std::vector<LeaderEpoch> offset_query_epochs;  // the current leader epoch that each of them named
 
   BrokerId broker_id() const override { return id_; }
   const Endpoint& endpoint() const override { return endpoint_; }

@@ -42,7 +42,7 @@ struct Case {
 
 class LeavesOutTest : public ::testing::TestWithParam<Case> {};
 
-TEST_P(LeavesOutTest, Rq07_DecisionTable) {
+TEST_P(LeavesOutTest, Rq07_Pf32_DecisionTable) {
   const Case& c = GetParam();
   FollowerThrottle throttle = MakeThrottle(1000);
   throttle.OnAppend(kListed, c.exceeded ? 1001 : 1000, At(0));

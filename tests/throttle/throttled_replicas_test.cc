@@ -20,7 +20,7 @@ struct Case {
 
 class ParseThrottledReplicasTest : public ::testing::TestWithParam<Case> {};
 
-TEST_P(ParseThrottledReplicasTest, Rq04_ValidValues) {
+TEST_P(ParseThrottledReplicasTest, Rq04_Pf32_ValidValues) {
   const absl::StatusOr<ThrottledReplicaList> list = ParseThrottledReplicas(GetParam().value);
   ASSERT_TRUE(list.ok()) << list.status();
   EXPECT_EQ(*list, GetParam().expected);

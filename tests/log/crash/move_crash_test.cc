@@ -45,7 +45,7 @@ class MoveCrash : public testing::Test {
   }
 };
 
-TEST_F(MoveCrash, Inv18_AMoveCutShortAnywhereKeepsEveryDurableRecordOnce) {
+TEST_F(MoveCrash, Inv18_Pf33_AMoveCutShortAnywhereKeepsEveryDurableRecordOnce) {
   SimulatedDisk whole;
   {
     const std::unique_ptr<LogManager> manager = Prepare(whole);
