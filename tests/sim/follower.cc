@@ -14,7 +14,7 @@ namespace slipstream::sim {
 namespace {
 
 constexpr uint64_t kNever = uint64_t{1} << 62;
-constexpr std::chrono::milliseconds kStartWithin{500}, kMetadataEvery{1000};
+constexpr std::chrono::milliseconds kMetadataEvery{1000};
 
 }  // namespace
 
@@ -24,9 +24,13 @@ Follower::Follower(const Options& options, Random& random, Scheduler& scheduler,
       scheduler_(scheduler),
       trace_(trace),
       model_(model),
+      rate_limit_(options.bytes_per_second == 0
+                      ? nullptr
+                      : std::make_unique<ByteRateLimit>(options.bytes_per_second, scheduler.now())),
       config_([&] {
         FetcherConfig config = options.Fetcher();
         config.clock = &scheduler.clock();
+        config.rate_limit = rate_limit_.get();
         return config;
       }()),
       directory_config_{.log_dir = "/disk/logs",
@@ -34,7 +38,9 @@ Follower::Follower(const Options& options, Random& random, Scheduler& scheduler,
                         .num_recovery_threads = 1,
                         .cluster_id = "simulated",
                         .clock = &scheduler.clock()},
-      disk_(std::make_unique<SimulatedDisk>()) {
+      disk_(std::make_unique<SimulatedDisk>()),
+      began_at_(scheduler.now()),
+      lane_watch_(trace) {
   SLIP_CHECK(config_.Validate().ok());
   SLIP_CHECK(disk_->CreateDirectories("/disk").ok() && disk_->SyncDirectory("/").ok());
   for (int32_t i = 0; i < options.partitions; ++i) followed_.push_back({.name = {"orders", i}});
@@ -70,10 +76,14 @@ void Follower::Crash() {
     ending_ = how;
     return;
   }
-  // In the middle of what it does next; or soon, if it does nothing.
+  CrashWithin(40, Options::Ms(300));
+}
+
+// In the middle of what it does next; or soon, if it does nothing.
+void Follower::CrashWithin(uint64_t calls, std::chrono::milliseconds time) {
   armed_ = true;
-  disk_->CrashAfter(1 + random_.Below(40));
-  scheduler_.After(random_.WaitUpTo(Options::Ms(300)), [this, process = process_] {
+  disk_->CrashAfter(1 + random_.Below(calls));
+  scheduler_.After(random_.WaitUpTo(time), [this, process = process_] {
     if (process == process_ && Running()) disk_->CrashAfter(0);
   });
 }
@@ -104,7 +114,7 @@ void Follower::Repeat(std::chrono::milliseconds mean, void (Follower::*act)()) {
 }
 
 void Follower::StartSoon() {
-  scheduler_.After(random_.WaitUpTo(kStartWithin), [this] {
+  scheduler_.After(random_.WaitUpTo(options_.away_max), [this] {
     if (directory_ == nullptr) StartProcess();
   });
 }
@@ -159,12 +169,8 @@ void Follower::EndProcess(Ending ending) {
   if (ending != Ending::kCleanStop) disk_->CrashAfter(0);
   StopFetchers();
   fetchers_.clear();
-  if (ending == Ending::kCleanStop) {
-    Disarm();
-    const absl::Status closed = directory_->Close();
-    if (!closed.ok() && !disk_->failed_one())
-      trace_.Report("INV-17", absl::StrCat("the log dir does not close: ", closed.message()));
-  }
+  lane_watch_.OnProcessEnd();
+  if (ending == Ending::kCleanStop) ending = StopCleanly();
   directory_.reset();
   stopping_ = false;
   for (Followed& followed : followed_) {
@@ -180,11 +186,29 @@ void Follower::EndProcess(Ending ending) {
   StartSoon();
 }
 
+// It may have died on the way, or die in the middle of it (F19).
+Follower::Ending Follower::StopCleanly() {
+  Disarm();
+  const bool dies = options_.crash_every.count() > 0 && !healed_ && random_.Chance({1, 6});
+  if (dies && !disk_->crashed()) disk_->CrashAfter(random_.Below(60));
+  const absl::Status closed = directory_->Close();
+  if (!disk_->crashed() && !disk_->failed_one()) {
+    if (!closed.ok()) trace_.Report("INV-17", absl::StrCat("the log dir does not close: ", closed.message()));
+    return Ending::kCleanStop;
+  }
+  between_calls_ = false;
+  const bool cut = disk_->failed_one() || random_.Chance(options_.power_cut);
+  trace_.Tell("process ", process_, cut ? " loses power while it stops" : " is killed while it stops");
+  return cut ? Ending::kPowerCut : Ending::kKill;
+}
+
 // As the next process finds it.
 void Follower::LeaveDisk(Ending ending) {
   if (ending == Ending::kPowerCut) {
-    constexpr Survives kHow[] = {Survives::kNothing,   Survives::kEverything, Survives::kRandomPart,
-                                 Survives::kTornAt512, Survives::kTornAt4096, Survives::kTornAnywhere};
+    // Nothing but a random part leaves holes below what is there.
+    constexpr Survives kHow[] = {Survives::kNothing,    Survives::kEverything,  Survives::kRandomPart,
+                                 Survives::kRandomPart, Survives::kRandomPart,  Survives::kTornAt512,
+                                 Survives::kTornAt4096, Survives::kTornAnywhere};
     disk_ = disk_->AfterPowerCut(random_.Pick(kHow), random_.Next());
   } else {
     disk_->Restart();
@@ -198,7 +222,10 @@ void Follower::Observe() {
   if (!Running()) return;
   if (!disk_->crashed())
     for (Followed& followed : followed_) Look(followed);
-  if (disk_->crashed() && ending_ == Ending::kNone)
+  LookAtLanes();
+  // Whoever is dead does not stop cleanly any more.
+  const bool dies = ending_ == Ending::kKill || ending_ == Ending::kPowerCut;
+  if (disk_->crashed() && !dies)
     ending_ = disk_->failed_one() || random_.Chance(options_.power_cut) ? Ending::kPowerCut : Ending::kKill;
   if (ending_ == Ending::kNone) return;
   // A disk that failed once may have lost what was written: nothing but a power cut shows what it still has.

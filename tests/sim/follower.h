@@ -12,6 +12,7 @@
 
 #include "fetcher/lane_group.h"
 #include "log/log_directory.h"
+#include "tests/sim/lane_watch.h"
 #include "tests/sim/replica_history.h"
 #include "tests/sim/sim_leader.h"
 #include "tests/sim/sim_queue.h"
@@ -29,15 +30,16 @@ class Follower final : public FetchEvents, public Witness {
   void Observe();
   // No faults any more; a process runs on a disk that works.
   void Heal();
-  // INV-30: every log ends where its leader's does, and nothing is failed or delayed.
+  // INV-30: every log is its leader's to the end, and nothing is failed or delayed.
   bool CaughtUp();
   std::string DescribeLag();
   // The bytes of all logs are what the model's leaders wrote. Reads the disk, so not while it is to fail.
   void CheckContents();
-  void CheckEqualsLeaders();
+  void CheckSettled();
 
   const FetchCounters& counters() const { return counters_; }
   int process_count() const { return process_; }
+  const LaneMoves& lane_moves() const { return lane_watch_.moves(); }
 
   // FetchEvents
   void OnLeaderInDoubt(BrokerId leader, const std::string& why) override;
@@ -50,6 +52,7 @@ class Follower final : public FetchEvents, public Witness {
   void OnNotice(const std::string& text) override;
   // Witness
   void OnFetchSent(const SimLeader& leader, const Asked& asked) override;
+  void OnFetchEnded(const SimLeader& leader) override { lane_watch_.OnFetchEnded(leader); }
   void OnRecords(const SimLeader& leader, const TopicPartition& partition, const FetchPartition& asked,
                  const ModelBatches& records) override;
 
@@ -80,9 +83,11 @@ class Follower final : public FetchEvents, public Witness {
   void StartProcess();
   void StartSoon();
   void EndProcess(Ending ending);
+  Ending StopCleanly();  // what became of it
   void StopFetchers();
   void LeaveDisk(Ending ending);
   void Crash();
+  void CrashWithin(uint64_t calls, std::chrono::milliseconds time);
   void FailDisk();
   void FillDisk();
   bool Running() const { return directory_ != nullptr && !stopping_; }
@@ -104,8 +109,11 @@ class Follower final : public FetchEvents, public Witness {
   // follower_checks.cc
   void Recovered(Followed& followed);
   void Look(Followed& followed);
+  void LookAtLanes();
+  void CheckRate();
   static bool AsksFor(const SimLeader& leader, const Followed& followed);  // by the lane that has it
   const Replica& LeaderOf(const Followed& followed) const;                 // of the broker whose fetcher has it
+  const ModelBatch* FirstForeign(const Followed& followed) const;
   void Check(const absl::Status& status, const TopicPartition& partition);
   void ProbePowerCut(Followed& followed, Offset fetch_offset);
 
@@ -114,12 +122,15 @@ class Follower final : public FetchEvents, public Witness {
   Scheduler& scheduler_;
   Trace& trace_;
   Model& model_;
+  const std::unique_ptr<ByteRateLimit> rate_limit_;  // nullptr: none
   const FetcherConfig config_;
   LogDirectoryConfig directory_config_;
   FetchCounters counters_;
   std::unique_ptr<SimulatedDisk> disk_;
+  const Clock::TimePoint began_at_;
   bool disk_full_ = false;
   bool armed_ = false;  // some call to the disk, no other than the product's, will fail or be the last
+  LaneWatch lane_watch_;
   std::vector<Followed> followed_;
 
   // Of the process that runs.

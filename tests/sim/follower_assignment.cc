@@ -57,6 +57,7 @@ void Follower::LetGo(Followed& followed) {
       trace_.Tell(followed.name.ToString(), ": let go");
       followed.place = Place::kComing;
       followed.holder = nullptr;
+      lane_watch_.OnLetGo(followed.name);
       scheduler_.After(random_.WaitUpTo(kHandOverWithin), [this, &followed, process] {
         if (process == process_ && Running()) Give(followed);
       });

@@ -88,12 +88,23 @@ void Follower::Look(Followed& followed) {
   followed.recovery_point = recovery_point;
 }
 
+// INV-22. Whoever is let go of is in no fetcher, and whoever is held in no other.
+void Follower::LookAtLanes() {
+  for (const Followed& followed : followed_) {
+    lane_watch_.Look(followed.name, followed.holder == nullptr ? nullptr : followed.holder->lanes.get());
+    for (const auto& [broker, fetcher] : fetchers_)
+      if (&fetcher != followed.holder && fetcher.lanes->LaneOf(followed.name) != nullptr)
+        Check(Broken("INV-22", "the fetcher of broker ", broker, " has it still"), followed.name);
+  }
+}
+
 bool Follower::AsksFor(const SimLeader& leader, const Followed& followed) {
   const FetchLane* const lane = followed.holder == nullptr ? nullptr : followed.holder->lanes->LaneOf(followed.name);
   return lane != nullptr && &lane->leader() == &leader;
 }
 
 void Follower::OnFetchSent(const SimLeader& leader, const Asked& asked) {
+  lane_watch_.OnFetchSent(leader, asked);
   if (disk_->crashed()) return;
   const bool proves = options_.replica || options_.flush_mode == FlushMode::kDurable;
   for (const auto& [name, partition] : asked) {
@@ -159,13 +170,24 @@ void Follower::CheckContents() {
   }
 }
 
+// A batch that its leader does not have; nullptr: none. Below the start of either log there is nothing to agree on.
+const ModelBatch* Follower::FirstForeign(const Followed& followed) const {
+  const ModelLog& leader = model_.partition(followed.name.partition).leader().log;
+  for (const ModelBatch* batch : followed.history.batches()) {
+    const bool shared = batch->next > std::max(leader.start(), followed.log->log_start_offset());
+    if (shared && !leader.Has(*batch)) return batch;
+  }
+  return nullptr;
+}
+
 bool Follower::CaughtUp() {
   if (!Running() || disk_->crashed()) return false;
   for (const Followed& followed : followed_) {
     const Replica& leader = model_.partition(followed.name.partition).leader();
     const bool there = followed.place == Place::kHeld && followed.log->log_end_offset() == leader.log.end() &&
                        followed.log->high_watermark() == leader.high_watermark &&
-                       followed.progress->health.load() == PartitionHealth::kFetching;
+                       followed.progress->health.load() == PartitionHealth::kFetching &&
+                       FirstForeign(followed) == nullptr;
     if (!there) return false;
   }
   return true;
@@ -178,28 +200,36 @@ std::string Follower::DescribeLag() {
     absl::StrAppend(&text, followed.name.ToString(), " ends at ", followed.history.end().value, " in place ",
                     static_cast<int>(followed.place), ", its leader at ", leader.log.end().value, ", high watermark ",
                     followed.high_watermark.value, " of ", leader.high_watermark.value, "; ");
+    const ModelBatch* const foreign = followed.log == nullptr ? nullptr : FirstForeign(followed);
+    if (foreign != nullptr)
+      absl::StrAppend(&text, "the leader does not have its batch at offset ", foreign->base.value, ", epoch ",
+                      foreign->epoch.value, "; ");
   }
   return text;
 }
 
-void Follower::CheckEqualsLeaders() {
+// INV-25, over all of the time: what may be caught up with, what may be used up ahead, and an answer of each lane.
+void Follower::CheckRate() {
+  if (rate_limit_ == nullptr) return;
+  const std::chrono::duration<double> time = scheduler_.now().time_since_epoch() - began_at_.time_since_epoch() +
+                                             ByteRateLimit::kBurst + ByteRateLimit::kOverdraft;
+  const auto answer = static_cast<double>(std::max(options_.response_max_bytes, options_.segment_bytes));
+  const double lanes = kLaneKinds * options_.brokers;
+  const double bytes_max = time.count() * static_cast<double>(options_.bytes_per_second) + lanes * answer;
+  const uint64_t bytes = counters_.bytes.load();
+  if (static_cast<double>(bytes) > bytes_max)
+    trace_.Report("INV-25", absl::StrCat(bytes, " bytes came in ", time.count(), " s"));
+}
+
+void Follower::CheckSettled() {
   CheckContents();
+  CheckRate();
   size_t fetched = 0;
   for (const auto& [broker, fetcher] : fetchers_)
     for (const LaneKind kind : {LaneKind::kIdle, LaneKind::kTail, LaneKind::kBulk})
       fetched += fetcher.lanes->lane(kind).size();
   if (fetched != followed_.size())
     trace_.Report("INV-22", absl::StrCat("lanes have ", fetched, " partitions, there are ", followed_.size()));
-  for (const Followed& followed : followed_) {
-    const ModelLog& leader = model_.partition(followed.name.partition).leader().log;
-    for (const ModelBatch* batch : followed.history.batches()) {
-      if (batch->next <= std::max(leader.start(), followed.log->log_start_offset())) continue;
-      if (!leader.Has(*batch))
-        Check(Broken("INV-30", "the leader does not have the batch at offset ", batch->base.value, ", epoch ",
-                     batch->epoch.value),
-              followed.name);
-    }
-  }
 }
 
 }  // namespace slipstream::sim

@@ -35,6 +35,9 @@ void Follower::OnTruncated(const TopicPartition& partition, Offset from, Offset 
   if (below_high_watermark && truth.unclean_elections == 0)
     Check(Broken("INV-14", "cut to ", to.value, ", below the high watermark, and no election was unclean"), partition);
   followed.history.Cut(to);
+  // Before what is written in its place is durable.
+  if (!healed_ && random_.Chance(options_.crash_after_truncation))
+    CrashWithin(random_.Chance({1, 2}) ? 10 : 60, Options::Ms(300));
 }
 
 absl::Status Follower::PersistOffsets(const LogOffsets& offsets) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: slipstream-sim --seed N [--count M] [--steps S] [--quiet]\n"
-    "  runs the simulations of the seeds N .. N+M-1; ends with 1 at the first that breaks an invariant\n";
+    "  runs the simulations of the seeds N .. N+M-1, all of them; ends with 1 if any broke an invariant\n";
 
 char seed_at_work[64];
 
@@ -46,12 +46,52 @@ bool Parse(int argc, char** argv, Flags& flags) {
   return true;
 }
 
-void PrintFailure(uint64_t seed, const Options& options, const Outcome& outcome) {
-  std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), options.ToString().c_str());
-  for (const std::string& event : outcome.last_events) std::printf("  %s\n", event.c_str());
+// All that is known of it, or only the rule.
+void PrintFailure(uint64_t seed, const Options& options, const Outcome& outcome, bool whole) {
+  if (whole) {
+    std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), options.ToString().c_str());
+    for (const std::string& event : outcome.last_events) std::printf("  %s\n", event.c_str());
+  }
   std::printf("seed %llu breaks %s: %s\n", static_cast<unsigned long long>(seed), outcome.violation->rule.c_str(),
               outcome.violation->what.c_str());
+  std::fflush(stdout);
 }
+
+void PrintSeed(uint64_t seed, const Options& options, const Outcome& outcome) {
+  std::printf(
+      "seed %llu: %s\nseed %llu: %llu events in %lld ms, %llu records, %llu truncations, %llu unclean elections, %d "
+      "processes, hash %016llx\n  lane moves: %s\n",
+      static_cast<unsigned long long>(seed), options.ToString().c_str(), static_cast<unsigned long long>(seed),
+      static_cast<unsigned long long>(outcome.events), static_cast<long long>(outcome.virtual_time.count()),
+      static_cast<unsigned long long>(outcome.records), static_cast<unsigned long long>(outcome.truncations),
+      static_cast<unsigned long long>(outcome.unclean_elections), outcome.processes,
+      static_cast<unsigned long long>(outcome.hash), outcome.lane_moves.ToString().c_str());
+}
+
+struct Totals {
+  uint64_t seeds = 0, failed = 0, records = 0, truncations = 0, unclean = 0, processes = 0, hash = 0;
+  LaneMoves lane_moves;
+
+  void Add(const Outcome& outcome) {
+    ++seeds;
+    if (outcome.violation) ++failed;
+    records += outcome.records;
+    truncations += outcome.truncations;
+    unclean += outcome.unclean_elections;
+    processes += static_cast<uint64_t>(outcome.processes);
+    hash = hash * 31 + outcome.hash;
+    lane_moves.Add(outcome.lane_moves);
+  }
+  void Print(double seconds) const {
+    std::printf(
+        "%llu seeds in %.1f s, %llu failed: %llu records, %llu truncations, %llu unclean elections, %llu processes, "
+        "hash %016llx\nlane moves: %s\n",
+        static_cast<unsigned long long>(seeds), seconds, static_cast<unsigned long long>(failed),
+        static_cast<unsigned long long>(records), static_cast<unsigned long long>(truncations),
+        static_cast<unsigned long long>(unclean), static_cast<unsigned long long>(processes),
+        static_cast<unsigned long long>(hash), lane_moves.ToString().c_str());
+  }
+};
 
 int Main(int argc, char** argv) {
   Flags flags;
@@ -61,39 +101,22 @@ int Main(int argc, char** argv) {
   }
   std::signal(SIGABRT, OnAbort);
   const auto began = std::chrono::steady_clock::now();
-  uint64_t records = 0, truncations = 0, unclean = 0, processes = 0, hash = 0;
+  Totals totals;
   for (uint64_t seed = flags.seed; seed < flags.seed + flags.count; ++seed) {
     std::snprintf(seed_at_work, sizeof(seed_at_work), "slipstream-sim: seed %llu aborted\n",
                   static_cast<unsigned long long>(seed));
     const Options options = Options::Draw(seed);
     const Outcome outcome = Simulate(seed, options, {.steps = flags.steps});
+    totals.Add(outcome);
     if (outcome.violation) {
-      PrintFailure(seed, options, outcome);
-      return 1;
+      PrintFailure(seed, options, outcome, /*whole=*/totals.failed == 1);
+    } else if (!flags.quiet) {
+      PrintSeed(seed, options, outcome);
     }
-    if (!flags.quiet)
-      std::printf(
-          "seed %llu: %s\nseed %llu: %llu events in %lld ms, %llu records, %llu truncations, %llu unclean "
-          "elections, %d processes, hash %016llx\n",
-          static_cast<unsigned long long>(seed), options.ToString().c_str(), static_cast<unsigned long long>(seed),
-          static_cast<unsigned long long>(outcome.events), static_cast<long long>(outcome.virtual_time.count()),
-          static_cast<unsigned long long>(outcome.records), static_cast<unsigned long long>(outcome.truncations),
-          static_cast<unsigned long long>(outcome.unclean_elections), outcome.processes,
-          static_cast<unsigned long long>(outcome.hash));
-    records += outcome.records;
-    truncations += outcome.truncations;
-    unclean += outcome.unclean_elections;
-    processes += static_cast<uint64_t>(outcome.processes);
-    hash = hash * 31 + outcome.hash;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::printf(
-      "%llu seeds in %.1f s: %llu records, %llu truncations, %llu unclean elections, %llu processes, hash "
-      "%016llx\n",
-      static_cast<unsigned long long>(flags.count), took.count(), static_cast<unsigned long long>(records),
-      static_cast<unsigned long long>(truncations), static_cast<unsigned long long>(unclean),
-      static_cast<unsigned long long>(processes), static_cast<unsigned long long>(hash));
-  return 0;
+  totals.Print(took.count());
+  return totals.failed == 0 ? 0 : 1;
 }
 
 }  // namespace

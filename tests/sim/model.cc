@@ -34,8 +34,11 @@ void Model::Every(std::chrono::milliseconds mean, std::function<void()> act) {
 
 void Model::Start() {
   for (Partition& partition : partitions_) {
-    Every(options_.produce_every, [this, &partition] { Produce(partition, static_cast<int>(random_.Between(1, 4))); });
+    Every(options_.produce_every, [this, &partition] { Produce(partition, random_.Between(1, 4)); });
     Every(options_.elect_every, [this, &partition] { Elect(partition, random_.Chance(options_.unclean)); });
+    Every(options_.fail_over_every, [this, &partition] { FailOver(partition, random_.Between(2, 5)); });
+    Every(options_.quiet_every, [this, &partition] { FallQuiet(partition); });
+    Every(options_.burst_every, [this, &partition] { Burst(partition); });
     Every(options_.isr_change_every, [this, &partition] { ChangeIsr(partition); });
     Every(options_.log_start_every, [this, &partition] { MoveLogStart(partition); });
     for (int32_t broker = 0; broker < options_.brokers; ++broker)

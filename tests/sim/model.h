@@ -43,6 +43,7 @@ struct Partition {
   std::vector<Leadership> history;
   std::vector<Replica> replicas;  // by broker
   uint64_t unclean_elections = 0;
+  Clock::TimePoint quiet_until;  // producers have nothing to say before
 
   Replica& leader() { return replicas[static_cast<size_t>(now.leader)]; }
   // The leader knows that it leads, and in which epoch.
@@ -79,16 +80,20 @@ class Model {
 
   // --- what actors do; also tests'
   void Elect(Partition& partition, bool unclean);
+  void FailOver(Partition& partition, int64_t times);
   void ChangeIsr(Partition& partition);
   void TakeBrokerDown();
   void Learn(Partition& partition, int32_t broker, const Leadership& news);
-  void Produce(Partition& partition, int batches);
+  void Produce(Partition& partition, int64_t batches);
+  void FallQuiet(Partition& partition);
+  void Burst(Partition& partition);
   void Replicate(Partition& partition, int32_t follower);
   void MoveLogStart(Partition& partition);
 
  private:
   void Every(std::chrono::milliseconds mean, std::function<void()> act);
   void Tell(Partition& partition, int32_t broker);
+  void ProduceTo(Partition& partition, int32_t broker, int64_t batches);
   static void AdvanceHighWatermark(Replica& leader, int32_t id);
   static void CutToCommon(ModelLog& copy, const ModelLog& leader);
   const ModelBatch& NewBatch(const Replica& leader, LeaderEpoch epoch, int32_t partition);

@@ -26,6 +26,18 @@ void Model::Elect(Partition& partition, bool unclean) {
   for (int32_t broker = 0; broker < options_.brokers; ++broker) Tell(partition, broker);
 }
 
+// REL-02: leaders follow each other faster than the others hear of it, and each writes what only it has.
+void Model::FailOver(Partition& partition, int64_t times) {
+  Elect(partition, false);
+  const int32_t leader = partition.now.leader;
+  if (brokers_[static_cast<size_t>(leader)].up) Learn(partition, leader, partition.now);
+  ProduceTo(partition, leader, random_.Between(1, 2));
+  if (times <= 1) return;
+  scheduler_.After(random_.Wait(Options::Ms(1), Options::Ms(300)), [this, &partition, times] {
+    if (!healed_) FailOver(partition, times - 1);
+  });
+}
+
 // Of what is so when the news arrives: a broker that is down hears it when it is up again.
 void Model::Tell(Partition& partition, int32_t broker) {
   scheduler_.After(random_.WaitUpTo(options_.news_delay_max), [this, &partition, broker, news = partition.now] {

@@ -24,11 +24,26 @@ const ModelBatch& Model::NewBatch(const Replica& leader, LeaderEpoch epoch, int3
 }
 
 // To any broker that believes it leads: of two that do, only one can commit.
-void Model::Produce(Partition& partition, int batches) {
-  const int32_t id = healed_ ? partition.now.leader : RandomBroker();
+void Model::Produce(Partition& partition, int64_t batches) {
+  if (!healed_ && scheduler_.now() < partition.quiet_until) return;
+  ProduceTo(partition, healed_ ? partition.now.leader : RandomBroker(), batches);
+}
+
+// Long enough for a lane to see it: a partition without records for a second is idle.
+void Model::FallQuiet(Partition& partition) {
+  partition.quiet_until = scheduler_.now() + random_.Wait(Options::Ms(1000), options_.quiet_for_max);
+}
+
+void Model::Burst(Partition& partition) {
+  partition.quiet_until = scheduler_.now();
+  ProduceTo(partition, partition.now.leader, random_.Between(10, 40));
+}
+
+void Model::ProduceTo(Partition& partition, int32_t id, int64_t batches) {
   Replica& replica = partition.replicas[static_cast<size_t>(id)];
   if (!replica.leads || !brokers_[static_cast<size_t>(id)].up) return;
-  for (int i = 0; i < batches; ++i) replica.log.Append(NewBatch(replica, replica.view.epoch, partition.name.partition));
+  for (int64_t i = 0; i < batches; ++i)
+    replica.log.Append(NewBatch(replica, replica.view.epoch, partition.name.partition));
   AdvanceHighWatermark(replica, id);
   brokers_[static_cast<size_t>(id)].Wake();
 }
@@ -61,8 +76,8 @@ void Model::Replicate(Partition& partition, int32_t follower) {
   const bool reachable = brokers_[static_cast<size_t>(source)].up && brokers_[static_cast<size_t>(follower)].up;
   if (!reachable || !leader.leads || leader.view.epoch != copy.view.epoch) return;
   CutToCommon(copy.log, leader.log);
-  for (const ModelBatch* batch :
-       leader.log.Read(copy.log.end(), leader.log.end(), random_.Between(500, 10'000), true)) {
+  const int64_t bytes_max = random_.Between(500, random_.Chance({1, 8}) ? 100'000 : 10'000);
+  for (const ModelBatch* batch : leader.log.Read(copy.log.end(), leader.log.end(), bytes_max, true)) {
     // Where the leader's log begins above ours, or inside a batch.
     if (batch->base != copy.log.end()) copy.log.StartAnewAt(batch->base);
     copy.log.Append(*batch);

@@ -52,7 +52,10 @@ Options Options::Draw(uint64_t seed) {
   o.flush_mode = random.Chance({1, 2}) ? FlushMode::kDurable : FlushMode::kCached;
   constexpr WriteMode kModes[] = {WriteMode::kAuto, WriteMode::kDirect, WriteMode::kUncached, WriteMode::kBuffered};
   o.write_mode = random.Pick(kModes);
-  o.segment_bytes = static_cast<int32_t>(random.Between(9000, 40'000));  // above any batch
+  // Above any batch. Where they are small, a cut or a power cut is of many.
+  const int64_t batch_bytes_max = 500 + 6 * o.value_bytes_max;
+  o.segment_bytes = static_cast<int32_t>(random.Chance({1, 4}) ? random.Between(batch_bytes_max, 3 * batch_bytes_max)
+                                                               : random.Between(9500, 40'000));
   o.retention_bytes = random.Chance({1, 4}) ? random.Between(20'000, 100'000) : -1;
   o.response_max_bytes = static_cast<int32_t>(random.Between(1024, 20'000));
   o.wait_max = Ms(random.Between(0, 1000));
@@ -63,6 +66,15 @@ Options Options::Draw(uint64_t seed) {
   o.io_delay_max = Ms(random.Between(0, 30));
   o.disk_full_every = MaybeEvery(random, {1, 3}, 1000, 8000);
   o.disk_error_every = MaybeEvery(random, {1, 3}, 2000, 15'000);
+
+  o.fail_over_every = MaybeEvery(random, {1, 2}, 300, 3000);
+  o.burst_every = MaybeEvery(random, {1, 2}, 500, 4000);
+  o.quiet_every = MaybeEvery(random, {1, 2}, 1000, 4000);
+  o.quiet_for_max = Ms(random.Between(1500, 4000));
+  if (o.quiet_every.count() > 0) o.faults_last = Ms(random.Between(4000, 10'000));  // or nobody falls quiet in it
+  o.away_max = Ms(random.Chance({1, 3}) ? random.Between(1000, 4000) : 500);
+  o.crash_after_truncation = MaybeOneIn(random, 2, 6);
+  if (random.Chance({1, 4})) o.bytes_per_second = random.Between(300'000, 3'000'000);
   return o;
 }
 
@@ -72,17 +84,20 @@ std::string Options::ToString() const {
       "brokers ", brokers, ", partitions ", partitions, ", topic ids ", topic_ids, ", truncation on fetch ",
       truncation_on_fetch, ", session slots ", session_slots, ", ms between: produce ", produce_every.count(),
       " replicate ", replicate_every.count(), " elect ", elect_every.count(), " isr change ", isr_change_every.count(),
-      " log start ", log_start_every.count(), " outage ", broker_outage_every.count(), " crash ", crash_every.count(),
-      " clean stop ", clean_stop_every.count(), " disk full ", disk_full_every.count(), " disk error ",
-      disk_error_every.count(), " checkpoint ", checkpoint_every.count(), " maintain ", maintain_every.count(),
-      ", unclean ", Text(unclean), ", old metadata ", Text(old_metadata), ", news within ", news_delay_max.count(),
+      " log start ", log_start_every.count(), " outage ", broker_outage_every.count(), " fail-overs ",
+      fail_over_every.count(), " burst ", burst_every.count(), " quiet ", quiet_every.count(), " crash ",
+      crash_every.count(), " clean stop ", clean_stop_every.count(), " disk full ", disk_full_every.count(),
+      " disk error ", disk_error_every.count(), " checkpoint ", checkpoint_every.count(), " maintain ",
+      maintain_every.count(), ", quiet within ", quiet_for_max.count(), " ms, away within ", away_max.count(),
+      " ms, crash after truncation ", Text(crash_after_truncation), ", faults last ", faults_last.count(),
+      " ms, unclean ", Text(unclean), ", old metadata ", Text(old_metadata), ", news within ", news_delay_max.count(),
       " ms, network within ", delay_max.count(), " ms, timeout ", request_timeout.count(), " ms, lost ", Text(lost),
       ", cut ", Text(cut), ", stale ", Text(stale_answer), ", wrong session ", Text(wrong_session), ", damaged ",
       Text(damaged), ", left out ", Text(left_out), ", ", replica ? "replica" : "consumer", ", ",
       flush_mode == FlushMode::kDurable ? "durable" : "cached", ", write mode ", kModes[static_cast<int>(write_mode)],
       ", segment bytes ", segment_bytes, ", retention bytes ", retention_bytes, ", response bytes ", response_max_bytes,
-      ", value bytes ", value_bytes_max, ", long poll ", wait_max.count(), " ms, i/o within ", io_delay_max.count(),
-      " ms");
+      ", bytes per second ", bytes_per_second, ", value bytes ", value_bytes_max, ", long poll ", wait_max.count(),
+      " ms, i/o within ", io_delay_max.count(), " ms");
 }
 
 FetcherConfig Options::Fetcher() const {

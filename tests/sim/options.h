@@ -20,8 +20,11 @@ struct Options {
   bool truncation_on_fetch = true;  // Fetch 12
   int32_t session_slots = 1000;
   Ms produce_every{20}, replicate_every{10}, elect_every{5000}, isr_change_every{2000}, log_start_every{10'000};
-  Ms broker_outage_every{0};  // 0: never, here and below
-  Ms news_delay_max{500};     // of an election, to brokers and to who follows
+  Ms broker_outage_every{0};            // 0: never, here and below
+  Ms fail_over_every{0};                // several leaders in a row, each of which writes a little
+  Ms quiet_every{0}, quiet_for_max{0};  // a partition whose producers have nothing to say
+  Ms burst_every{0};                    // a lot at once, so that followers are behind
+  Ms news_delay_max{500};               // of an election, to brokers and to who follows
   Ratio unclean{0, 1}, old_metadata{0, 1};
   int32_t value_bytes_max = 300;
 
@@ -36,12 +39,17 @@ struct Options {
   int32_t segment_bytes = 8192;
   int64_t retention_bytes = -1;
   int32_t response_max_bytes = 8192;
+  int64_t bytes_per_second = 0;  // 0: no limit
   Ms wait_max{500}, checkpoint_every{5000}, maintain_every{10'000};
   Ms crash_every{0}, clean_stop_every{0};
+  Ms away_max{500};       // between two processes
   Ratio power_cut{1, 2};  // of the crashes; else the page cache stays
+  Ratio crash_after_truncation{0, 1};
 
   // Its disk.
   Ms io_delay_max{2}, disk_full_every{0}, disk_error_every{0};
+
+  Ms faults_last{0};  // at least, of virtual time
 
   static Options Draw(uint64_t seed);
   std::string ToString() const;

@@ -11,6 +11,18 @@ namespace {
 constexpr size_t kAnswersKept = 4;
 constexpr int16_t kFetchVersionWithoutDivergence = 11;
 
+struct InFlight {
+  InFlight(Witness& told, const SimLeader& asked, const Witness::Asked& session) : witness(told), leader(asked) {
+    witness.OnFetchSent(leader, session);
+  }
+  ~InFlight() { witness.OnFetchEnded(leader); }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+  Witness& witness;
+  const SimLeader& leader;
+};
+
 }  // namespace
 
 SimLeader::SimLeader(Model& model, int32_t broker, const Options& options, Random& random, Scheduler& scheduler,
@@ -134,7 +146,7 @@ asio::awaitable<absl::Status> SimLeader::Fetch(FetchExchange& exchange, int16_t 
   if (!connected.ok()) co_return connected;
   exchange.request.replica_id = exchange.request.replica_state.replica_id = BrokerId{options_.replica ? 100 : -1};
   Track(exchange.request);
-  witness_.OnFetchSent(*this, session_);
+  const InFlight in_flight(witness_, *this, session_);
   FetchRequest sent = exchange.request;
   const int16_t version = options_.truncation_on_fetch ? version_max : kFetchVersionWithoutDivergence;
   // Any session may answer a full request: only an incremental one tells a wrong one from the right one.

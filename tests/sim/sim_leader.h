@@ -25,6 +25,8 @@ class Witness {
   virtual ~Witness() = default;
   // `asked`: all that the session asks with this request, told now or before.
   virtual void OnFetchSent(const SimLeader& leader, const Asked& asked) = 0;
+  // Its answer has come whole, or never will.
+  virtual void OnFetchEnded(const SimLeader& leader) = 0;
   // The answer has come: its records of one partition, as far as they are whole.
   virtual void OnRecords(const SimLeader& leader, const TopicPartition& partition, const FetchPartition& asked,
                          const ModelBatches& records) = 0;

@@ -24,7 +24,8 @@ class Simulation {
     model_.Start();
     follower_.Start();
     RunReady();
-    for (uint64_t step = 0; step < length.steps && !Failed(); ++step) {
+    const Clock::TimePoint faults_until = scheduler_.now() + options_.faults_last;
+    for (uint64_t step = 0; (step < length.steps || scheduler_.now() < faults_until) && !Failed(); ++step) {
       if (!scheduler_.AdvanceToNext(Clock::TimePoint::max())) break;
       RunReady();
       if (step % kContentsCheckedEvery == 0) follower_.CheckContents();
@@ -42,7 +43,7 @@ class Simulation {
       }
       RunReady();
     }
-    if (!Failed()) follower_.CheckEqualsLeaders();
+    if (!Failed()) follower_.CheckSettled();
   }
 
   Outcome TakeOutcome() {
@@ -55,6 +56,7 @@ class Simulation {
     outcome.truncations = follower_.counters().truncations.load();
     for (const Partition& partition : model_.partitions()) outcome.unclean_elections += partition.unclean_elections;
     outcome.processes = follower_.process_count();
+    outcome.lane_moves = follower_.lane_moves();
     outcome.virtual_time = std::chrono::duration_cast<std::chrono::milliseconds>(scheduler_.now().time_since_epoch());
     return outcome;
   }

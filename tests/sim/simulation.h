@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/lane_watch.h"
 #include "tests/sim/options.h"
 #include "tests/sim/trace.h"
 
@@ -18,11 +19,12 @@ struct Outcome {
   uint64_t hash = 0, events = 0;  // INV-28: the same seed and build give the same hash
   uint64_t records = 0, truncations = 0, unclean_elections = 0;
   int processes = 0;
+  LaneMoves lane_moves;
   std::chrono::milliseconds virtual_time{0};
 };
 
 struct Length {
-  uint64_t steps = 1500;                            // moments of the first phase
+  uint64_t steps = 1500;                            // moments of the first phase, or more: Options::faults_last
   std::chrono::milliseconds heals_within{120'000};  // of the second
 };
 
