@@ -114,7 +114,11 @@ absl::Status LogLoader::OpenSegments(const std::vector<SegmentFiles>& files) {
     }
     if (!recover && i + 1 == first_untrusted_ && !options_.clean) SLIP_RETURN_IF_ERROR(SyncSegment(*log_.segments[i]));
     must_recover_.push_back(recover);
-    if (!recover && !files[i].indexes_present) SLIP_RETURN_IF_ERROR(MakeMissingIndexes(i));
+    // Where the recovery point is its end, it was sealed by the roll that came after: that entry of its time index need
+    // not be on the disk, and without it whoever looks for its newest record by time would look past it.
+    const bool sealed_since =
+        !options_.clean && i + 1 == first_untrusted_ && files[first_untrusted_].base_offset == options_.recovery_point;
+    if (!recover && (sealed_since || !files[i].indexes_present)) SLIP_RETURN_IF_ERROR(MakeMissingIndexes(i));
     log_.segments[i]->Release();  // a log dir has more segments than a process may have open files
   }
   return absl::OkStatus();

@@ -21,6 +21,7 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 const size_t kBatchBytes = MakeBatch({}).size();
+constexpr uintmax_t kTimeIndexEntryBytes = 12;
 
 // Segments of two batches with one record each: bases 0, 2, 4, ...
 class LogRecoveryTest : public testing::Test {
@@ -262,6 +263,17 @@ TEST_F(LogRecoveryTest, Inv18_RecoveringTwiceChangesNothing) {
   Open({.recovery_point = Offset{0}});
   log_.reset();
   EXPECT_EQ(contents(), once);
+}
+
+// (1) All is flushed; (2) the next append rolls, and gives the time index of the old segment its last entry; (3) the
+// power fails before that is flushed.
+TEST_F(LogRecoveryTest, Inv18_ATimeIndexThatLostWhatTheRollSealedItWithIsMadeAnew) {
+  Fill(5);
+  const std::filesystem::path times = FilePath(2, kTimeIndexSuffix);
+  const uintmax_t sealed = std::filesystem::file_size(times);
+  std::filesystem::resize_file(times, sealed - kTimeIndexEntryBytes);
+  Open({.recovery_point = Offset{4}});
+  EXPECT_EQ(std::filesystem::file_size(times), sealed);
 }
 
 TEST_F(LogRecoveryTest, Rel45_Log135_MissingIndexesAreRebuilt) {
