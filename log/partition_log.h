@@ -131,6 +131,7 @@ class PartitionLog {
   // Drops everything and starts anew at `offset` (LOG-102).
   absl::Status TruncateFullyAndStartAt(Offset offset);
   // Raises the log start, never above the high watermark (kOutOfRange); whole segments below it go (LOG-105, LOG-107).
+  // The recovery point stays where it is, be it below.
   absl::Status MaybeIncrementLogStartOffset(Offset offset);
   // Clamps to [log start, log end]; a follower's may fall. Returns true when it moved.
   bool UpdateHighWatermark(Offset offset);

@@ -119,7 +119,8 @@ absl::Status PartitionLog::MaybeIncrementLogStartOffset(Offset offset) {
     return absl::OutOfRangeError(absl::StrCat(partition_.ToString(), ": log start offset ", offset.value,
                                               " would be above the high watermark ", high_watermark_.value));
   log_start_offset_ = offset;
-  recovery_point_ = std::max(recovery_point_, offset);
+  // The recovery point stays, unlike Kafka's: what lies below need not be on the disk, and until the new start is
+  // there, and the removals are, a power cut brings it back.
   return RemoveBelowLogStart();
 }
 
