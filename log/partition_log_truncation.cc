@@ -43,6 +43,10 @@ absl::Status PartitionLog::TruncateTo(Offset offset) {
   // At the end there may still be epochs that no data follows (LOG-175).
   if (offset >= log_end_offset_) return epochs_->TruncateFromEnd(log_end_offset_);
   if (offset < segments_.front()->base_offset()) return TruncateFullyAndStartAt(offset);
+  // What lies below the log start in its segment is of no log that anybody has: it would be in front of what comes
+  // next, of a later epoch maybe, and be read with it when the segment is recovered.
+  const bool starts_in_segment = log_start_offset_ > segments_.front()->base_offset();
+  if (starts_in_segment && offset <= log_start_offset_) return TruncateFullyAndStartAt(offset);
   const size_t keep = FloorSegment(offset) + 1;
   // What the cut opens, it opens before anything is changed: a lack of descriptors costs nothing.
   SLIP_RETURN_IF_ERROR(segments_[keep - 1]->LoadForAppend());

@@ -347,6 +347,22 @@ TEST_F(PartitionLogTest, Log100_TruncationInsideABatchEndsAtItsBase) {
   ASSERT_TRUE(Append({.base_offset = 10, .record_count = 10}).ok()) << "the leader sends that batch again";
 }
 
+// After an unclean election the leader's records from the log start on may be of an earlier epoch than what was deleted
+// in front of them.
+TEST_F(PartitionLogTest, Inv07_ACutOfAllThatALogHasLeavesNothingBelowItsStart) {
+  ASSERT_TRUE(Append({.record_count = 3, .leader_epoch = 5}).ok());
+  ASSERT_TRUE(Append({.base_offset = 3, .record_count = 3, .leader_epoch = 5}).ok());
+  log_->UpdateHighWatermark(Offset{6});
+  ASSERT_TRUE(log_->MaybeIncrementLogStartOffset(Offset{4}).ok());
+  ASSERT_TRUE(log_->TruncateTo(Offset{4}).ok());
+  EXPECT_EQ(log_->log_start_offset(), Offset{4});
+  EXPECT_EQ(log_->log_end_offset(), Offset{4});
+  ASSERT_TRUE(Append({.base_offset = 4, .leader_epoch = 2}).ok());
+  Reopen({.log_start_offset = Offset{4}});
+  EXPECT_EQ(log_->log_end_offset(), Offset{5});
+  EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{2}, {4}}));
+}
+
 TEST_F(PartitionLogTest, Log102_Rel18_FullTruncationStartsAnew) {
   ASSERT_TRUE(Append(MakeRun({.leader_epoch = 3}, 4)).ok());
   ASSERT_TRUE(Flush().ok());
@@ -405,6 +421,20 @@ TEST_F(PartitionLogTest, Log105_LogStartGrowsUpToTheHighWatermark) {
   EXPECT_TRUE(absl::IsOutOfRange(log_->Read(Offset{2}, Offset{6}, 100).status()));
 }
 
+// (1) The log start rises past what was flushed; (2) the recovery point is checkpointed; (3) the power fails before the
+// log start is: the old segments are back, some without their records, and a recovery point above them would vouch for
+// all.
+TEST_F(PartitionLogTest, Inv17_Log105_TheRecoveryPointDoesNotRiseWithTheLogStart) {
+  ASSERT_TRUE(Append({.record_count = 3}).ok());
+  ASSERT_EQ(log_->recovery_point(), Offset{0});
+  EXPECT_TRUE(log_->UpdateHighWatermark(Offset{3}));
+  ASSERT_TRUE(log_->MaybeIncrementLogStartOffset(Offset{3}).ok());
+  EXPECT_EQ(log_->log_start_offset(), Offset{3});
+  EXPECT_EQ(log_->recovery_point(), Offset{0});
+  ASSERT_TRUE(Flush().ok());
+  EXPECT_EQ(log_->recovery_point(), Offset{3});
+}
+
 TEST_F(PartitionLogTest, Inv05_HighWatermarkIsClamped) {
   ASSERT_TRUE(Append({.record_count = 5}).ok());
   EXPECT_TRUE(log_->UpdateHighWatermark(Offset{90}));
@@ -421,20 +451,6 @@ TEST_F(PartitionLogTest, Log145_ReadOutsideTheLogIsOutOfRange) {
   EXPECT_TRUE(absl::IsOutOfRange(log_->Read(Offset{6}, Offset{5}, 100).status()));
   EXPECT_TRUE(absl::IsOutOfRange(log_->Read(Offset{-1}, Offset{5}, 100).status()));
   EXPECT_EQ(log_->Read(Offset{5}, Offset{5}, 100)->file, nullptr);
-// (1) The log start rises past what was flushed; (2) the recovery point is checkpointed; (3) the power fails before the
-// log start is: the old segments are back, some without their records, and a recovery point above them would vouch for
-// all.
-TEST_F(PartitionLogTest, Inv17_Log105_TheRecoveryPointDoesNotRiseWithTheLogStart) {
-  ASSERT_TRUE(Append({.record_count = 3}).ok());
-  ASSERT_EQ(log_->recovery_point(), Offset{0});
-  EXPECT_TRUE(log_->UpdateHighWatermark(Offset{3}));
-  ASSERT_TRUE(log_->MaybeIncrementLogStartOffset(Offset{3}).ok());
-  EXPECT_EQ(log_->log_start_offset(), Offset{3});
-  EXPECT_EQ(log_->recovery_point(), Offset{0});
-  ASSERT_TRUE(Flush().ok());
-  EXPECT_EQ(log_->recovery_point(), Offset{3});
-}
-
   EXPECT_EQ(log_->Read(Offset{4}, Offset{2}, 100)->file, nullptr);
 }
 
