@@ -14,7 +14,6 @@ namespace slipstream::sim {
 namespace {
 
 constexpr uint64_t kNever = uint64_t{1} << 62;
-constexpr std::chrono::milliseconds kMetadataEvery{1000};
 
 }  // namespace
 
@@ -138,7 +137,7 @@ void Follower::StartProcess() {
   for (Followed& followed : followed_) Recovered(followed);
   recovered_ = true;
   Refresh();
-  Repeat(kMetadataEvery, &Follower::Refresh);
+  Repeat(options_.metadata_every, &Follower::Refresh);
   Repeat(options_.checkpoint_every, &Follower::WriteCheckpoints);
 }
 
@@ -210,6 +209,7 @@ void Follower::LeaveDisk(Ending ending) {
                                  Survives::kRandomPart, Survives::kRandomPart,  Survives::kTornAt512,
                                  Survives::kTornAt4096, Survives::kTornAnywhere};
     disk_ = disk_->AfterPowerCut(random_.Pick(kHow), random_.Next());
+    failure_told_ = false;
   } else {
     disk_->Restart();
   }
@@ -223,6 +223,7 @@ void Follower::Observe() {
   if (!disk_->crashed())
     for (Followed& followed : followed_) Look(followed);
   LookAtLanes();
+  if (disk_->failed_one() && !std::exchange(failure_told_, true)) trace_.Tell("failed: ", disk_->failed_call());
   // Whoever is dead does not stop cleanly any more.
   const bool dies = ending_ == Ending::kKill || ending_ == Ending::kPowerCut;
   if (disk_->crashed() && !dies)

@@ -129,7 +129,8 @@ class Follower final : public FetchEvents, public Witness {
   std::unique_ptr<SimulatedDisk> disk_;
   const Clock::TimePoint began_at_;
   bool disk_full_ = false;
-  bool armed_ = false;  // some call to the disk, no other than the product's, will fail or be the last
+  bool failure_told_ = false;  // the disk's
+  bool armed_ = false;         // some call to the disk, no other than the product's, will fail or be the last
   LaneWatch lane_watch_;
   std::vector<Followed> followed_;
 

@@ -36,6 +36,8 @@ void Follower::Recovered(Followed& followed) {
   const bool all_written = last_ending_ == Ending::kCleanStop || (last_ending_ == Ending::kKill && between_calls_);
   Check(followed.history.Recover(start, end, found, all_written, options_.flush_mode == FlushMode::kDurable),
         followed.name);
+  // What is on the disk, and the log does not know to be, it may cut without a word to anybody.
+  if (followed.log != nullptr) followed.history.Sync(followed.recovery_point, start);
 }
 
 const Replica& Follower::LeaderOf(const Followed& followed) const {
@@ -63,7 +65,7 @@ void Follower::Look(Followed& followed) {
     Check(Broken("INV-14", "the log fell from ", history.end().value, " to ", end.value, " without a word"),
           followed.name);
   if (end != history.end()) {
-    Check(history.Grow(end, {followed.current_epoch, LeaderOf(followed).log.start()}), followed.name);
+    Check(history.Grow(end, {followed.current_epoch, std::max(start, LeaderOf(followed).log.start())}), followed.name);
     trace_.Tell(followed.name.ToString(), ": log end ", end.value);
   }
   history.Sync(recovery_point, start);

@@ -26,7 +26,8 @@ void Follower::OnTruncated(const TopicPartition& partition, Offset from, Offset 
   // The leader that it follows, as long as nobody has made another of it.
   const Replica& leader = LeaderOf(followed);
   const bool leads = leader.leads && leader.view.epoch == followed.current_epoch;
-  if (cut != nullptr && cut->base < to)
+  // An empty log ends where it starts, and that may be inside a batch.
+  if (cut != nullptr && cut->base < to && to != followed.log->log_start_offset())
     Check(Broken("INV-14", "cut at ", to.value, ", inside the batch at offset ", cut->base.value), partition);
   if (cut != nullptr && leads && leader.log.Has(*cut))
     Check(Broken("INV-14", "the batch at offset ", cut->base.value, ", epoch ", cut->epoch.value,
@@ -34,7 +35,11 @@ void Follower::OnTruncated(const TopicPartition& partition, Offset from, Offset 
           partition);
   if (below_high_watermark && truth.unclean_elections == 0)
     Check(Broken("INV-14", "cut to ", to.value, ", below the high watermark, and no election was unclean"), partition);
-  followed.history.Cut(to);
+  if (followed.log->log_start_offset() == to) {
+    followed.history.StartAnewAt(to);  // nothing is left, not even below its start
+  } else {
+    followed.history.Cut(to);
+  }
   // Before what is written in its place is durable.
   if (!healed_ && random_.Chance(options_.crash_after_truncation))
     CrashWithin(random_.Chance({1, 2}) ? 10 : 60, Options::Ms(300));

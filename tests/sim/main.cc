@@ -14,7 +14,7 @@ namespace slipstream::sim {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: slipstream-sim --seed N [--count M] [--steps S] [--quiet]\n"
+    "usage: slipstream-sim --seed N [--count M] [--steps S] [--quiet | --events]\n"
     "  runs the simulations of the seeds N .. N+M-1, all of them; ends with 1 if any broke an invariant\n";
 
 char seed_at_work[64];
@@ -27,14 +27,14 @@ void OnAbort(int) {
 
 struct Flags {
   uint64_t seed = 0, count = 1, steps = Length{}.steps;
-  bool quiet = false;
+  bool quiet = false, events = false;
 };
 
 bool Parse(int argc, char** argv, Flags& flags) {
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--quiet") {
-      flags.quiet = true;
+    if (name == "--quiet" || name == "--events") {
+      (name == "--quiet" ? flags.quiet : flags.events) = true;
       continue;
     }
     uint64_t* const value = name == "--seed"    ? &flags.seed
@@ -106,10 +106,10 @@ int Main(int argc, char** argv) {
     std::snprintf(seed_at_work, sizeof(seed_at_work), "slipstream-sim: seed %llu aborted\n",
                   static_cast<unsigned long long>(seed));
     const Options options = Options::Draw(seed);
-    const Outcome outcome = Simulate(seed, options, {.steps = flags.steps});
+    const Outcome outcome = Simulate(seed, options, {.steps = flags.steps}, flags.events);
     totals.Add(outcome);
     if (outcome.violation) {
-      PrintFailure(seed, options, outcome, /*whole=*/totals.failed == 1);
+      PrintFailure(seed, options, outcome, /*whole=*/totals.failed == 1 && !flags.events);
     } else if (!flags.quiet) {
       PrintSeed(seed, options, outcome);
     }

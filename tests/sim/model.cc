@@ -36,7 +36,7 @@ void Model::Start() {
   for (Partition& partition : partitions_) {
     Every(options_.produce_every, [this, &partition] { Produce(partition, random_.Between(1, 4)); });
     Every(options_.elect_every, [this, &partition] { Elect(partition, random_.Chance(options_.unclean)); });
-    Every(options_.fail_over_every, [this, &partition] { FailOver(partition, random_.Between(2, 5)); });
+    Every(options_.fail_over_every, [this, &partition] { FailOver(partition); });
     Every(options_.quiet_every, [this, &partition] { FallQuiet(partition); });
     Every(options_.burst_every, [this, &partition] { Burst(partition); });
     Every(options_.isr_change_every, [this, &partition] { ChangeIsr(partition); });

@@ -43,6 +43,7 @@ struct Partition {
   std::vector<Leadership> history;
   std::vector<Replica> replicas;  // by broker
   uint64_t unclean_elections = 0;
+  Clock::TimePoint apart_until;  // brokers do not copy from each other before
   Clock::TimePoint quiet_until;  // producers have nothing to say before
 
   Replica& leader() { return replicas[static_cast<size_t>(now.leader)]; }
@@ -53,7 +54,7 @@ struct Partition {
 struct Broker {
   bool up = true;
   std::unique_ptr<FetchSessionCache> sessions;
-  std::set<Naps*> waiting;  // fetches that wait for news
+  std::vector<Naps*> waiting;  // fetches that wait for news, in the order in which their connections were made
 
   void Wake() {
     for (Naps* naps : waiting) naps->Wake();
@@ -79,8 +80,8 @@ class Model {
   Leadership Ask(int32_t partition);
 
   // --- what actors do; also tests'
-  void Elect(Partition& partition, bool unclean);
-  void FailOver(Partition& partition, int64_t times);
+  void Elect(Partition& partition, bool unclean, bool another = false);  // `another`: than now, where there is one
+  void FailOver(Partition& partition);
   void ChangeIsr(Partition& partition);
   void TakeBrokerDown();
   void Learn(Partition& partition, int32_t broker, const Leadership& news);
@@ -93,6 +94,7 @@ class Model {
  private:
   void Every(std::chrono::milliseconds mean, std::function<void()> act);
   void Tell(Partition& partition, int32_t broker);
+  void ElectInTurn(Partition& partition, int64_t times);
   void ProduceTo(Partition& partition, int32_t broker, int64_t batches);
   static void AdvanceHighWatermark(Replica& leader, int32_t id);
   static void CutToCommon(ModelLog& copy, const ModelLog& leader);

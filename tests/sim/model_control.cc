@@ -7,12 +7,13 @@
 
 namespace slipstream::sim {
 
-void Model::Elect(Partition& partition, bool unclean) {
+void Model::Elect(Partition& partition, bool unclean, bool another) {
   std::vector<int32_t> candidates;
   for (int32_t broker = 0; broker < options_.brokers; ++broker) {
     const bool in_sync = partition.now.isr.contains(broker);
     if (brokers_[static_cast<size_t>(broker)].up && in_sync != unclean) candidates.push_back(broker);
   }
+  if (another && candidates.size() > 1) std::erase(candidates, partition.now.leader);
   if (candidates.empty()) return;
   partition.now.leader = random_.Pick(candidates);
   ++partition.now.epoch.value;
@@ -26,15 +27,22 @@ void Model::Elect(Partition& partition, bool unclean) {
   for (int32_t broker = 0; broker < options_.brokers; ++broker) Tell(partition, broker);
 }
 
-// REL-02: leaders follow each other faster than the others hear of it, and each writes what only it has.
-void Model::FailOver(Partition& partition, int64_t times) {
-  Elect(partition, false);
+// REL-02: brokers that do not reach each other lead in turn, and each writes what only it has. A follower that is given
+// the time for it gets some of each.
+void Model::FailOver(Partition& partition) {
+  partition.apart_until = scheduler_.now() + random_.Wait(Options::Ms(300), Options::Ms(3000));
+  ElectInTurn(partition, random_.Between(2, 5));
+}
+
+void Model::ElectInTurn(Partition& partition, int64_t times) {
+  Elect(partition, /*unclean=*/false, /*another=*/true);
   const int32_t leader = partition.now.leader;
   if (brokers_[static_cast<size_t>(leader)].up) Learn(partition, leader, partition.now);
   ProduceTo(partition, leader, random_.Between(1, 2));
   if (times <= 1) return;
-  scheduler_.After(random_.Wait(Options::Ms(1), Options::Ms(300)), [this, &partition, times] {
-    if (!healed_) FailOver(partition, times - 1);
+  const Options::Ms next_within(random_.Chance({1, 2}) ? 100 : 1500);
+  scheduler_.After(random_.WaitUpTo(next_within), [this, &partition, times] {
+    if (!healed_) ElectInTurn(partition, times - 1);
   });
 }
 

@@ -74,7 +74,8 @@ void Model::Replicate(Partition& partition, int32_t follower) {
   if (source < 0 || source == follower) return;
   Replica& leader = partition.replicas[static_cast<size_t>(source)];
   const bool reachable = brokers_[static_cast<size_t>(source)].up && brokers_[static_cast<size_t>(follower)].up;
-  if (!reachable || !leader.leads || leader.view.epoch != copy.view.epoch) return;
+  const bool apart = !healed_ && scheduler_.now() < partition.apart_until;
+  if (apart || !reachable || !leader.leads || leader.view.epoch != copy.view.epoch) return;
   CutToCommon(copy.log, leader.log);
   const int64_t bytes_max = random_.Between(500, random_.Chance({1, 8}) ? 100'000 : 10'000);
   for (const ModelBatch* batch : leader.log.Read(copy.log.end(), leader.log.end(), bytes_max, true)) {

@@ -25,16 +25,16 @@ Options Options::Draw(uint64_t seed) {
   Options o;
   o.brokers = static_cast<int32_t>(random.Between(2, 4));
   o.partitions = static_cast<int32_t>(random.Between(1, 4));
-  o.truncation_on_fetch = random.Chance({2, 3});
-  o.topic_ids = o.truncation_on_fetch && random.Chance({2, 3});
+  o.truncation_on_fetch = random.Chance({1, 2});
+  o.topic_ids = o.truncation_on_fetch && random.Chance({3, 4});
   o.session_slots = random.Chance({1, 4}) ? static_cast<int32_t>(random.Between(0, 1)) : 1000;
   o.produce_every = Ms(random.Between(10, 150));
-  o.replicate_every = Ms(random.Between(10, 100));
-  o.elect_every = Ms(random.Between(100, 1500));
+  o.replicate_every = Ms(random.Chance({2, 3}) ? random.Between(10, 100) : random.Between(100, 600));
+  o.elect_every = Ms(random.Chance({1, 2}) ? random.Between(100, 1500) : random.Between(1000, 4000));
   o.isr_change_every = Ms(random.Between(300, 3000));
   o.log_start_every = MaybeEvery(random, {1, 2}, 500, 5000);
   o.broker_outage_every = MaybeEvery(random, {1, 2}, 2000, 10'000);
-  o.news_delay_max = Ms(random.Between(1, 1500));
+  o.news_delay_max = Ms(random.Chance({1, 2}) ? random.Between(1, 1500) : random.Between(1, 100));
   o.unclean = MaybeOneIn(random, 2, 10);
   o.old_metadata = MaybeOneIn(random, 2, 8);
   o.value_bytes_max = static_cast<int32_t>(random.Between(20, 1500));
@@ -71,8 +71,9 @@ Options Options::Draw(uint64_t seed) {
   o.burst_every = MaybeEvery(random, {1, 2}, 500, 4000);
   o.quiet_every = MaybeEvery(random, {1, 2}, 1000, 4000);
   o.quiet_for_max = Ms(random.Between(1500, 4000));
-  if (o.quiet_every.count() > 0) o.faults_last = Ms(random.Between(4000, 10'000));  // or nobody falls quiet in it
+  o.faults_last = Ms(random.Between(3000, 10'000));  // or nobody falls quiet in it
   o.away_max = Ms(random.Chance({1, 3}) ? random.Between(1000, 4000) : 500);
+  o.metadata_every = Ms(random.Between(50, 1500));
   o.crash_after_truncation = MaybeOneIn(random, 2, 6);
   if (random.Chance({1, 4})) o.bytes_per_second = random.Between(300'000, 3'000'000);
   return o;
@@ -88,16 +89,16 @@ std::string Options::ToString() const {
       fail_over_every.count(), " burst ", burst_every.count(), " quiet ", quiet_every.count(), " crash ",
       crash_every.count(), " clean stop ", clean_stop_every.count(), " disk full ", disk_full_every.count(),
       " disk error ", disk_error_every.count(), " checkpoint ", checkpoint_every.count(), " maintain ",
-      maintain_every.count(), ", quiet within ", quiet_for_max.count(), " ms, away within ", away_max.count(),
-      " ms, crash after truncation ", Text(crash_after_truncation), ", faults last ", faults_last.count(),
-      " ms, unclean ", Text(unclean), ", old metadata ", Text(old_metadata), ", news within ", news_delay_max.count(),
-      " ms, network within ", delay_max.count(), " ms, timeout ", request_timeout.count(), " ms, lost ", Text(lost),
-      ", cut ", Text(cut), ", stale ", Text(stale_answer), ", wrong session ", Text(wrong_session), ", damaged ",
-      Text(damaged), ", left out ", Text(left_out), ", ", replica ? "replica" : "consumer", ", ",
-      flush_mode == FlushMode::kDurable ? "durable" : "cached", ", write mode ", kModes[static_cast<int>(write_mode)],
-      ", segment bytes ", segment_bytes, ", retention bytes ", retention_bytes, ", response bytes ", response_max_bytes,
-      ", bytes per second ", bytes_per_second, ", value bytes ", value_bytes_max, ", long poll ", wait_max.count(),
-      " ms, i/o within ", io_delay_max.count(), " ms");
+      maintain_every.count(), " metadata ", metadata_every.count(), ", quiet within ", quiet_for_max.count(),
+      " ms, away within ", away_max.count(), " ms, crash after truncation ", Text(crash_after_truncation),
+      ", faults last ", faults_last.count(), " ms, unclean ", Text(unclean), ", old metadata ", Text(old_metadata),
+      ", news within ", news_delay_max.count(), " ms, network within ", delay_max.count(), " ms, timeout ",
+      request_timeout.count(), " ms, lost ", Text(lost), ", cut ", Text(cut), ", stale ", Text(stale_answer),
+      ", wrong session ", Text(wrong_session), ", damaged ", Text(damaged), ", left out ", Text(left_out), ", ",
+      replica ? "replica" : "consumer", ", ", flush_mode == FlushMode::kDurable ? "durable" : "cached", ", write mode ",
+      kModes[static_cast<int>(write_mode)], ", segment bytes ", segment_bytes, ", retention bytes ", retention_bytes,
+      ", response bytes ", response_max_bytes, ", bytes per second ", bytes_per_second, ", value bytes ",
+      value_bytes_max, ", long poll ", wait_max.count(), " ms, i/o within ", io_delay_max.count(), " ms");
 }
 
 FetcherConfig Options::Fetcher() const {

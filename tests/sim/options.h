@@ -42,7 +42,8 @@ struct Options {
   int64_t bytes_per_second = 0;  // 0: no limit
   Ms wait_max{500}, checkpoint_every{5000}, maintain_every{10'000};
   Ms crash_every{0}, clean_stop_every{0};
-  Ms away_max{500};       // between two processes
+  Ms away_max{500};  // between two processes
+  Ms metadata_every{1000};
   Ratio power_cut{1, 2};  // of the crashes; else the page cache stays
   Ratio crash_after_truncation{0, 1};
 

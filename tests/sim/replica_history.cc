@@ -65,6 +65,7 @@ void ReplicaHistory::Cut(Offset end) {
   KeepVersion();
   CutTo(now_.batches, end);
   now_.end = end;
+  now_.first = std::min(now_.first, end);  // below all of it: the log begins anew there
   delivered_.clear();
   durable_ = std::min(durable_, end);
   claimed_ = std::min(claimed_, end);
@@ -157,8 +158,12 @@ absl::Status ReplicaHistory::Recover(Offset start, Offset end, const std::vector
   absl::Status matched = MatchRecovered(now_, start, end, found, &recovered);
   for (auto version = before_.rbegin(); !matched.ok() && version != before_.rend(); ++version)
     if (MatchRecovered(*version, start, end, found, &recovered).ok()) matched = absl::OkStatus();
-  if (!matched.ok() && found.empty() && durable_ == Offset{0} && !all_written) {
-    recovered = {.first = start, .end = end, .batches = {}};  // nothing of it was durable, not even its name
+  // Nothing of it was durable, not even its name; or it was to begin anew below all that it had, and all of that went.
+  const bool nothing_durable = durable_ == Offset{0} || durable_ < now_.first;
+  if (!matched.ok() && found.empty() && nothing_durable && !all_written) {
+    recovered = {.first = start, .end = end, .batches = {}};
+    if (claimed_ <= durable_) claimed_ = Offset{0};
+    durable_ = Offset{0};
     matched = absl::OkStatus();
   }
   if (!matched.ok()) return matched;

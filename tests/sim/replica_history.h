@@ -24,7 +24,7 @@ class ReplicaHistory {
  public:
   struct Source {  // who is followed
     LeaderEpoch epoch;
-    Offset log_start{0};
+    Offset log_start{0};  // its own, or that of the copy: below there is nothing to agree on
   };
 
   // An answer to what is asked now brought these: nothing else may be appended (INV-10).

@@ -86,6 +86,25 @@ TEST_F(ReplicaHistoryTest, Inv18_APrefixDownToWhatIsDurableMayBeLeft) {
   EXPECT_EQ(history_.end(), Offset{4});
 }
 
+TEST_F(ReplicaHistoryTest, Inv18_ABeginningAnewBelowAllOfItMayLeaveNothing) {
+  history_.StartAnewAt(Offset{100});
+  const ModelBatch& batch = Batch(100, 1, nullptr);
+  history_.Deliver(Offset{100}, {&batch});
+  ASSERT_TRUE(history_.Grow(Offset{102}, {LeaderEpoch{1}}).ok());
+  history_.Sync(Offset{102}, Offset{100});
+  history_.BeginCut(Offset{20});
+  EXPECT_TRUE(history_.Recover(Offset{0}, Offset{0}, {}, false, true).ok());
+}
+
+TEST_F(ReplicaHistoryTest, Inv18_WhatIsDurableDoesNotGoAsAWhole) {
+  history_.StartAnewAt(Offset{100});
+  const ModelBatch& batch = Batch(100, 1, nullptr);
+  history_.Deliver(Offset{100}, {&batch});
+  ASSERT_TRUE(history_.Grow(Offset{102}, {LeaderEpoch{1}}).ok());
+  history_.Sync(Offset{102}, Offset{100});
+  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{0}, {}, false, true)), HasSubstr("INV-18"));
+}
+
 TEST_F(ReplicaHistoryTest, Inv18_LessThanWhatIsDurableIsFound) {
   Fill(3);
   history_.Sync(Offset{4}, Offset{0});

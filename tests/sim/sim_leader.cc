@@ -37,10 +37,10 @@ SimLeader::SimLeader(Model& model, int32_t broker, const Options& options, Rando
       endpoint_{absl::StrCat("broker", broker), 9092},
       naps_(scheduler),
       polls_(scheduler) {
-  model_.broker(broker_).waiting.insert(&polls_);
+  model_.broker(broker_).waiting.push_back(&polls_);
 }
 
-SimLeader::~SimLeader() { model_.broker(broker_).waiting.erase(&polls_); }
+SimLeader::~SimLeader() { std::erase(model_.broker(broker_).waiting, &polls_); }
 
 void SimLeader::Close() {
   naps_.End();

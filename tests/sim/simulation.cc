@@ -12,11 +12,11 @@ constexpr uint64_t kContentsCheckedEvery = 200;  // steps
 
 class Simulation {
  public:
-  Simulation(uint64_t seed, const Options& options)
+  Simulation(uint64_t seed, const Options& options, bool echo)
       : options_(options),
         random_(seed),
         scheduler_(random_),
-        trace_(scheduler_.clock()),
+        trace_(scheduler_.clock(), echo),
         model_(options_, random_, scheduler_, trace_),
         follower_(options_, random_, scheduler_, trace_, model_) {}
 
@@ -77,8 +77,8 @@ class Simulation {
 
 }  // namespace
 
-Outcome Simulate(uint64_t seed, const Options& options, const Length& length) {
-  Simulation simulation(seed, options);
+Outcome Simulate(uint64_t seed, const Options& options, const Length& length, bool echo) {
+  Simulation simulation(seed, options, echo);
   simulation.Run(length);
   return simulation.TakeOutcome();
 }

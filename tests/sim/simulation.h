@@ -28,6 +28,6 @@ struct Length {
   std::chrono::milliseconds heals_within{120'000};  // of the second
 };
 
-Outcome Simulate(uint64_t seed, const Options& options, const Length& length);
+Outcome Simulate(uint64_t seed, const Options& options, const Length& length, bool echo = false);
 
 }  // namespace slipstream::sim

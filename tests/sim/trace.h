@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <deque>
 #include <optional>
 #include <string>
@@ -18,10 +19,10 @@ struct Violation {
   std::string what;
 };
 
-// `clock` outlives it.
+// `clock` outlives it. `echo`: all events are printed as they happen.
 class Trace {
  public:
-  explicit Trace(VirtualClock& clock) : clock_(clock) {}
+  Trace(VirtualClock& clock, bool echo) : clock_(clock), echo_(echo) {}
 
   template <typename... Parts>
   void Tell(const Parts&... parts) {
@@ -46,11 +47,13 @@ class Trace {
     std::string line = absl::StrCat(at.count(), " ", event);
     for (const char c : line) hash_ = (hash_ ^ static_cast<uint8_t>(c)) * 0x100000001b3;  // FNV-1a
     ++events_;
+    if (echo_) std::printf("  %s\n", line.c_str());
     last_.push_back(std::move(line));
     if (last_.size() > kKept) last_.pop_front();
   }
 
   VirtualClock& clock_;
+  const bool echo_;
   uint64_t hash_ = 0xcbf29ce484222325;
   uint64_t events_ = 0;
   std::deque<std::string> last_;

@@ -134,6 +134,7 @@ absl::Status SimulatedDisk::Begin(const char* what, const std::filesystem::path&
   if (recording_) calls_.push_back({what, path.native(), effect != Effect::kNone, effect == Effect::kSyncs});
   if (call_count_++ != fail_at_) return absl::OkStatus();
   failed_one_ = true;
+  failed_call_ = absl::StrCat(what, " ", path.native());
   return Annotate(fail_with_, absl::StrCat(what, " ", path.native()));
 }
 

@@ -51,6 +51,7 @@ class SimulatedDisk final : public FileIo {
   // fsync should have made durable never will be, though it can still be read, and the next fsync succeeds (F32).
   void FailCall(uint64_t number, absl::Status error);
   bool failed_one() const { return failed_one_; }
+  const std::string& failed_call() const { return failed_call_; }  // what it was
 
   // The disk as the next process finds it when the power fails now. The same seed gives the same disk.
   std::unique_ptr<SimulatedDisk> AfterPowerCut(Survives survives, uint64_t seed) const;
@@ -85,6 +86,7 @@ class SimulatedDisk final : public FileIo {
   uint64_t crash_at_ = std::numeric_limits<uint64_t>::max(), fail_at_ = std::numeric_limits<uint64_t>::max();
   absl::Status fail_with_;
   bool crashed_ = false, failed_one_ = false;
+  std::string failed_call_;
 };
 
 }  // namespace slipstream
