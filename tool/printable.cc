@@ -34,7 +34,7 @@ std::string Printable(absl::string_view text) {
   while (!text.empty()) {
     const size_t bytes = CharacterBytes(text);
     if (bytes > 0) {
-      printable.append(text.substr(0, bytes));
+      absl::StrAppend(&printable, text.substr(0, bytes));
     } else {
       absl::StrAppend(&printable, "\\x", absl::Hex(ByteAt(text, 0), absl::kZeroPad2));
     }
