@@ -33,9 +33,10 @@ void Follower::Recovered(Followed& followed) {
     followed.high_watermark = followed.log->high_watermark();
     followed.recovery_point = followed.log->recovery_point();
   }
+  using Left = ReplicaHistory::Left;
   const bool all_written = last_ending_ == Ending::kCleanStop || (last_ending_ == Ending::kKill && between_calls_);
-  Check(followed.history.Recover(start, end, found, all_written, options_.flush_mode == FlushMode::kDurable),
-        followed.name);
+  const Left left = all_written ? Left::kAll : last_ending_ == Ending::kPowerCut ? Left::kDisk : Left::kPageCache;
+  Check(followed.history.Recover(start, end, found, left, options_.flush_mode == FlushMode::kDurable), followed.name);
   // What is on the disk, and the log does not know to be, it may cut without a word to anybody.
   if (followed.log != nullptr) followed.history.Sync(followed.recovery_point, start);
 }

@@ -16,7 +16,10 @@ void CutTo(ModelBatches& batches, Offset end) {
 }  // namespace
 
 void ReplicaHistory::Deliver(Offset fetch_offset, const ModelBatches& records) {
-  std::erase_if(delivered_, [&](const ModelBatch* batch) { return batch->next > fetch_offset; });
+  // In place of what was written in vain and cut off: that may be back behind the log as it is now.
+  const size_t replaced =
+      std::erase_if(delivered_, [&](const ModelBatch* batch) { return batch->next > fetch_offset; });
+  if (replaced > 0) KeepVersion();
   delivered_.insert(delivered_.end(), records.begin(), records.end());
   maybe_written_.insert(maybe_written_.end(), records.begin(), records.end());
 }
@@ -57,6 +60,9 @@ absl::Status ReplicaHistory::Grow(Offset end, const Source& source) {
 }
 
 void ReplicaHistory::KeepVersion() {
+  if (!before_.empty() && before_.back().first == now_.first && before_.back().end == now_.end &&
+      before_.back().batches == now_.batches)
+    return;
   before_.push_back(now_);
   if (before_.size() > kVersionsMax) before_.erase(before_.begin());
 }
@@ -153,7 +159,8 @@ absl::Status ReplicaHistory::MatchRecovered(Version candidate, Offset start, Off
 }
 
 absl::Status ReplicaHistory::Recover(Offset start, Offset end, const std::vector<std::vector<std::byte>>& found,
-                                     bool all_written, bool claims_hold) {
+                                     Left left, bool claims_hold) {
+  const bool all_written = left == Left::kAll;
   Version recovered;
   absl::Status matched = MatchRecovered(now_, start, end, found, &recovered);
   for (auto version = before_.rbegin(); !matched.ok() && version != before_.rend(); ++version)
@@ -174,7 +181,7 @@ absl::Status ReplicaHistory::Recover(Offset start, Offset end, const std::vector
   if (claims_hold && end < claimed_)
     return Broken("INV-19", "it ends at ", end.value, ", and ", claimed_.value, " was asked for as a proof of it");
   now_ = std::move(recovered);
-  if (!all_written) {
+  if (left == Left::kDisk) {
     before_.clear();
     maybe_written_.clear();
   }

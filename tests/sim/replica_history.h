@@ -44,9 +44,14 @@ class ReplicaHistory {
   // The leader was told that we hold all below.
   void Claim(Offset fetch_offset) { claimed_ = std::max(claimed_, fetch_offset); }
 
-  // INV-18: a crash left [start, end) with these batches. `all_written`: the page cache survived. With `claims_hold`
-  // nothing that was claimed may be gone (INV-19).
-  absl::Status Recover(Offset start, Offset end, const std::vector<std::vector<std::byte>>& found, bool all_written,
+  enum class Left {
+    kAll,        // the process ended between two calls to the disk
+    kPageCache,  // it died in one
+    kDisk,       // the power was cut
+  };
+  // INV-18: what was left is [start, end) with these batches. With `claims_hold` nothing that was claimed may be gone
+  // (INV-19).
+  absl::Status Recover(Offset start, Offset end, const std::vector<std::vector<std::byte>>& found, Left left,
                        bool claims_hold);
   // The bytes of the log from its start on are those of the batches. INV-02.
   absl::Status Compare(Offset start, const std::vector<std::vector<std::byte>>& found) const;

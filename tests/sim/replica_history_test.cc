@@ -11,6 +11,7 @@ namespace slipstream::sim {
 namespace {
 
 using ::testing::HasSubstr;
+using Left = ReplicaHistory::Left;
 
 class ReplicaHistoryTest : public ::testing::Test {
  protected:
@@ -82,7 +83,7 @@ TEST_F(ReplicaHistoryTest, Inv02_OtherBytesAreFound) {
 TEST_F(ReplicaHistoryTest, Inv18_APrefixDownToWhatIsDurableMayBeLeft) {
   Fill(3);
   history_.Sync(Offset{2}, Offset{0});
-  EXPECT_TRUE(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, batches_[1].bytes}, false, false).ok());
+  EXPECT_TRUE(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, batches_[1].bytes}, Left::kDisk, false).ok());
   EXPECT_EQ(history_.end(), Offset{4});
 }
 
@@ -93,7 +94,7 @@ TEST_F(ReplicaHistoryTest, Inv18_ABeginningAnewBelowAllOfItMayLeaveNothing) {
   ASSERT_TRUE(history_.Grow(Offset{102}, {LeaderEpoch{1}}).ok());
   history_.Sync(Offset{102}, Offset{100});
   history_.BeginCut(Offset{20});
-  EXPECT_TRUE(history_.Recover(Offset{0}, Offset{0}, {}, false, true).ok());
+  EXPECT_TRUE(history_.Recover(Offset{0}, Offset{0}, {}, Left::kDisk, true).ok());
 }
 
 TEST_F(ReplicaHistoryTest, Inv18_WhatIsDurableDoesNotGoAsAWhole) {
@@ -102,13 +103,24 @@ TEST_F(ReplicaHistoryTest, Inv18_WhatIsDurableDoesNotGoAsAWhole) {
   history_.Deliver(Offset{100}, {&batch});
   ASSERT_TRUE(history_.Grow(Offset{102}, {LeaderEpoch{1}}).ok());
   history_.Sync(Offset{102}, Offset{100});
-  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{0}, {}, false, true)), HasSubstr("INV-18"));
+  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{0}, {}, Left::kDisk, true)), HasSubstr("INV-18"));
+}
+
+TEST_F(ReplicaHistoryTest, Inv18_WhatWasWrittenInVainMayBeBackInPlaceOfWhatFollowed) {
+  Fill(1);
+  const ModelBatch& in_vain = Batch(2, 1, last_);
+  history_.Deliver(Offset{2}, {&in_vain});
+  const ModelBatch& written = Batch(2, 2, last_);
+  history_.Deliver(Offset{2}, {&written});
+  ASSERT_TRUE(history_.Grow(Offset{4}, {LeaderEpoch{2}}).ok());
+  EXPECT_TRUE(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, in_vain.bytes}, Left::kDisk, false).ok());
 }
 
 TEST_F(ReplicaHistoryTest, Inv18_LessThanWhatIsDurableIsFound) {
   Fill(3);
   history_.Sync(Offset{4}, Offset{0});
-  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{2}, {batches_[0].bytes}, false, false)), HasSubstr("INV-18"));
+  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{2}, {batches_[0].bytes}, Left::kDisk, false)),
+              HasSubstr("INV-18"));
 }
 
 TEST_F(ReplicaHistoryTest, Inv18_WhatWasNeverThereIsFound) {
@@ -116,7 +128,7 @@ TEST_F(ReplicaHistoryTest, Inv18_WhatWasNeverThereIsFound) {
   const ModelBatch& other = Batch(2, 1, &batches_[0]);
   std::vector<std::byte> bytes = other.bytes;
   bytes.back() ^= std::byte{1};
-  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, bytes}, false, false)),
+  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, bytes}, Left::kDisk, false)),
               HasSubstr("INV-18"));
 }
 
@@ -124,15 +136,17 @@ TEST_F(ReplicaHistoryTest, Inv18_WhatWasCutMayComeBackUntilAllIsDurable) {
   Fill(3);
   history_.Cut(Offset{2});
   EXPECT_TRUE(
-      history_.Recover(Offset{0}, Offset{6}, {batches_[0].bytes, batches_[1].bytes, batches_[2].bytes}, false, false)
+      history_
+          .Recover(Offset{0}, Offset{6}, {batches_[0].bytes, batches_[1].bytes, batches_[2].bytes}, Left::kDisk, false)
           .ok());
 }
 
 TEST_F(ReplicaHistoryTest, Inv19_WhatWasAskedPastMustBeThere) {
   Fill(3);
   history_.Claim(Offset{6});
-  EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, batches_[1].bytes}, false, true)),
-              HasSubstr("INV-19"));
+  EXPECT_THAT(
+      Message(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, batches_[1].bytes}, Left::kDisk, true)),
+      HasSubstr("INV-19"));
 }
 
 }  // namespace
