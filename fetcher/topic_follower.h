@@ -83,7 +83,8 @@ class TopicFollower {
     bool assigned = false;
     int absences = 0;      // refreshes in a row that did not know the partition
     bool offline = false;  // its log cannot be opened, as a log dir is offline
-    std::string trouble;   // with its disk, as told last
+    bool leaderless_told = false;
+    std::string trouble;  // with its disk, as told last
   };
   using LeaderGroups = std::map<std::pair<BrokerId, Endpoint>, std::vector<InitialFetchState>>;
 

@@ -2,6 +2,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "fetcher/topic_follower.h"
 
@@ -58,8 +59,12 @@ asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, U
   // No leader at the moment: whoever has it goes on trying, and the next refresh tells more.
   if (endpoint.host.empty()) {
     refresh_wanted_ = true;
+    // One that is fetched already has a lost leader, which is told with all that it led.
+    if (!followed.assigned && !std::exchange(followed.leaderless_told, true))
+      TellOf(partition, "has no leader at the moment, waiting for one", "");
     co_return absl::OkStatus();
   }
+  followed.leaderless_told = false;
   const bool same_topic = followed.assigned && followed.topic_id == topic_id;
   const bool same = same_topic && followed.leader.leader == leader.leader &&
                     followed.leader.leader_epoch == leader.leader_epoch && followed.endpoint == endpoint;

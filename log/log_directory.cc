@@ -94,19 +94,19 @@ absl::Status LogDirectory::TakeOverDirectory() {
   const auto refuse = [&](const auto&... what) {
     return absl::FailedPreconditionError(absl::StrCat(config_.log_dir.string(), ": meta.properties is of ", what...));
   };
-  const bool other_cluster = found && !config_.cluster_id.empty() && found->cluster_id != config_.cluster_id;
-  if (other_cluster && !empty_) return refuse("cluster ", found->cluster_id, ", this is cluster ", config_.cluster_id);
+  // Also without a partition: a broker's disk is so between being formatted and its first use.
+  if (found && !config_.cluster_id.empty() && found->cluster_id != config_.cluster_id)
+    return refuse("cluster ", found->cluster_id, ", this is cluster ", config_.cluster_id,
+                  empty_ ? "; there is no partition in it: without that file it would be taken" : "");
   if (found && config_.node_id && found->node_id != *config_.node_id)
     return refuse("node ", found->node_id, ", this is node ", *config_.node_id);
   MetaProperties properties = found.value_or(MetaProperties{config_.cluster_id, config_.node_id.value_or(1), Uuid{}});
   if (properties.cluster_id.empty()) properties.cluster_id = Uuid::Random().ToString();
-  if (other_cluster) properties.cluster_id = config_.cluster_id;  // as BelongToCluster
-  const bool first_start = properties.directory_id.IsZero();
-  if (first_start) {
-    SLIP_RETURN_IF_ERROR(SyncNameOf(io_, config_.log_dir));  // an earlier one may have died in here
+  if (properties.directory_id.IsZero()) {
+    SLIP_RETURN_IF_ERROR(SyncNameOf(io_, config_.log_dir));  // the first start: an earlier one may have died in here
     properties.directory_id = Uuid::Random();
+    SLIP_RETURN_IF_ERROR(WriteMetaProperties(io_, config_.log_dir, properties));
   }
-  if (first_start || other_cluster) SLIP_RETURN_IF_ERROR(WriteMetaProperties(io_, config_.log_dir, properties));
   cluster_id_ = properties.cluster_id;
   directory_id_ = properties.directory_id;
   node_id_ = properties.node_id;

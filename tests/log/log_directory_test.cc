@@ -104,20 +104,15 @@ TEST_F(LogDirectoryTest, ADirectoryWithoutPartitionsTakesTheClustersIdAndOneWith
   EXPECT_EQ(directory_->cluster_id(), "cluster-1");
 }
 
-TEST_F(LogDirectoryTest, AnEmptyDirectoryOfAnotherClusterIsTakenOverUnlessAControllerLivesThere) {
+// What happened: a disk that was formatted for a broker, and not used yet, was given another cluster's id.
+TEST_F(LogDirectoryTest, Log55_AnEmptyDirectoryOfAnotherClusterIsRefusedTooAndToldHowToGetIt) {
   config_.cluster_id = "cluster-1";
   Open();
-  const Uuid directory_id = directory_->directory_id();
   ASSERT_TRUE(directory_->Close().ok());
   config_.cluster_id = "cluster-2";
-  Open();
-  EXPECT_EQ(directory_->cluster_id(), "cluster-2");
-  EXPECT_EQ(directory_->directory_id(), directory_id);
-  EXPECT_THAT(Content("meta.properties"), HasSubstr("cluster.id=cluster-2"));
-  ASSERT_TRUE(directory_->Close().ok());
-  MakeDirectory("__cluster_metadata-0");
-  config_.cluster_id = "cluster-3";
-  EXPECT_TRUE(absl::IsFailedPrecondition(TryOpen()));
+  const std::string refused(TryOpen().message());
+  EXPECT_THAT(refused, AllOf(HasSubstr("cluster-1"), HasSubstr("without that file")));
+  EXPECT_THAT(Content("meta.properties"), HasSubstr("cluster.id=cluster-1"));
 }
 
 // What happened: any directory with subdirectories that look like partitions was taken, an identity invented for it,
