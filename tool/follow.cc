@@ -285,7 +285,9 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
   command
       .add_option("--until", options.until, "caught-up: end once the copy has what the leaders had when asked first")
       ->check(CLI::IsMember({"caught-up"}));
-  command.add_option("--throttle", options.throttle, "copy at most so many bytes per second over half a minute, such as 50MB/s; batches come whole")
+  command
+      .add_option("--throttle", options.throttle,
+                  "copy at most so many bytes per second over half a minute, such as 50MB/s; batches come whole")
       ->check(NotEmpty());
   command.add_option("--property", options.properties, "KEY=VALUE; see below")->allow_extra_args(false);
   command
