@@ -1,9 +1,25 @@
-"""What the comparisons share: CPU time of a process, and a Markdown table that can be read as text too."""
+"""What the comparisons share: what they need built, CPU time of a process, and a Markdown table that can be read as text too."""
 
 import os
 import pathlib
+import subprocess
+import sys
 
+SCRIPTS = pathlib.Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def build(target, *packages):
+    """Of the release preset, after scripts/setup of the packages."""
+    if packages:
+        subprocess.run([SCRIPTS / "setup", *packages], check=True)
+    subprocess.run([SCRIPTS / "build", "release", target], check=True, stdout=sys.stderr)
+
+
+def build_program(*packages):
+    """Unless SLIPSTREAM names one that is there."""
+    if "SLIPSTREAM" not in os.environ:
+        build("slipstream", *packages)
 
 
 def process_cpu(pid):
@@ -21,3 +37,10 @@ def table(head, rows):
 
     rule = "|" + "|".join("-" * (w + 1) + ("-" if i == 0 else ":") for i, w in enumerate(widths)) + "|"
     return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def report(what, head, rows):
+    """Prints what was measured on which system, and the table."""
+    system = os.uname()
+    print(f"{what}, {system.sysname} {system.release}\n")
+    print(table(head, rows))
