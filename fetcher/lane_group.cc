@@ -35,14 +35,15 @@ void LaneGroup::Stop() {
   for (const std::unique_ptr<FetchLane>& lane : lanes_) lane->Stop();
 }
 
-const FetchLane* LaneGroup::LaneOf(const TopicPartition& partition) const {
-  const auto holder = std::ranges::find_if(lanes_, [&](const auto& lane) { return lane->Holds(partition); });
-  return holder == lanes_.end() ? nullptr : holder->get();
-}
-
-FetchLane* LaneGroup::HomeOf(const TopicPartition& partition) {
+FetchLane* LaneGroup::HomeOf(const TopicPartition& partition) const {
   const auto home = std::ranges::find_if(lanes_, [&](const auto& lane) { return lane->IsHomeOf(partition); });
   return home == lanes_.end() ? nullptr : home->get();
+}
+
+// Where it is about to begin it is the only one, so its home tells where it is.
+const FetchLane* LaneGroup::LaneOf(const TopicPartition& partition) const {
+  const FetchLane* const home = HomeOf(partition);
+  return home != nullptr && home->Holds(partition) ? home : nullptr;
 }
 
 void LaneGroup::Add(InitialFetchState initial) {

@@ -39,7 +39,7 @@ class LaneGroup final : LaneNeighbours {
   bool OfferCleaner(LaneKind from) override;
 
   FetchLane& At(LaneKind kind) { return *lanes_[static_cast<size_t>(kind)]; }
-  FetchLane* HomeOf(const TopicPartition& partition);  // where it is, or is about to begin; nullptr: nowhere
+  FetchLane* HomeOf(const TopicPartition& partition) const;  // where it is, or is about to begin; nullptr: nowhere
 
   asio::io_context& io_;
   LogCleaner cleaner_;

@@ -1,6 +1,5 @@
 // What does a fetch of one busy partition cost beside idle ones of the same thread: building the request, judging the
-// answer, appending a record? It must not hang on how many there are; what it allocates is
-// counted.
+// answer, appending a record? It must not hang on how many there are; what it allocates is counted.
 #include <benchmark/benchmark.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -11,6 +10,9 @@
 #include "bench/allocations.h"
 #include "bench/idle_log_dir.h"
 #include "fetcher/lane_group.h"
+#include "log/bytes.h"
+#include "log/record_batch.h"
+#include "tests/support/no_questions_leader.h"
 #include "tests/support/recording_events.h"
 #include "tests/support/temp_dir.h"
 
@@ -22,21 +24,13 @@ const Uuid kTopicId{1, 2};
 
 // Each fetch that asks for the busy partition gets one more record of it at once, any other waits; in a full request
 // each partition has no news. Answers are made in place.
-class BusyLeader final : public LeaderEndpoint {
+class BusyLeader final : public NoQuestionsLeader {
  public:
   explicit BusyLeader(asio::io_context& io) : io_(io), closing_(io.get_executor()) {}
 
   BrokerId broker_id() const override { return BrokerId{1}; }
   const Endpoint& endpoint() const override { return endpoint_; }
   asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override { co_return true; }
-  asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override { co_return true; }
-  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery>) override {
-    co_return absl::UnimplementedError("not asked here");
-  }
-  asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ListOffset(TopicPartition, LeaderEpoch,
-                                                                          Timestamp) override {
-    co_return absl::UnimplementedError("not asked here");
-  }
   void Close() override {
     closed_ = true;
     closing_.NotifyAll();
@@ -83,14 +77,10 @@ class BusyLeader final : public LeaderEndpoint {
     return data;
   }
   PartitionData OneRecord() {
-    SetBaseOffset(batch_, next_);
+    WriteBigEndian<int64_t>(batch_, BatchField::kBaseOffset, next_.value);  // the checksum does not cover it
     PartitionData data = NoNews({.partition = 0, .fetch_offset = next_ + 1});
     data.records.bytes = batch_;
     return data;
-  }
-  // The checksum does not cover it.
-  static void SetBaseOffset(std::vector<std::byte>& batch, Offset offset) {
-    for (size_t i = 0; i < 8; ++i) batch[i] = static_cast<std::byte>(offset.value >> (56 - 8 * i));
   }
 
   asio::io_context& io_;

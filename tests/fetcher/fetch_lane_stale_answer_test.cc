@@ -11,6 +11,16 @@ class StaleAnswerTest : public LaneFixture {
   void Remove(const TopicPartition& partition) {
     lane_->Remove({partition}, [this] { ++removals_; });
   }
+  // The leader is asked about kP0 in epoch 5, which becomes 6 before it answers; until kP0 is fetched at offset 5.
+  void StartAndChangeEpochDuringTheLookUp() {
+    Start();
+    Add(kP0);
+    leader_.HoldLookUps();
+    RunUntil([&] { return leader_.question_waiting(); });
+    Add(kP0, 6);
+    leader_.AnswerQuestions();
+    RunUntilAskedAt(kP0, 5);
+  }
   int removals_ = 0;
 };
 
@@ -112,13 +122,7 @@ TEST_F(StaleAnswerTest, Ft12_Pf10_AnAnswerToALookUpOfAnOlderEpochDoesNotCount) {
     const bool old = queries[0].current_leader_epoch == LeaderEpoch{5};
     return std::vector<EpochAnswer>{{kP0, KafkaError::kNone, {LeaderEpoch{old ? 3 : 4}, Offset{old ? 0 : 5}}}};
   };
-  Start();
-  Add(kP0);
-  leader_.HoldLookUps();
-  RunUntil([&] { return leader_.question_waiting(); });
-  Add(kP0, 6);
-  leader_.AnswerQuestions();
-  RunUntilAskedAt(kP0, 5);
+  StartAndChangeEpochDuringTheLookUp();
   EXPECT_EQ(leader_.epoch_look_ups.size(), 2u) << "asked again with the new epoch";
   EXPECT_THAT(events_.truncated, IsEmpty());
 }
@@ -132,13 +136,7 @@ TEST_F(StaleAnswerTest, Ft12_Rel12_Pf10_ALookUpFencedForAnOlderEpochFailsNothing
       return std::vector<EpochAnswer>{{kP0, KafkaError::kFencedLeaderEpoch, {}}};
     return std::vector<EpochAnswer>{{kP0, KafkaError::kNone, {LeaderEpoch{4}, Offset{5}}}};
   };
-  Start();
-  Add(kP0);
-  leader_.HoldLookUps();
-  RunUntil([&] { return leader_.question_waiting(); });
-  Add(kP0, 6);
-  leader_.AnswerQuestions();
-  RunUntilAskedAt(kP0, 5);
+  StartAndChangeEpochDuringTheLookUp();
   EXPECT_EQ(leader_.Asked(kP0)->current_leader_epoch, LeaderEpoch{6});
   EXPECT_THAT(events_.failed, IsEmpty());
 }

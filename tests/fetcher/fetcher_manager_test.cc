@@ -21,6 +21,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/failing_io.h"
 #include "tests/support/log_configs.h"
+#include "tests/support/no_questions_leader.h"
 #include "tests/support/patience.h"
 #include "tests/support/recording_events.h"
 #include "tests/support/temp_dir.h"
@@ -87,7 +88,7 @@ class Board {
 };
 
 // Without sessions. Gives its records at offset 0 and answers nothing else, for ever.
-class SilentLeader final : public LeaderEndpoint {
+class SilentLeader final : public NoQuestionsLeader {
  public:
   SilentLeader(asio::io_context& io, BrokerId id, Endpoint endpoint, Board& board)
       : id_(id), endpoint_(std::move(endpoint)), board_(board), closed_event_(io.get_executor()) {}
@@ -95,7 +96,6 @@ class SilentLeader final : public LeaderEndpoint {
   BrokerId broker_id() const override { return id_; }
   const Endpoint& endpoint() const override { return endpoint_; }
   asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override { co_return false; }
-  asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override { co_return true; }
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t) override {
     if (board_.throws_to_come.fetch_sub(1) > 0) throw std::runtime_error("no memory for an answer");
     Board::Fetch fetch{id_, endpoint_, std::this_thread::get_id(), {}};
@@ -119,13 +119,6 @@ class SilentLeader final : public LeaderEndpoint {
     while (!news && !closed_) co_await closed_event_.Wait();
     if (closed_) co_return absl::CancelledError("closed");
     co_return absl::OkStatus();
-  }
-  asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(std::vector<EpochQuery>) override {
-    co_return absl::UnimplementedError("unused");
-  }
-  asio::awaitable<absl::StatusOr<std::optional<OffsetAnswer>>> ListOffset(TopicPartition, LeaderEpoch,
-                                                                          Timestamp) override {
-    co_return absl::UnimplementedError("unused");
   }
   void Close() override {
     if (!std::exchange(closed_, true) && !board_.CloseTogether()) ++board_.closed_alone;

@@ -32,6 +32,14 @@ class ReplicaHistoryTest : public ::testing::Test {
       ASSERT_TRUE(history_.Grow(last_->next, {LeaderEpoch{1}}).ok());
     }
   }
+  // The log is begun at offset 100, and the batch there is on the disk.
+  void StartAnewWithADurableBatch() {
+    history_.StartAnewAt(Offset{100});
+    const ModelBatch& batch = Batch(100, 1, nullptr);
+    history_.Deliver(Offset{100}, {&batch});
+    ASSERT_TRUE(history_.Grow(Offset{102}, {LeaderEpoch{1}}).ok());
+    history_.Sync(Offset{102}, Offset{100});
+  }
   static std::vector<std::vector<std::byte>> Bytes(const ModelBatches& batches) {
     std::vector<std::vector<std::byte>> bytes;
     for (const ModelBatch* batch : batches) bytes.push_back(batch->bytes);
@@ -88,21 +96,13 @@ TEST_F(ReplicaHistoryTest, Inv18_APrefixDownToWhatIsDurableMayBeLeft) {
 }
 
 TEST_F(ReplicaHistoryTest, Inv18_ABeginningAnewBelowAllOfItMayLeaveNothing) {
-  history_.StartAnewAt(Offset{100});
-  const ModelBatch& batch = Batch(100, 1, nullptr);
-  history_.Deliver(Offset{100}, {&batch});
-  ASSERT_TRUE(history_.Grow(Offset{102}, {LeaderEpoch{1}}).ok());
-  history_.Sync(Offset{102}, Offset{100});
+  StartAnewWithADurableBatch();
   history_.BeginCut(Offset{20});
   EXPECT_TRUE(history_.Recover(Offset{0}, Offset{0}, {}, Left::kDisk, true).ok());
 }
 
 TEST_F(ReplicaHistoryTest, Inv18_WhatIsDurableDoesNotGoAsAWhole) {
-  history_.StartAnewAt(Offset{100});
-  const ModelBatch& batch = Batch(100, 1, nullptr);
-  history_.Deliver(Offset{100}, {&batch});
-  ASSERT_TRUE(history_.Grow(Offset{102}, {LeaderEpoch{1}}).ok());
-  history_.Sync(Offset{102}, Offset{100});
+  StartAnewWithADurableBatch();
   EXPECT_THAT(Message(history_.Recover(Offset{0}, Offset{0}, {}, Left::kDisk, true)), HasSubstr("INV-18"));
 }
 
