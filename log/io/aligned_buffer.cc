@@ -26,22 +26,17 @@ AlignedBuffer::AlignedBuffer(size_t capacity) : capacity_(RoundUp(std::max<size_
 AlignedBuffer::~AlignedBuffer() { std::free(data_); }
 
 BufferPool::Buffer BufferPool::Take(size_t bytes) {
-  std::unique_ptr<AlignedBuffer> taken;
-  auto& kept = free_->buffers;
-  const auto fits = [bytes](const std::unique_ptr<AlignedBuffer>& buffer) { return buffer->capacity() >= bytes; };
-  if (const auto found = std::find_if(kept.begin(), kept.end(), fits); found != kept.end()) {
-    taken = std::move(*found);
-    kept.erase(found);
-  } else {
-    // A larger one will serve what the smaller ones served: do not keep both.
-    if (!kept.empty()) kept.pop_back();
-    taken = std::make_unique<AlignedBuffer>(bytes);
+  auto too_small = kept_.end();
+  for (auto buffer = kept_.begin(); buffer != kept_.end(); ++buffer) {
+    if (buffer->use_count() > 1) continue;
+    if ((*buffer)->capacity() >= bytes) return *buffer;
+    too_small = buffer;
   }
-  const auto give_back = [list = free_](AlignedBuffer* buffer) {
-    std::unique_ptr<AlignedBuffer> owned(buffer);
-    if (list->buffers.size() < list->kept_max) list->buffers.push_back(std::move(owned));
-  };
-  return Buffer(taken.release(), give_back);
+  // A larger one will serve what the smaller one served: do not keep both.
+  if (too_small != kept_.end()) kept_.erase(too_small);
+  Buffer fresh = std::make_shared<AlignedBuffer>(bytes);
+  if (kept_.size() < kept_max_) kept_.push_back(fresh);
+  return fresh;
 }
 
 }  // namespace slipstream

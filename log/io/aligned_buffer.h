@@ -27,23 +27,19 @@ class AlignedBuffer {
   std::byte* data_;
 };
 
-// Hands out buffers and takes them back when the last owner lets go. One thread; a buffer may outlive its pool.
+// Hands out buffers and uses them again once nobody else has them. One thread; a buffer may outlive its pool.
 class BufferPool {
  public:
   using Buffer = std::shared_ptr<AlignedBuffer>;
 
-  // `kept_max`: how many free buffers are kept for reuse.
-  explicit BufferPool(size_t kept_max) : free_(std::make_shared<FreeList>(kept_max)) {}
-  // A buffer of at least `bytes`, a kept one when one is large enough.
+  // `kept_max`: how many buffers are kept for reuse, those that are handed out among them.
+  explicit BufferPool(size_t kept_max) : kept_max_(kept_max) { kept_.reserve(kept_max); }
+  // A buffer of at least `bytes`, a kept one when one that is free is large enough.
   Buffer Take(size_t bytes);
 
  private:
-  struct FreeList {
-    explicit FreeList(size_t max) : kept_max(max) {}
-    size_t kept_max;
-    std::vector<std::unique_ptr<AlignedBuffer>> buffers;
-  };
-  std::shared_ptr<FreeList> free_;  // shared with the deleters, so that a late buffer may outlive the pool
+  const size_t kept_max_;
+  std::vector<Buffer> kept_;  // free when no other owner is left
 };
 
 }  // namespace slipstream
