@@ -167,14 +167,15 @@ bool FetchSession::Matches(const FetchResponse& response) {
   // Of an answer to another session nothing is known to be about what was asked here; id 0 closes ours.
   const bool foreign = !full_ && response.session_id != session_id_ && response.session_id != kNoSession;
   if (foreign) return false;
-  if (full_) ++full_answers_;
+  ++answers_;
   size_t entries = 0;
   for (const FetchableTopicResponse& topic : response.responses) {
     for (const auto& partition : topic.partitions) {
       if (!Knows(topic, partition.partition_index)) return false;
-      Partition* found = full_ ? Find(topic, partition.partition_index) : nullptr;
-      // Named twice it would stand for one that is left out.
-      if (found != nullptr && std::exchange(found->answered, full_answers_) == full_answers_) return false;
+      Partition* const found = Find(topic, partition.partition_index);
+      // Named twice it would stand for one that is left out, and what it says first would not hold when it is looked at
+      // again.
+      if (found != nullptr && std::exchange(found->answered, answers_) == answers_) return false;
       ++entries;
     }
   }

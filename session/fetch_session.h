@@ -74,7 +74,7 @@ class FetchSession {
     bool told = false;        // asked about since it was last set anew: an answer may speak of it
     bool known = false;       // to the leader, as told or from before: once removed it must be forgotten
     bool dirty = false;       // listed in changed_
-    uint64_t answered = 0;    // the last full answer that named it, by number
+    uint64_t answered = 0;    // the last answer that named it, by number
     std::list<Partition*>::iterator place;
   };
   struct Forgotten {
@@ -106,7 +106,7 @@ class FetchSession {
   bool with_topic_ids_ = false;  // of the last build
   bool full_ = true;             // the last build was full,
   size_t full_size_ = 0;         // and told of so many partitions
-  uint64_t full_answers_ = 0;    // numbers them
+  uint64_t answers_ = 0;         // numbers them
 };
 
 }  // namespace slipstream
