@@ -18,7 +18,9 @@ def build(target, *packages):
 
 def build_program(*packages):
     """Unless SLIPSTREAM names one that is there."""
-    if "SLIPSTREAM" not in os.environ:
+    if "SLIPSTREAM" in os.environ:
+        subprocess.run([SCRIPTS / "setup", *packages], check=True)
+    else:
         build("slipstream", *packages)
 
 
