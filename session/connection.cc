@@ -29,6 +29,8 @@ struct ReadAll {
   size_t operator()(const boost::system::error_code& error, size_t done) const { return error ? 0 : size - done; }
 };
 
+std::string VersionsText(int16_t min, int16_t max) { return max < min ? "none" : absl::StrCat(min, "-", max); }
+
 }  // namespace
 
 Connection::Connection(const asio::any_io_executor& executor, Endpoint endpoint, ClientConfig config,
@@ -128,9 +130,9 @@ absl::StatusOr<int16_t> Connection::VersionFor(ApiKey key, int16_t version_min, 
   const VersionRange& offered = versions_[static_cast<size_t>(key)];
   const int16_t version = std::min(offered.max, version_max);
   if (version < std::max(offered.min, version_min))
-    return absl::UnimplementedError(absl::StrCat("broker ", endpoint_.ToString(), ": no common version of ",
-                                                 ApiKeyName(key), " (it offers ", offered.min, "-", offered.max,
-                                                 ", we know ", version_min, "-", version_max, ")"));
+    return absl::UnimplementedError(absl::StrCat(
+        "broker ", endpoint_.ToString(), ": no common version of ", ApiKeyName(key), " (it offers ",
+        VersionsText(offered.min, offered.max), ", we know ", VersionsText(version_min, version_max), ")"));
   return version;
 }
 

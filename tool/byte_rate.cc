@@ -42,8 +42,7 @@ absl::StatusOr<int64_t> ParseByteRate(absl::string_view text) {
   const bool plain = std::ranges::all_of(number, [](char c) { return absl::ascii_isdigit(c) || c == '.'; });
   double value = 0;
   if (!plain || !absl::SimpleAtod(number, &value) || value * unit_bytes < 1 || value * unit_bytes > kRateMax)
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", text, "': expected bytes per second from 1 to 2^62, such as 50MB/s, 1.5GiB/s or 800000"));
+    return absl::InvalidArgumentError("must be bytes per second, 1 to 2^62, such as 50MB/s, 1.5GiB/s or 800000");
   return static_cast<int64_t>(value * unit_bytes);
 }
 

@@ -9,7 +9,7 @@
 namespace slipstream {
 
 // kB, MB, GB, TB are powers of 1000, KiB, MiB, GiB, TiB of 1024, in any case; a number alone is bytes. 1 .. 2^62 bytes
-// per second; kInvalidArgument names text and form.
+// per second; kInvalidArgument says what it must be.
 absl::StatusOr<int64_t> ParseByteRate(absl::string_view text);
 
 }  // namespace slipstream

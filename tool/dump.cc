@@ -97,7 +97,8 @@ absl::Status DumpPath(FileIo& io, const std::filesystem::path& path, const DumpO
   DumpReport report(out);
   SLIP_RETURN_IF_ERROR(DumpAll(io, path, options, report));
   if (report.problems() > 0)
-    return absl::DataLossError(absl::StrCat(path.native(), ": ", report.problems(), " problems found"));
+    return absl::DataLossError(absl::StrCat(path.native(), ": ", report.problems(),
+                                            report.problems() == 1 ? " problem" : " problems", " found"));
   return absl::OkStatus();
 }
 

@@ -110,7 +110,7 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   settings.follow.bootstrap = *std::move(bootstrap);
   if (!options.throttle.empty()) {
     const absl::StatusOr<int64_t> rate = ParseByteRate(options.throttle);
-    if (!rate.ok()) return Annotate(rate.status(), "--throttle");
+    if (!rate.ok()) return Annotate(rate.status(), absl::StrCat("--throttle '", options.throttle, "'"));
     settings.bytes_per_second = *rate;
   }
   settings.follow.topics = options.topics;

@@ -24,8 +24,7 @@ TEST(ByteRate, WhatIsNoneIsRefusedWithItsForm) {
   for (const char* text : {"", "MB/s", "0", "-5MB/s", "0.9", "1e3", "nan", "inf", "50 MB/s", "50MB/h", "9999999TB/s"}) {
     const absl::Status refused = ParseByteRate(text).status();
     EXPECT_TRUE(absl::IsInvalidArgument(refused)) << text;
-    EXPECT_THAT(std::string(refused.message()),
-                ::testing::AllOf(::testing::HasSubstr(text), ::testing::HasSubstr("50MB/s")));
+    EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("such as 50MB/s")) << text;
   }
 }
 
