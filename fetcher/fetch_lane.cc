@@ -100,7 +100,8 @@ asio::awaitable<void> FetchLane::RunRounds() {
     if (usable) transport_failures_ = 0;
     const bool undisturbed = leader_work_.empty() && to_add_.empty() && to_remove_.empty() && !AwaitsArrivals();
     if (MayFetchAhead() && usable && undisturbed) StartFetch();
-    co_await AppendAccepted();
+    StartAppends();
+    while (appends_running_ > 0) co_await progress_.Wait();
     exchange.frame.reset();
     if (!usable) co_await PauseAfterFailure("fetch session refused");
   }

@@ -80,6 +80,7 @@ class FetchLane {
     Offset leader_high_watermark, leader_log_start_offset;
     int failures_before = 0;  // in a row, of the partition
     absl::Status result;
+    bool written = false;  // by AppendNow: only the fsync is left
     bool damaged = false;  // the error is of what the leader sent, not of our log or disk
   };
   struct Removal {
@@ -143,10 +144,13 @@ class FetchLane {
   std::optional<FilePosition> LandingOf(const FetchableTopicResponse& topic, int32_t partition_index);
   bool Judge(FetchExchange& exchange);  // false: the session refused the answer
   void JudgePartition(FollowedPartition& partition, const FetchPartitionData& asked, const PartitionData& answer);
+  void DropAnswer(FollowedPartition& partition, const absl::Status& why);
   void Accept(FollowedPartition& partition, const FetchPartitionData& asked, const PartitionData& answer);
-  asio::awaitable<void> AppendAccepted();
+  void StartAppends();  // of what was accepted: they have ended when appends_running_ is 0
+  // True: it has ended, see `result`. False: AppendOne writes it, or only syncs it when it is `written`.
+  bool AppendNow(Appended& appended);
+  absl::Status PrepareAppend(Appended& appended);
   asio::awaitable<void> AppendOne(Appended& appended);
-  asio::awaitable<absl::Status> WriteBatches(Appended& appended);
   void FinishAppend(Appended& appended);
 
   // --- fsyncs that no record waits for: beside the rounds, which do not wait for them either
@@ -162,6 +166,7 @@ class FetchLane {
   void ResumeFetching(FollowedPartition& partition);
   void ApplyTruncation(FollowedPartition& partition);
   absl::Status PersistOffsetsForCut(FollowedPartition& partition, Offset offset);
+  absl::Status StartAnewAt(FollowedPartition& partition, Offset offset);
   bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so
 
   // --- questions to the leader: beside the rounds, which do not wait for them

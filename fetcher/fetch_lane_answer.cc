@@ -85,6 +85,14 @@ void FetchLane::JudgePartition(FollowedPartition& partition, const FetchPartitio
   }
 }
 
+// Nothing of it is taken: what came damaged heals when it is asked for again (FT-32).
+void FetchLane::DropAnswer(FollowedPartition& partition, const absl::Status& why) {
+  counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+  events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
+                                " dropped: ", why.message()));
+  Delay(partition, config_.replica_fetch_backoff);
+}
+
 void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& asked, const PartitionData& answer) {
   PartitionFetchState& state = partition.state;
   Appended appended;
@@ -119,11 +127,7 @@ void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& a
   }
   wrong.Update(walker.status());
   if (!wrong.ok()) {
-    // Nothing of it is taken: a damaged answer heals when it is asked for again (FT-32).
-    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-    events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
-                                  " dropped: ", wrong.message()));
-    Delay(partition, config_.replica_fetch_backoff);
+    DropAnswer(partition, wrong);
     return;
   }
   if (newer_leader && taken == 0) {

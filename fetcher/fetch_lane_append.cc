@@ -5,6 +5,7 @@
 
 #include "fetcher/fetch_lane.h"
 #include "log/record_batch.h"
+#include "log/status.h"
 
 namespace slipstream {
 namespace {
@@ -12,11 +13,13 @@ namespace {
 // From here on an answer is bulk: the reader of the copy is far away, so its pages need not stay in the cache.
 constexpr size_t kBulkBytesMin = 256 << 10;
 
+WriteHint HintFor(ByteSpan batches) { return batches.size() >= kBulkBytesMin ? WriteHint::kBulk : WriteHint::kCached; }
+
 }  // namespace
 
-asio::awaitable<void> FetchLane::AppendAccepted() {
+void FetchLane::StartAppends() {
   for (Appended& appended : accepted_) {
-    if (appended.batches.empty()) {
+    if (AppendNow(appended)) {
       FinishAppend(appended);
       continue;
     }
@@ -26,42 +29,45 @@ asio::awaitable<void> FetchLane::AppendAccepted() {
       if (--appends_running_ == 0) progress_.NotifyAll();
     });
   }
-  while (appends_running_ > 0) co_await progress_.Wait();
 }
 
-asio::awaitable<void> FetchLane::AppendOne(Appended& appended) {
-  appended.result = co_await WriteBatches(appended);
-  FinishAppend(appended);
+bool FetchLane::AppendNow(Appended& appended) {
+  if (appended.batches.empty()) return true;
+  appended.result = PrepareAppend(appended);
+  if (!appended.result.ok()) return true;
+  if (HintFor(appended.batches) == WriteHint::kBulk) return false;
+  const std::optional<absl::Status> written = appended.partition->log().AppendNow(queue_, appended.batches);
+  if (!written) return false;
+  appended.written = true;
+  appended.result = *written;
+  return !written->ok() || config_.flush_mode == FlushMode::kCached;
 }
 
-asio::awaitable<absl::Status> FetchLane::WriteBatches(Appended& appended) {
+absl::Status FetchLane::PrepareAppend(Appended& appended) {
   FollowedPartition& partition = *appended.partition;
-  const ByteSpan batches = appended.batches;
   PartitionLog& log = partition.log();
-  if (!partition.initial.topic_id.IsZero()) {
-    const absl::Status assigned = log.AssignTopicId(partition.initial.topic_id);
-    if (!assigned.ok()) co_return assigned;
-  }
-  const Offset base = RecordBatchView(batches).base_offset();
+  if (!partition.initial.topic_id.IsZero()) SLIP_RETURN_IF_ERROR(log.AssignTopicId(partition.initial.topic_id));
+  const Offset base = RecordBatchView(appended.batches).base_offset();
   if (base < log.log_end_offset()) {
     // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66). What we hold, if anything, lies
     // below that start.
-    absl::Status restarted = PersistOffsetsForCut(partition, base);
-    if (restarted.ok()) restarted = log.TruncateFullyAndStartAt(base);
-    if (!restarted.ok()) co_return restarted;
+    SLIP_RETURN_IF_ERROR(StartAnewAt(partition, base));
   }
   // By itself, since bytes that are damaged on the way and a log that is damaged here are both kDataLoss: the ones heal
   // when they are asked for again, the other does not.
-  const absl::Status sound = log.CheckBatches(batches);
+  const absl::Status sound = log.CheckBatches(appended.batches);
   appended.damaged = absl::IsDataLoss(sound);
-  if (!sound.ok()) co_return sound;
-  const WriteHint hint = batches.size() >= kBulkBytesMin ? WriteHint::kBulk : WriteHint::kCached;
-  const absl::Status written = co_await log.AppendAsFollower(queue_, batches, hint, /*checked=*/true);
-  if (!written.ok()) co_return written;
-  if (config_.flush_mode == FlushMode::kDurable) co_return co_await log.FlushUpTo(queue_, log.log_end_offset());
-  // Such as a segment that was closed without its fsync: now, so that the recovery point follows.
-  if (log.FlushDue()) StartFlush(partition);
-  co_return absl::OkStatus();
+  return sound;
+}
+
+asio::awaitable<void> FetchLane::AppendOne(Appended& appended) {
+  PartitionLog& log = appended.partition->log();
+  if (!appended.written)
+    appended.result =
+        co_await log.AppendAsFollower(queue_, appended.batches, HintFor(appended.batches), /*checked=*/true);
+  if (appended.result.ok() && config_.flush_mode == FlushMode::kDurable)
+    appended.result = co_await log.FlushUpTo(queue_, log.log_end_offset());
+  FinishAppend(appended);
 }
 
 void FetchLane::FinishAppend(Appended& appended) {
@@ -72,10 +78,7 @@ void FetchLane::FinishAppend(Appended& appended) {
     partition.state.BecomeFetching(log.log_end_offset(), log.latest_epoch());
     partition.state.failures = appended.failures_before;  // what was fetched but not written is no progress
     if (appended.damaged) {
-      counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-      events_.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", leader_.endpoint().ToString(),
-                                    " dropped: ", appended.result.message()));
-      Delay(partition, config_.replica_fetch_backoff);
+      DropAnswer(partition, appended.result);
     } else {
       // Written or not, it is not on the disk: before anything is asked past it, that must be so.
       if (config_.flush_mode == FlushMode::kDurable) partition.work = LeaderWork::kLookUpEpoch;
@@ -84,6 +87,9 @@ void FetchLane::FinishAppend(Appended& appended) {
     Publish(partition);
     return;
   }
+  // Such as a segment that was closed without its fsync: now, so that the recovery point follows.
+  const bool wrote = !appended.batches.empty();
+  if (wrote && config_.flush_mode == FlushMode::kCached && log.FlushDue()) StartFlush(partition);
   log.UpdateHighWatermark(appended.leader_high_watermark);
   if (appended.leader_log_start_offset > log.log_start_offset() &&
       appended.leader_log_start_offset <= log.high_watermark()) {
@@ -98,7 +104,8 @@ void FetchLane::FinishAppend(Appended& appended) {
   progress.PublishLeader(appended.leader_high_watermark);
   // A new leader's high watermark may only lag for a moment, so the target is not lowered on its word: asked for its
   // end, it answers once it knows (KIP-207).
-  if (progress.TargetIsBeyond(appended.leader_high_watermark)) RequireLeaderWork(partition, LeaderWork::kLowerTarget);
+  if (!InTrouble(partition) && progress.TargetIsBeyond(appended.leader_high_watermark))
+    RequireLeaderWork(partition, LeaderWork::kLowerTarget);
 }
 
 }  // namespace slipstream

@@ -149,9 +149,7 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   }
   if (reset.kind == OffsetReset::Kind::kTruncate && !CutTo(partition, reset.fetch_offset)) return;
   if (reset.kind == OffsetReset::Kind::kRestart) {
-    absl::Status restarted = PersistOffsetsForCut(partition, reset.fetch_offset);
-    if (restarted.ok()) restarted = log.TruncateFullyAndStartAt(reset.fetch_offset);
-    if (!restarted.ok()) {
+    if (const absl::Status restarted = StartAnewAt(partition, reset.fetch_offset); !restarted.ok()) {
       MarkFailed(partition, restarted);
       return;
     }

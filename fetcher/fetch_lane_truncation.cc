@@ -102,12 +102,18 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
 absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, Offset offset) {
   const PartitionLog& log = partition.log();
   const LogOffsets lowered = Publishable(OffsetsForCut(log, offset), config_.flush_mode);
-  const bool as_it_was =
-      lowered.recovery_point == log.recovery_point() && lowered.log_start_offset == log.log_start_offset();
+  const bool as_it_was = lowered.recovery_point == log.recovery_point() &&
+                         lowered.log_start_offset == log.log_start_offset() &&
+                         lowered.log_start_needs_checkpoint == log.log_start_needs_checkpoint();
   if (as_it_was) return absl::OkStatus();
   // Published first: whoever writes checkpoints meanwhile must not raise it again.
   partition.initial.progress->Publish(lowered);
   return events_.PersistOffsets(lowered);
+}
+
+absl::Status FetchLane::StartAnewAt(FollowedPartition& partition, Offset offset) {
+  SLIP_RETURN_IF_ERROR(PersistOffsetsForCut(partition, offset));
+  return partition.log().TruncateFullyAndStartAt(offset);
 }
 
 bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {

@@ -4,11 +4,10 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
-#include <thread>
 
 #include "log/check.h"
+#include "log/in_parallel.h"
 #include "log/io/make_directory.h"
 #include "log/meta_properties.h"
 #include "log/status.h"
@@ -53,6 +52,9 @@ absl::StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(FileIo& io, con
   if (config.num_recovery_threads < 1)
     return absl::InvalidArgumentError(
         absl::StrCat("num.recovery.threads.per.data.dir is ", config.num_recovery_threads, ", must be at least 1"));
+  if (config.num_closing_threads < 1)
+    return absl::InvalidArgumentError(
+        absl::StrCat("num_closing_threads is ", config.num_closing_threads, ", must be at least 1"));
   std::unique_ptr<LogDirectory> directory(new LogDirectory(io, config));
   SLIP_RETURN_IF_ERROR(directory->TakeOverDirectory());
   SLIP_ASSIGN_OR_RETURN(const std::vector<Found> partitions, directory->FindPartitions());
@@ -148,15 +150,8 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::Load(const Found& fo
 
 absl::Status LogDirectory::LoadAll(const std::vector<Found>& found) {
   std::vector<absl::StatusOr<std::unique_ptr<PartitionLog>>> loaded(found.size());
-  std::atomic<size_t> next = 0;
-  const auto load_some = [&] {
-    for (size_t i = next++; i < found.size(); i = next++) loaded[i] = Load(found[i]);
-  };
-  std::vector<std::jthread> helpers;
-  const size_t threads = std::min(found.size(), static_cast<size_t>(config_.num_recovery_threads));
-  for (size_t i = 1; i < threads; ++i) helpers.emplace_back(load_some);
-  load_some();
-  helpers.clear();  // joins
+  InParallel(found.size(), static_cast<size_t>(config_.num_recovery_threads),
+             [&](size_t i) { loaded[i] = Load(found[i]); });
   for (size_t i = 0; i < found.size(); ++i) {
     SLIP_RETURN_IF_ERROR(Annotate(loaded[i].status(), absl::StrCat("cannot load ", found[i].name)));
     (found[i].future ? futures_ : logs_)[found[i].partition] = *std::move(loaded[i]);
@@ -307,14 +302,19 @@ absl::Status LogDirectory::Close() {
 }
 
 absl::Status LogDirectory::CloseAll() {
+  std::vector<PartitionLog*> to_close;
+  for (const auto* logs : {&logs_, &futures_})
+    for (const auto& [partition, log] : *logs) to_close.push_back(log.get());
+  std::vector<absl::Status> results(to_close.size());
+  InParallel(to_close.size(), static_cast<size_t>(config_.num_closing_threads),
+             [&](size_t i) { results[i] = to_close[i]->Close(); });
   absl::Status closed;
-  std::vector<LogOffsets> offsets;
-  for (const auto* logs : {&logs_, &futures_}) {
-    for (const auto& [partition, log] : *logs) {
-      closed.Update(log->Close());
-      offsets.push_back(OffsetsOf(*log));
-    }
+  for (size_t i = 0; i < to_close.size(); ++i) {
+    // Alone it may have the descriptors that it lacked beside the others.
+    if (absl::IsResourceExhausted(results[i])) results[i] = to_close[i]->Close();
+    closed.Update(results[i]);
   }
+  const std::vector<LogOffsets> offsets = OffsetsOfAll();
   logs_.clear();
   futures_.clear();
   // Of a disk that failed nothing is known any more, so nothing is said of it (LOG-143).

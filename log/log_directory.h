@@ -24,6 +24,7 @@ struct LogDirectoryConfig {
   std::filesystem::path log_dir;
   LogConfig log;
   int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir
+  int32_t num_closing_threads = 32;  // they wait for fsyncs, which a disk takes many of at once
   std::string cluster_id;            // "" : take what meta.properties says, or write a new one
   // nullopt: as cluster_id; a new directory gets 1.
   std::optional<int32_t> node_id;
@@ -34,7 +35,7 @@ struct LogDirectoryConfig {
 struct LogOffsets {
   TopicPartition partition;
   Offset log_start_offset, high_watermark, recovery_point, log_end_offset;
-  bool log_start_in_segment = false;         // above the first segment's base: only then it is checkpointed (LOG-52)
+  bool log_start_needs_checkpoint = false;   // the files alone need not tell it (LOG-52)
   std::optional<Offset> first_dirty_offset;  // nullopt: never compacted, and not checkpointed
 };
 

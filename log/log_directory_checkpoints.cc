@@ -20,8 +20,8 @@ absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, Off
 }  // namespace
 
 LogOffsets OffsetsOf(const PartitionLog& log) {
-  return {log.partition(),      log.log_start_offset(),     log.high_watermark(),    log.recovery_point(),
-          log.log_end_offset(), log.log_start_in_segment(), log.first_dirty_offset()};
+  return {log.partition(),      log.log_start_offset(),           log.high_watermark(),    log.recovery_point(),
+          log.log_end_offset(), log.log_start_needs_checkpoint(), log.first_dirty_offset()};
 }
 
 LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
@@ -30,6 +30,8 @@ LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
   offsets.high_watermark = std::min(offsets.high_watermark, offset);
   // A log start above the end of what is found means that all of it is to go (LOG-132).
   offsets.log_start_offset = std::min(offsets.log_start_offset, offset);
+  // A cut at the log start goes by way of no file at all.
+  offsets.log_start_needs_checkpoint = offsets.log_start_offset > Offset{0};
   if (offsets.first_dirty_offset) offsets.first_dirty_offset = std::min(*offsets.first_dirty_offset, offset);
   return offsets;
 }
@@ -73,7 +75,7 @@ absl::Status LogDirectory::WriteCheckpoints(const std::vector<LogOffsets>& offse
   for (const LogOffsets& log : offsets) {
     recovery_points[log.partition] = log.recovery_point;
     high_watermarks[log.partition] = log.high_watermark;
-    if (log.log_start_in_segment) {
+    if (log.log_start_needs_checkpoint) {
       log_starts[log.partition] = log.log_start_offset;
     } else {
       log_starts.erase(log.partition);

@@ -22,6 +22,7 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
         opened[i] = LogDirectory::Open(io, {.log_dir = config.log_dirs[i],
                                             .log = config.log,
                                             .num_recovery_threads = config.num_recovery_threads,
+                                            .num_closing_threads = config.num_closing_threads,
                                             .cluster_id = config.cluster_id,
                                             .node_id = config.node_id,
                                             .clock = config.clock});

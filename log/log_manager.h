@@ -20,6 +20,7 @@ struct LogManagerConfig {
   std::vector<std::filesystem::path> log_dirs;  // at least one, no two the same
   LogConfig log;
   int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir, >= 1
+  int32_t num_closing_threads = 32;  // of each log dir, >= 1
   std::string cluster_id;            // as LogDirectoryConfig's
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogManager

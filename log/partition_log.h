@@ -113,6 +113,9 @@ class PartitionLog {
   // log_end_offset() before the first unwritten batch and cuts what was torn.
   asio::awaitable<absl::Status> AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
                                                  bool checked = false);
+  // The same through the page cache and at once. nullopt: something is to be waited for, such as a roll; no record is
+  // written, and AppendAsFollower does it all. REQUIRES: CheckBatches was OK.
+  std::optional<absl::Status> AppendNow(IoQueue& queue, ByteSpan batches);
   // Stamps offsets from log_end_offset() on and `epoch` into the batches, then appends; returns the first offset given.
   // Content rules of a client's batches are the caller's (LOG-76..LOG-81).
   asio::awaitable<absl::StatusOr<Offset>> AppendAsLeader(IoQueue& queue, std::span<std::byte> batches,
@@ -170,7 +173,7 @@ class PartitionLog {
   // hold them up (a bulk roll has flushed it already); or flush_messages or flush_bytes_max is reached.
   bool FlushDue() const;
   // Flushes, writes the last time index entries and a producer snapshot, trims indexes. Blocking; nothing may follow
-  // but destruction.
+  // but destruction, or another try when it was kResourceExhausted.
   absl::Status Close();
 
   // The batches from the one that holds `offset` on, of one segment, at most `bytes_max` but at least one batch, none
@@ -203,7 +206,9 @@ class PartitionLog {
   const absl::Status& uncleanable() const { return uncleanable_; }  // not OK: why compaction stopped
   // What a person should know of how the log was opened: what recovery took away.
   const std::vector<std::string>& load_notices() const { return load_notices_; }
-  bool log_start_in_segment() const;  // above the first segment's base (LOG-52)
+  // The files alone need not tell it: it is above the first segment's base (LOG-52), or that segment was made to start
+  // anew and may not be on the disk yet.
+  bool log_start_needs_checkpoint() const;
   uint64_t size_bytes() const;
   FilePosition append_position() const;  // where the next append goes, unless the log rolls first
   size_t segment_count() const { return segments_.size(); }
@@ -221,13 +226,21 @@ class PartitionLog {
   asio::awaitable<absl::Status> AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint);
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint, Offset end);
   asio::awaitable<absl::Status> Roll(IoQueue& queue, Offset base_offset, WriteHint hint);
+  // Returns their end. nullopt: not all fit the active segment, and none is staged.
+  absl::StatusOr<std::optional<Offset>> StageAll(ByteSpan batches);
+  absl::Status FinishWrite(const absl::Status& written, ByteSpan run, Offset end);
+  absl::Status FinishAppend(const absl::Status& appended, std::optional<LeaderEpoch> epoch_before);
   absl::Status UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
   absl::Status TakeBackEpochs();
   absl::Status StageBatch(const RecordBatchView& batch);
   absl::Status ApplyToProducers(ByteSpan run);  // what was just written
   absl::Status TakeProducerSnapshot();          // at the log end, unless there is one
   absl::Status RewindProducers();               // to the log end, after a truncation
+  size_t FirstToFlush() const;                  // the segments before it are on the disk
   absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToFlush();
+  asio::awaitable<absl::Status> FlushAlone(IoQueue& queue);
+  asio::awaitable<void> FlushEnded();
+  void EndFlush();
   absl::Status Usable() const;  // failure_, or why the directory is offline
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
   struct FlushRound {
@@ -239,6 +252,7 @@ class PartitionLog {
   };
   absl::StatusOr<FlushRound> BeginFlush();
   absl::Status FinishFlush(const FlushRound& round, absl::Status synced);
+  absl::Status MakeDurableToClose();
   absl::Status RemoveLastSegment();
   absl::Status StartSegment(Offset base_offset);  // the active one from now on; the last was sealed
   absl::Status RemoveBelowLogStart();             // what nobody may read any more: epochs and whole segments
@@ -287,10 +301,11 @@ class PartitionLog {
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps
-  bool names_unsynced_ = false;  // files came, went or were cut since the last flush
+  bool names_unsynced_ = false;  // files came or went since the last flush
+  bool start_unsynced_ = false;  // the log was started anew since
   bool epochs_ahead_ = false;    // the epoch cache tells of batches that were not written
   uint64_t unflushed_bytes_ = 0;
-  bool flush_running_ = false;               // of FlushUpTo
+  bool flush_running_ = false;               // of Flush: others wait for its end
   std::unique_ptr<AsyncEvent> flush_ended_;  // made when somebody waits
   uint64_t truncations_ = 0;                 // a flush that was overtaken by one proves nothing
 };

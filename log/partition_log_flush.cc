@@ -20,14 +20,17 @@ bool PartitionLog::FlushDue() const {
          unflushed_bytes_ >= static_cast<uint64_t>(config_.flush_bytes_max);
 }
 
+size_t PartitionLog::FirstToFlush() const {
+  const size_t holds_it = FloorSegment(recovery_point_);
+  // The segment that ends at the recovery point may have been cut to its content since, when the log rolled.
+  return holds_it > 0 && segments_[holds_it]->base_offset() == recovery_point_ ? holds_it - 1 : holds_it;
+}
+
 absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() {
   // Snapshots first: the recovery point must not pass one that is not there after a crash (LOG-86).
   std::vector<std::shared_ptr<File>> files = unsynced_snapshots_;
-  // The segment that ends at the recovery point may have been cut to its content since, when the log rolled.
-  size_t first = FloorSegment(recovery_point_);
-  if (first > 0 && segments_[first]->base_offset() == recovery_point_) --first;
-  for (size_t i = first; i < segments_.size(); ++i) {
-    if (SegmentEnd(i) <= recovery_point_ && !names_unsynced_) continue;
+  for (size_t i = FirstToFlush(); i < segments_.size(); ++i) {
+    if (!segments_[i]->unsynced()) continue;
     SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> of_segment, segments_[i]->FilesToSync());
     files.insert(files.end(), of_segment.begin(), of_segment.end());
     // The list keeps its files open until they are synced, and the log keeps one closed segment open at most.
@@ -44,8 +47,9 @@ absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginFlush() {
   if (names_unsynced_) {
     SLIP_ASSIGN_OR_RETURN(round.directory, io_.Open(directory_, OpenMode::kDirectory));
   }
-  // Taken now: an append may roll while the fsyncs run, and what that cuts and makes is for the next round.
+  // Taken now: an append may write and roll while the fsyncs run, and what that changes is for the next round.
   names_unsynced_ = false;
+  for (const std::unique_ptr<Segment>& segment : std::span(segments_).subspan(FirstToFlush())) segment->MarkSynced();
   return round;
 }
 
@@ -57,11 +61,41 @@ absl::Status PartitionLog::FinishFlush(const FlushRound& round, absl::Status syn
   std::erase_if(unsynced_snapshots_,
                 [&](const auto& file) { return std::ranges::find(round.files, file) != round.files.end(); });
   unflushed_bytes_ -= std::min(unflushed_bytes_, round.bytes);
-  if (round.truncations == truncations_) recovery_point_ = std::max(recovery_point_, round.end);
+  if (round.truncations != truncations_) return absl::OkStatus();
+  recovery_point_ = std::max(recovery_point_, round.end);
+  if (round.directory != nullptr) start_unsynced_ = false;
   return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
+  // One at a time: what another has taken to sync is not on the disk before that one has ended.
+  while (flush_running_) co_await FlushEnded();
+  flush_running_ = true;
+  absl::Status flushed;
+  try {
+    flushed = co_await FlushAlone(queue);
+  } catch (...) {
+    // What it took to sync need not be synced, and nothing lists it any more.
+    (void)FailUnlessOk(absl::InternalError("broken off by an exception"), "cannot flush");
+    EndFlush();
+    throw;
+  }
+  EndFlush();
+  co_return flushed;
+}
+
+void PartitionLog::EndFlush() {
+  flush_running_ = false;
+  // Not kept: the next one to wait may do it on another thread.
+  if (const auto ended = std::exchange(flush_ended_, nullptr)) ended->NotifyAll();
+}
+
+asio::awaitable<void> PartitionLog::FlushEnded() {
+  if (flush_ended_ == nullptr) flush_ended_ = std::make_unique<AsyncEvent>(co_await asio::this_coro::executor);
+  co_await flush_ended_->Wait();
+}
+
+asio::awaitable<absl::Status> PartitionLog::FlushAlone(IoQueue& queue) {
   // The files are held by themselves: a truncation may remove their segments before the fsyncs are done.
   SLIP_CO_ASSIGN_OR_RETURN(const FlushRound round, BeginFlush());
   absl::Status synced;
@@ -73,7 +107,7 @@ asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
 }
 
 absl::Status PartitionLog::FlushBlocking() {
-  names_unsynced_ = true;  // a stop leaves nothing to chance
+  SLIP_CHECK(!flush_running_);
   SLIP_ASSIGN_OR_RETURN(const FlushRound round, BeginFlush());
   absl::Status synced;
   for (const std::shared_ptr<File>& file : round.files) synced.Update(file->Sync());
@@ -86,15 +120,11 @@ asio::awaitable<absl::Status> PartitionLog::FlushUpTo(IoQueue& queue, Offset off
   while (recovery_point_ < offset) {
     SLIP_CO_RETURN_IF_ERROR(Usable());
     if (truncations != truncations_) co_return absl::AbortedError(absl::StrCat(partition_.ToString(), ": truncated"));
-    if (flush_ended_ == nullptr) flush_ended_ = std::make_unique<AsyncEvent>(co_await asio::this_coro::executor);
     if (flush_running_) {
-      co_await flush_ended_->Wait();
+      co_await FlushEnded();
       continue;
     }
-    flush_running_ = true;
     const absl::Status flushed = co_await Flush(queue);
-    flush_running_ = false;
-    flush_ended_->NotifyAll();
     if (!flushed.ok()) co_return flushed;
   }
   co_return absl::OkStatus();

@@ -93,7 +93,7 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
   if (offset < Offset{0})
     return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": cannot start at offset ", offset.value));
   ++truncations_;
-  names_unsynced_ = true;
+  names_unsynced_ = start_unsynced_ = true;
   // The newest go first, the epochs after the data, the new segment last: what a crash leaves is a prefix or nothing.
   // An error on the way leaves no log to go on with.
   const auto replace = [&]() -> absl::Status {

@@ -151,6 +151,7 @@ absl::Status Segment::Account(const RecordBatchView& header, uint64_t size, Prog
   // A recovered segment may have been written under a larger index bound: it makes do with the entries that fit.
   const bool room = !indexes().offsets.full() && !indexes().times.full();
   if (room && progress.bytes_since_entry > static_cast<uint64_t>(config_.index_interval_bytes)) {
+    indexes_unsynced_ = true;
     SLIP_RETURN_IF_ERROR(indexes().offsets.Append(header.last_offset(), FilePosition{progress.bytes}));
     SLIP_RETURN_IF_ERROR(indexes().times.MaybeAppend(max_timestamp));
     progress.bytes_since_entry = 0;
@@ -166,6 +167,7 @@ absl::Status Segment::Account(const RecordBatchView& header, uint64_t size, Prog
 
 void Segment::Unstage() {
   // In memory this cannot fail; what a full chunk brought into a file is cut again before that file counts as flushed.
+  indexes_unsynced_ = true;
   (void)indexes().offsets.TruncateToCount(written_.offset_entries);
   (void)indexes().times.TruncateToCount(written_.time_entries);
   staged_ = written_;
@@ -182,21 +184,29 @@ asio::awaitable<absl::Status> Segment::WriteStaged(IoQueue& queue, ByteSpan run,
     const WriteHint kept = config_.write_mode == WriteMode::kBuffered ? WriteHint::kCached : hint;
     write = co_await queue.Write(*file, run, FilePosition{written_.bytes}, kept);
   }
-  if (write.ok()) {
+  co_return FinishWrite(write);
+}
+
+bool Segment::WritesNow(const IoQueue& queue, size_t bytes) const {
+  return bytes <= queue.write_now_bytes_max() && direct_ == nullptr && config_.write_mode != WriteMode::kDirect;
+}
+
+absl::Status Segment::WriteStagedNow(IoQueue& queue, ByteSpan run) {
+  SLIP_CHECK_EQ(run.size(), staged_.bytes - written_.bytes);
+  SLIP_CHECK(direct_ == nullptr);
+  return FinishWrite(queue.WriteNow(*file_, run, FilePosition{written_.bytes}));
+}
+
+absl::Status Segment::FinishWrite(const absl::Status& written) {
+  log_unsynced_ = true;  // also when a flush that began meanwhile has taken it
+  if (written.ok()) {
     written_ = staged_;
-    co_return absl::OkStatus();
+    return written;
   }
   Unstage();
   torn_ = true;
   (void)CutLogFile();  // tried again before the next write
-  co_return write;
-}
-
-absl::Status Segment::WriteStagedNow(ByteSpan run) {
-  SLIP_CHECK_EQ(run.size(), staged_.bytes - written_.bytes);
-  SLIP_RETURN_IF_ERROR(file_->WriteAt(run, FilePosition{written_.bytes}));
-  written_ = staged_;
-  return absl::OkStatus();
+  return written;
 }
 
 absl::StatusOr<bool> Segment::UseDirect(WriteHint hint) {
@@ -224,7 +234,10 @@ absl::Status Segment::CutLogFile() {
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   // Never to the same or a larger size: it would change the modification time for nothing (LOG-104).
-  if (size > written_.bytes) SLIP_RETURN_IF_ERROR(file->Truncate(written_.bytes));
+  if (size > written_.bytes) {
+    log_unsynced_ = true;
+    SLIP_RETURN_IF_ERROR(file->Truncate(written_.bytes));
+  }
   torn_ = false;
   return absl::OkStatus();
 }
@@ -236,6 +249,7 @@ absl::Status Segment::Seal() {
     const absl::Status last = indexes().times.MaybeAppend(written_.max_timestamp, /*last=*/true);
     // A segment reopened with a smaller index than it was made with has no room; its entries are right without it.
     if (!last.ok() && !absl::IsResourceExhausted(last)) return last;
+    indexes_unsynced_ = indexes_unsynced_ || indexes().times.count() != written_.time_entries;
     written_.time_entries = staged_.time_entries = indexes().times.count();
   }
   SLIP_RETURN_IF_ERROR(indexes().offsets.entries().Flush());
@@ -243,13 +257,18 @@ absl::Status Segment::Seal() {
 }
 
 absl::StatusOr<std::vector<std::shared_ptr<File>>> Segment::FilesToSync() {
-  SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
+  std::vector<std::shared_ptr<File>> files;
+  if (log_unsynced_) {
+    SLIP_ASSIGN_OR_RETURN(std::shared_ptr<File> file, LogFile());
+    files.push_back(std::move(file));
+  }
+  if (!indexes_unsynced_) return files;
   SLIP_RETURN_IF_ERROR(indexes().offsets.Load());
   SLIP_RETURN_IF_ERROR(indexes().times.Load());
   SLIP_RETURN_IF_ERROR(indexes().offsets.entries().Flush());
   SLIP_RETURN_IF_ERROR(indexes().times.entries().Flush());
-  std::vector<std::shared_ptr<File>> files = {file, indexes().offsets.entries().file(),
-                                              indexes().times.entries().file()};
+  files.push_back(indexes().offsets.entries().file());
+  files.push_back(indexes().times.entries().file());
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> aborted, indexes().transactions.FileToSync());
   if (aborted != nullptr) files.push_back(aborted);
   return files;
@@ -270,6 +289,7 @@ absl::StatusOr<Offset> Segment::TruncateTo(Offset offset) {
   SLIP_ASSIGN_OR_RETURN(const std::optional<BatchPlace> first, Find(offset));
   if (!first) return offset;
   const Offset end = std::min(offset, first->base_offset);
+  indexes_unsynced_ = true;
   // Indexes before data: an index that is short is right, one that is long is not.
   SLIP_RETURN_IF_ERROR(indexes().offsets.TruncateTo(end));
   SLIP_RETURN_IF_ERROR(indexes().times.TruncateTo(end));

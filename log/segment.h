@@ -83,16 +83,26 @@ class Segment {
   // Writes the staged batches, whose bytes are `run`. On error none of them counts, and what was torn is cut before the
   // next write.
   asio::awaitable<absl::Status> WriteStaged(IoQueue& queue, ByteSpan run, WriteHint hint);
-  // The same, blocking and through the page cache. After an error the segment is of no more use.
-  absl::Status WriteStagedNow(ByteSpan run);
+  // The same at once, through the page cache. REQUIRES: as IoQueue::WriteNow; the last write was not a direct one.
+  absl::Status WriteStagedNow(IoQueue& queue, ByteSpan run);
+  // True when a write of `bytes` would go through the page cache and need not be queued.
+  bool WritesNow(const IoQueue& queue, size_t bytes) const;
 
   // Notes a transaction whose abort marker was just written to this segment (LOG-121).
-  absl::Status AppendAborted(const AbortedTransactionEntry& entry) { return indexes().transactions.Append(entry); }
+  absl::Status AppendAborted(const AbortedTransactionEntry& entry) {
+    indexes_unsynced_ = true;
+    return indexes().transactions.Append(entry);
+  }
 
   // Adds the last time index entry and writes both indexes out (LOG-86).
   absl::Status Seal();
-  // Files to fsync, with all index entries handed to them.
+  // Files that changed since the last MarkSynced, with all index entries handed to them; of one that was opened or
+  // created nothing is known, so all.
   absl::StatusOr<std::vector<std::shared_ptr<File>>> FilesToSync();
+  bool loaded() const { return loaded_; }
+  bool unsynced() const { return log_unsynced_ || indexes_unsynced_; }
+  // Whoever has FilesToSync syncs them, or the log is not used any more.
+  void MarkSynced() { log_unsynced_ = indexes_unsynced_ = false; }
   // Closes the files until the next use. REQUIRES: nothing is staged.
   void Release();
 
@@ -163,6 +173,7 @@ class Segment {
   absl::Status ResetIndexes(Progress& progress);
   absl::Status CutLogFile();
   absl::StatusOr<bool> UseDirect(WriteHint hint);  // true: direct_ is there for the next write
+  absl::Status FinishWrite(const absl::Status& written);
   absl::Status ReloadMaxTimestamp();
   absl::Status ForEachHeaderAt(FilePosition at, const std::function<absl::Status(const BatchHeaderReader&)>& visit);
   absl::StatusOr<std::optional<BatchPlace>> FindFrom(const OffsetIndexEntry& entry, Offset offset);
@@ -176,7 +187,8 @@ class Segment {
   int small_writes_ = 0;                    // in a row, since direct_ is there
   bool loaded_ = false;                     // written_ holds more than the size
   bool torn_ = false;                       // the file may be longer than written_.bytes
-  Progress written_, staged_;               // staged_ is ahead of written_ only during an append
+  bool log_unsynced_ = true, indexes_unsynced_ = true;  // differ from what was last taken to be synced
+  Progress written_, staged_;                           // staged_ is ahead of written_ only during an append
 };
 
 }  // namespace slipstream

@@ -11,6 +11,7 @@
 namespace slipstream {
 
 absl::Status Segment::ResetIndexes(Progress& progress) {
+  indexes_unsynced_ = true;
   SLIP_RETURN_IF_ERROR(indexes().offsets.TruncateToCount(0));
   SLIP_RETURN_IF_ERROR(indexes().times.TruncateToCount(0));
   progress = {};

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "log/io/blocking_queue.h"
 #include "log/segment_name.h"
 #include "log/status.h"
 
@@ -50,7 +51,8 @@ absl::Status CleanedSegments::Add(const RecordBatchView& batch) {
 }
 
 absl::Status CleanedSegments::Write() {
-  SLIP_RETURN_IF_ERROR(segment_->WriteStagedNow(buffer_));
+  BlockingIoQueue queue;
+  SLIP_RETURN_IF_ERROR(segment_->WriteStagedNow(queue, buffer_));
   unsynced_bytes_ += buffer_.size();
   buffer_.clear();
   if (unsynced_bytes_ < kUnsyncedBytesMax) return absl::OkStatus();

@@ -123,6 +123,10 @@ class IoQueue {
   // Writes all of `bytes`, or fails with any part written. `bytes` and `file` stay untouched until this returns
   // (INV-21).
   virtual asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) = 0;
+  // The same at once, through the page cache. REQUIRES: bytes.size() <= write_now_bytes_max().
+  virtual absl::Status WriteNow(File& file, ByteSpan bytes, FilePosition at) { return file.WriteAt(bytes, at); }
+  // So few are in the page cache before a queue would have begun. 0: all writes are to be queued.
+  virtual size_t write_now_bytes_max() const = 0;
   // As File::WriteDirectAt, without blocking the thread; the same duties as Write's.
   virtual asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) = 0;
   // As File::Sync, without blocking the thread.

@@ -21,7 +21,7 @@ namespace {
 // Not yet in Debian 12's headers: write through the page cache and drop the pages once written (Linux 6.14).
 constexpr int kRwfDontCache = 0x80;
 // Below this a write into the page cache is done before a worker thread would have woken for it.
-constexpr size_t kInlineWriteBytesMax = 64 << 10;
+constexpr size_t kWriteNowBytesMax = 64 << 10;
 constexpr size_t kWriteBytesMax = 1 << 30;  // one request; the kernel itself stops at 2 GiB
 
 }  // namespace
@@ -78,8 +78,10 @@ absl::StatusOr<std::unique_ptr<IoRing>> IoRing::Create(asio::io_context& io, uns
   return ring;
 }
 
+size_t IoRing::write_now_bytes_max() const { return kWriteNowBytesMax; }
+
 asio::awaitable<absl::Status> IoRing::Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) {
-  if (hint == WriteHint::kCached && bytes.size() <= kInlineWriteBytesMax) co_return file.WriteAt(bytes, at);
+  if (hint == WriteHint::kCached && bytes.size() <= kWriteNowBytesMax) co_return WriteNow(file, bytes, at);
   while (!bytes.empty()) {
     const bool uncached = hint == WriteHint::kBulk && uncached_writes_;
     io_uring_sqe request;

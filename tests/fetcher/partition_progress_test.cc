@@ -11,7 +11,7 @@ LogOffsets Offsets(int64_t log_start, int64_t high_watermark, int64_t recovery_p
           Offset{high_watermark},
           Offset{recovery_point},
           Offset{log_end},
-          /*log_start_in_segment=*/true,
+          /*log_start_needs_checkpoint=*/true,
           Offset{log_start}};
 }
 
@@ -28,7 +28,7 @@ TEST(Publishable, Inv19_DurableModeTellsNothingAboveTheRecoveryPoint) {
   EXPECT_EQ(told.high_watermark, Offset{5});
   EXPECT_EQ(told.recovery_point, Offset{5});
   EXPECT_EQ(told.log_start_offset, Offset{2});
-  EXPECT_TRUE(told.log_start_in_segment);
+  EXPECT_TRUE(told.log_start_needs_checkpoint);
   EXPECT_EQ(told.first_dirty_offset, Offset{2});
 }
 

@@ -299,6 +299,25 @@ TEST_F(LogDirectoryTest, Log103_WhatIsCheckpointedForACutIsTrueOnBothSidesOfIt) 
   EXPECT_EQ(directory_->Find(kOrders)->log_end_offset(), Offset{4}) << "and not the log start of before";
 }
 
+// What happened: a log that was cut at its log start came back from a power cut ending at 0.
+TEST_F(LogDirectoryTest, Inv18_ALogStartedAnewKeepsItsStartWhenItsOnlySegmentIsLost) {
+  Open();
+  PartitionLog& log = **directory_->GetOrCreate(kOrders, kTopicId);
+  ASSERT_TRUE(log.TruncateFullyAndStartAt(Offset{6}).ok());
+  Append(kOrders, 2);
+  ASSERT_TRUE(RunToEnd(log.Flush(queue_)).ok());
+  EXPECT_FALSE(OffsetsOf(log).log_start_needs_checkpoint) << "the segment is there, and its name says it";
+  ASSERT_TRUE(directory_->WriteCheckpoints({OffsetsForCut(log, Offset{6})}).ok());
+  ASSERT_TRUE(log.TruncateFullyAndStartAt(Offset{6}).ok());
+  ASSERT_TRUE(directory_->WriteCheckpoints({OffsetsOf(log)}).ok());
+  const std::filesystem::path segment = log.directory() / SegmentFileName(Offset{6}, kLogSuffix);
+  directory_.reset();
+  std::filesystem::remove(segment);  // nothing had made its name durable
+  Open();
+  EXPECT_EQ(directory_->Find(kOrders)->log_start_offset(), Offset{6});
+  EXPECT_EQ(directory_->Find(kOrders)->log_end_offset(), Offset{6});
+}
+
 TEST_F(LogDirectoryTest, Rel42_Pf35_PartitionsThatNobodyPublishedKeepTheirEntries) {
   Open();
   Append(kOrders, 5);

@@ -31,6 +31,7 @@ class LogModel : public testing::TestWithParam<uint64_t> {
   static constexpr int kStepsBetweenChecks = 16;
 
   LogModel() : random_(GetParam()) {
+    queue_.now_bytes_max = 1 << 16;
     config_.segment_bytes = 700;
     config_.index_interval_bytes = 100;
     config_.segment_ms = std::chrono::milliseconds(400);
@@ -75,7 +76,9 @@ class LogModel : public testing::TestWithParam<uint64_t> {
     const bool torn = Below(8) == 0;
     if (torn) queue_.write_bytes_left = static_cast<uint64_t>(Below(static_cast<int64_t>(run.size())));
     const WriteHint hint = Below(2) == 0 ? WriteHint::kBulk : WriteHint::kCached;
-    const absl::Status appended = RunToEnd(log_->AppendAsFollower(queue_, run, hint));
+    const bool at_once = hint == WriteHint::kCached && Below(2) == 0;
+    const std::optional<absl::Status> now = at_once ? AppendNow(run) : std::nullopt;
+    const absl::Status appended = now ? *now : RunToEnd(log_->AppendAsFollower(queue_, run, hint));
     queue_.write_bytes_left = 1 << 30;
     ASSERT_EQ(appended.ok(), !torn) << appended;
     cut_since_flush_ |= torn;
@@ -83,6 +86,11 @@ class LogModel : public testing::TestWithParam<uint64_t> {
       if (batch.last < LogEnd()) model_.push_back(std::move(batch));
     }
     ASSERT_TRUE(torn || LogEnd() == next);
+  }
+
+  std::optional<absl::Status> AppendNow(ByteSpan run) {
+    const absl::Status sound = log_->CheckBatches(run);
+    return sound.ok() ? log_->AppendNow(queue_, run) : std::optional(sound);
   }
 
   void Truncate() {

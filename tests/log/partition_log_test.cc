@@ -415,7 +415,7 @@ TEST_F(PartitionLogTest, Log105_LogStartGrowsUpToTheHighWatermark) {
   EXPECT_EQ(log_->segment_count(), 2u) << "the whole segment below it went (LOG-107)";
   EXPECT_FALSE(HasFile(0, kLogSuffix));
   EXPECT_THAT(log_->epochs().entries(), ElementsAre(EpochStart{{2}, {3}}));
-  EXPECT_TRUE(log_->log_start_in_segment());
+  EXPECT_TRUE(log_->log_start_needs_checkpoint());
   ASSERT_TRUE(log_->MaybeIncrementLogStartOffset(Offset{1}).ok());
   EXPECT_EQ(log_->log_start_offset(), Offset{3}) << "it never falls";
   EXPECT_TRUE(absl::IsOutOfRange(log_->Read(Offset{2}, Offset{6}, 100).status()));

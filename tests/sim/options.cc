@@ -76,6 +76,7 @@ Options Options::Draw(uint64_t seed) {
   o.metadata_every = Ms(random.Between(50, 1500));
   o.crash_after_truncation = MaybeOneIn(random, 2, 6);
   if (random.Chance({1, 4})) o.bytes_per_second = random.Between(300'000, 3'000'000);
+  if (random.Chance({1, 2})) o.write_now_bytes_max = static_cast<size_t>(random.Between(200, 3000));
   return o;
 }
 
@@ -98,7 +99,8 @@ std::string Options::ToString() const {
       replica ? "replica" : "consumer", ", ", flush_mode == FlushMode::kDurable ? "durable" : "cached", ", write mode ",
       kModes[static_cast<int>(write_mode)], ", segment bytes ", segment_bytes, ", retention bytes ", retention_bytes,
       ", response bytes ", response_max_bytes, ", bytes per second ", bytes_per_second, ", value bytes ",
-      value_bytes_max, ", long poll ", wait_max.count(), " ms, i/o within ", io_delay_max.count(), " ms");
+      value_bytes_max, ", long poll ", wait_max.count(), " ms, i/o within ", io_delay_max.count(), " ms, ",
+      write_now_bytes_max, " bytes at once");
 }
 
 FetcherConfig Options::Fetcher() const {

@@ -48,6 +48,7 @@ struct Options {
   Ratio crash_after_truncation{0, 1};
 
   // Its disk.
+  size_t write_now_bytes_max = 0;
   Ms io_delay_max{2}, disk_full_every{0}, disk_error_every{0};
 
   Ms faults_last{0};  // at least, of virtual time

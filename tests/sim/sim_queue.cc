@@ -36,6 +36,11 @@ asio::awaitable<absl::Status> SimQueue::Write(File& file, ByteSpan bytes, FilePo
   return WriteParts(file, {bytes}, at, /*direct=*/false);
 }
 
+absl::Status SimQueue::WriteNow(File& file, ByteSpan bytes, FilePosition at) {
+  CheckOwner(file, "a write at once");
+  return Put(file, {bytes}, at, /*direct=*/false);
+}
+
 asio::awaitable<absl::Status> SimQueue::WriteDirect(File& file, DirectParts parts, FilePosition at) {
   return WriteParts(file, parts, at, /*direct=*/true);
 }

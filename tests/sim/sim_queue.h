@@ -25,6 +25,8 @@ class SimQueue final : public IoQueue {
         may_touch_(std::move(may_touch)) {}
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) override;
+  absl::Status WriteNow(File& file, ByteSpan bytes, FilePosition at) override;
+  size_t write_now_bytes_max() const override { return options_.write_now_bytes_max; }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override;
   asio::awaitable<absl::Status> Sync(File& file) override;
 

@@ -21,19 +21,24 @@ class FailingQueue final : public IoQueue {
   absl::Status full = absl::ResourceExhaustedError("no space left on the test's disk");  // what that write says
   bool fail_syncs = false;
   AsyncEvent* sync_gate = nullptr;  // an fsync waits until it is notified
+  size_t now_bytes_max = 0;         // of a write that is not queued
   int writes = 0;
   int direct_writes = 0;  // of those
   int syncs = 0;
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
+    co_return WriteNow(file, bytes, at);
+  }
+  absl::Status WriteNow(File& file, ByteSpan bytes, FilePosition at) override {
     ++writes;
     if (before_write) before_write();
     const uint64_t taken = std::min<uint64_t>(bytes.size(), write_bytes_left);
     write_bytes_left -= taken;
     absl::Status status = file.WriteAt(bytes.first(taken), at);
     if (status.ok() && taken < bytes.size()) status = full;
-    co_return status;
+    return status;
   }
+  size_t write_now_bytes_max() const override { return now_bytes_max; }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override {
     ++writes;
     ++direct_writes;

@@ -27,6 +27,14 @@ const LogScenario kScenarios[] = {
        world.Flush();
        world.Append(1);
      }},
+    {"AppendAtOnce", [](LogWorld& world) { MakeLogOf(world, 2); },
+     [](LogWorld& world) {
+       world.AppendNow(1);
+       world.NextEpoch();
+       world.AppendNow(2);
+       world.Flush();
+       for (int i = 0; i < 5; ++i) world.AppendNow(2);  // and rolls
+     }},
     {"RollAtTheTail", [](LogWorld& world) { MakeLogOf(world, 3); },
      [](LogWorld& world) {
        world.Append(7);
@@ -79,6 +87,22 @@ const LogScenario kScenarios[] = {
        world.StartAnewAt(100);
        world.NextEpoch();
        world.Append(8);
+       world.Flush();
+       world.Checkpoint();
+     }},
+    {"StartAnewAtTheStart",
+     [](LogWorld& world) {
+       MakeLogOf(world, 2);
+       world.StartAnewAt(100);
+       world.Append(3);
+       world.Flush();
+       world.Checkpoint();
+     },
+     [](LogWorld& world) {
+       world.StartAnewAt(100);
+       world.Checkpoint();
+       world.NextEpoch();
+       world.Append(2);
        world.Flush();
        world.Checkpoint();
      }},

@@ -29,7 +29,8 @@ class StandingClock final : public Clock {
 
 LogDirectoryConfig SmallSegments(WriteMode write_mode) {
   static StandingClock clock;
-  LogDirectoryConfig config{.log_dir = "/disk/logs", .num_recovery_threads = 1, .clock = &clock};
+  LogDirectoryConfig config{
+      .log_dir = "/disk/logs", .num_recovery_threads = 1, .num_closing_threads = 1, .clock = &clock};
   config.log.segment_bytes = 700;
   config.log.index_interval_bytes = 150;
   config.log.retention_ms = std::chrono::milliseconds(-1);
@@ -143,6 +144,20 @@ LogHistory::Batch LogWorld::NextBatch(const LogHistory::Version& version) const 
 }
 
 void LogWorld::Append(int batches, WriteHint hint) {
+  BlockingIoQueue queue;
+  AppendBy(batches, [&](ByteSpan run) { return RunToEnd(log_->AppendAsFollower(queue, run, hint)); });
+}
+
+void LogWorld::AppendNow(int batches) {
+  BlockingIoQueue queue;
+  AppendBy(batches, [&](ByteSpan run) -> absl::Status {
+    SLIP_RETURN_IF_ERROR(log_->CheckBatches(run));
+    if (const std::optional<absl::Status> appended = log_->AppendNow(queue, run)) return *appended;
+    return RunToEnd(log_->AppendAsFollower(queue, run, WriteHint::kCached, /*checked=*/true));
+  });
+}
+
+void LogWorld::AppendBy(int batches, const std::function<absl::Status(ByteSpan run)>& append) {
   if (Dead()) return;
   LogHistory::Version& version = current();
   for (int i = 0; i < batches; ++i) {
@@ -155,8 +170,7 @@ void LogWorld::Append(int batches, WriteHint hint) {
     for (const LogHistory::Batch& batch : version.batches)
       if (RecordBatchView(batch).base_offset() >= log_->log_end_offset())
         run.insert(run.end(), batch.begin(), batch.end());
-    BlockingIoQueue queue;
-    return RunToEnd(log_->AppendAsFollower(queue, run, hint));
+    return append(run);
   });
   if (!appended) return;
   log_->UpdateHighWatermark(log_->log_end_offset());

@@ -53,6 +53,7 @@ class LogWorld {
   void MakeFuture();  // a future log, to which the verbs below go from now on
   void PromoteFuture();
   void Append(int batches, WriteHint hint = WriteHint::kCached);  // and flushes when that is due
+  void AppendNow(int batches);                                    // the same, at once where nothing is to be waited for
   void Flush();
   void Checkpoint();
   void TruncateTo(int64_t offset);  // as every owner must, it writes the checkpoints first (LOG-103)
@@ -76,6 +77,7 @@ class LogWorld {
   LogWorld(const LogDirectoryConfig& config, std::unique_ptr<SimulatedDisk> disk, const LogHistory& history,
            int32_t epoch);
 
+  void AppendBy(int batches, const std::function<absl::Status(ByteSpan run)>& append);
   bool Dead() const { return disk_->crashed() || !error_.ok(); }
   template <typename Operation>
   bool Do(const char* verb, Operation operation);  // false: the process died, or there is an error now
