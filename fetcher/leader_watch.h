@@ -3,7 +3,6 @@
 
 #include <absl/status/status.h>
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,6 +25,7 @@ class LeaderWatch {
   // No broker could tell the metadata, for the `failures`th time in a row; 0: one could. Nothing to say while a leader
   // is known to be lost, which tells as much, nor of a few failures.
   std::optional<std::string> OnMetadata(int failures, const absl::Status& why);
+  bool IsLost(BrokerId leader) const { return lost_.contains(leader); }
 
  private:
   std::set<BrokerId> lost_;

@@ -37,7 +37,8 @@ struct FollowConfig {
 // One moment of a run, over all partitions.
 struct FollowSnapshot {
   size_t partitions = 0, caught_up = 0, delayed = 0, failed = 0;
-  int64_t lag = 0;  // offsets, over partitions whose lag is known
+  size_t awaiting_leader = 0;  // theirs has not answered yet, or is lost: how far behind they are nobody knows
+  int64_t lag = 0;             // offsets, over partitions whose lag is known
   uint64_t bytes = 0, records = 0, truncations = 0, truncated_offsets = 0;
 };
 
@@ -86,6 +87,12 @@ class TopicFollower {
     bool leaderless_told = false;
     std::string trouble;  // with its disk, as told last
   };
+  struct Move {  // of a partition, to a leader that the metadata names
+    TopicPartition partition;
+    Uuid topic_id;
+    PartitionLeader leader;
+    Endpoint endpoint;
+  };
   using LeaderGroups = std::map<std::pair<BrokerId, Endpoint>, std::vector<InitialFetchState>>;
 
   TopicFollower(asio::io_context& io, LogManager& logs, FollowConfig config, std::vector<std::regex> topics,
@@ -95,10 +102,11 @@ class TopicFollower {
   asio::awaitable<absl::Status> Follow();     // one refresh after the other
   asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
   void TellOfLeadersDoneWith();
-  asio::awaitable<absl::Status> Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
-                                        Endpoint endpoint, LeaderGroups* groups);
+  std::vector<Move> PlanMoves(const ClusterMetadata& metadata);
+  bool IsDue(const Move& move);  // else it is there already, or cannot be
+  absl::Status Prepare(const Move& move, LeaderGroups& groups);
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
-  asio::awaitable<absl::StatusOr<PartitionLog*>> OpenLog(TopicPartition partition, Uuid topic_id);
+  absl::StatusOr<PartitionLog*> OpenLog(const TopicPartition& partition, Uuid topic_id);
   absl::Status OnLogNotOpened(const TopicPartition& partition, const absl::Status& why);
   void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good);
   void OnCheckpointsWritten(const absl::Status& written);

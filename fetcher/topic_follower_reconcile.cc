@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fetcher/topic_follower.h"
+#include "log/status.h"
 
 namespace slipstream {
 
@@ -15,24 +16,37 @@ bool TopicFollower::Wanted(const std::string& name, const TopicMetadata& topic) 
 }
 
 asio::awaitable<absl::Status> TopicFollower::Reconcile() {
-  LeaderGroups groups;
   const ClusterMetadata metadata = cluster_.metadata();  // a copy: refreshed while we wait for hand-overs
+  const std::vector<Move> moves = PlanMoves(metadata);
+  std::vector<TopicPartition> taken;
+  for (const Move& move : moves)
+    if (followed_[move.partition].assigned) taken.push_back(move.partition);
+  if (!taken.empty()) co_await fetchers_->Remove(std::move(taken));  // all at once: a leader may have had thousands
+  LeaderGroups groups;
+  for (const Move& move : moves) {
+    const absl::Status prepared = Prepare(move, groups);
+    if (!prepared.ok()) co_return prepared;
+  }
+  for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
+  co_await LetGoOfDeleted(metadata);
+  co_return absl::OkStatus();
+}
+
+std::vector<TopicFollower::Move> TopicFollower::PlanMoves(const ClusterMetadata& metadata) {
+  std::vector<Move> moves;
   for (const auto& [name, topic] : metadata.topics) {
     if (topic.error != KafkaError::kNone || !Wanted(name, topic)) continue;
     found_topics_ = true;
     for (const auto& [partition, leader] : topic.partitions) {
       const auto endpoint = metadata.brokers.find(leader.leader);
-      const bool led = endpoint != metadata.brokers.end();
-      TopicPartition wanted{name, partition};
-      Endpoint leader_endpoint = led ? endpoint->second : Endpoint{};
-      const absl::Status prepared =
-          co_await Prepare(std::move(wanted), topic.topic_id, leader, std::move(leader_endpoint), &groups);
-      if (!prepared.ok()) co_return prepared;
+      Move move{{name, partition},
+                topic.topic_id,
+                leader,
+                endpoint == metadata.brokers.end() ? Endpoint{} : endpoint->second};
+      if (IsDue(move)) moves.push_back(std::move(move));
     }
   }
-  for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
-  co_await LetGoOfDeleted(metadata);
-  co_return absl::OkStatus();
+  return moves;
 }
 
 // Partitions that the cluster no longer knows: the copy stays, the fetching ends. One answer is not enough, it may come
@@ -52,65 +66,63 @@ asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metad
   if (!gone.empty()) co_await fetchers_->Remove(std::move(gone));
 }
 
-asio::awaitable<absl::Status> TopicFollower::Prepare(TopicPartition partition, Uuid topic_id, PartitionLeader leader,
-                                                     Endpoint endpoint, LeaderGroups* groups) {
-  Followed& followed = followed_[partition];
+bool TopicFollower::IsDue(const Move& move) {
+  Followed& followed = followed_[move.partition];
   if (followed.progress == nullptr) followed.progress = std::make_shared<PartitionProgress>();
   // No leader at the moment: whoever has it goes on trying, and the next refresh tells more.
-  if (endpoint.host.empty()) {
+  if (move.endpoint.host.empty()) {
     refresh_wanted_ = true;
     // One that is fetched already has a lost leader, which is told with all that it led.
     if (!followed.assigned && !std::exchange(followed.leaderless_told, true))
-      TellOf(partition, "has no leader at the moment, waiting for one", "");
-    co_return absl::OkStatus();
+      TellOf(move.partition, "has no leader at the moment, waiting for one", "");
+    return false;
   }
   followed.leaderless_told = false;
-  const bool same_topic = followed.assigned && followed.topic_id == topic_id;
-  const bool same = same_topic && followed.leader.leader == leader.leader &&
-                    followed.leader.leader_epoch == leader.leader_epoch && followed.endpoint == endpoint;
-  if (same) co_return absl::OkStatus();
+  if (!followed.assigned || followed.topic_id != move.topic_id) return true;
   // Metadata of a broker that is behind: epochs only grow.
-  if (same_topic && leader.leader_epoch < followed.leader.leader_epoch) co_return absl::OkStatus();
-  if (followed.assigned) {
-    std::vector<TopicPartition> taken;
-    taken.push_back(partition);
-    co_await fetchers_->Remove(std::move(taken));
-  }
-  if (followed.assigned && !same_topic) {
-    // What was published of the old topic says nothing of the new one.
+  if (move.leader.leader_epoch < followed.leader.leader_epoch) return false;
+  return followed.leader.leader != move.leader.leader || followed.leader.leader_epoch != move.leader.leader_epoch ||
+         followed.endpoint != move.endpoint;
+}
+
+// REQUIRES: no fetcher has the partition.
+absl::Status TopicFollower::Prepare(const Move& move, LeaderGroups& groups) {
+  Followed& followed = followed_[move.partition];
+  // What was published of another topic says nothing of this one.
+  if (followed.assigned && followed.topic_id != move.topic_id)
     followed.progress = std::make_shared<PartitionProgress>();
-    followed.assigned = false;
-  }
-  const absl::StatusOr<PartitionLog*> log = co_await OpenLog(partition, topic_id);
-  if (!log.ok()) co_return OnLogNotOpened(partition, log.status());
-  if (!followed.assigned) followed.progress->health.store(PartitionHealth::kFetching);
+  followed.assigned = false;
+  const absl::StatusOr<PartitionLog*> log = OpenLog(move.partition, move.topic_id);
+  if (!log.ok()) return OnLogNotOpened(move.partition, log.status());
+  followed.progress->health.store(PartitionHealth::kFetching);
+  followed.progress->answered.store(false);
   followed.offline = false;
-  followed.topic_id = topic_id;
-  followed.leader = leader;
-  followed.endpoint = endpoint;
+  followed.topic_id = move.topic_id;
+  followed.leader = move.leader;
+  followed.endpoint = move.endpoint;
   // Before checkpoints speak of it: they would else say that it starts and ends at 0 until its fetcher has begun.
   followed.progress->Publish(**log, config_.fetcher.flush_mode);
   followed.assigned = true;
-  (*groups)[{leader.leader, endpoint}].push_back({partition, topic_id, leader.leader_epoch, *log, followed.progress});
-  co_return absl::OkStatus();
+  groups[{move.leader.leader, move.endpoint}].push_back(
+      {move.partition, move.topic_id, move.leader.leader_epoch, *log, followed.progress});
+  return absl::OkStatus();
 }
 
-asio::awaitable<absl::StatusOr<PartitionLog*>> TopicFollower::OpenLog(TopicPartition partition, Uuid topic_id) {
+absl::StatusOr<PartitionLog*> TopicFollower::OpenLog(const TopicPartition& partition, Uuid topic_id) {
   absl::StatusOr<PartitionLog*> log = logs_.GetOrCreate(partition, Uuid{});
-  if (!log.ok()) co_return log;
+  if (!log.ok()) return log;
   const std::optional<Uuid> known = (*log)->topic_id();
   // At once, not with the first batch: to a broker that boots from here a directory without an id is a stray (LOG-49).
-  if (!known) co_return logs_.GetOrCreate(partition, topic_id);
-  if (topic_id.IsZero() || *known == topic_id) co_return log;
+  if (!known) return logs_.GetOrCreate(partition, topic_id);
+  if (topic_id.IsZero() || *known == topic_id) return log;
   // Deleted and made again under the same name: none of what we hold is in the new topic (INV-16).
   const std::string what =
       absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ",
                    topic_id.ToString(), ", the copy has ", known->ToString(), ")");
-  if (config_.fetcher.gap_policy == GapPolicy::kStop) co_return absl::OutOfRangeError(what);
+  if (config_.fetcher.gap_policy == GapPolicy::kStop) return absl::OutOfRangeError(what);
   notice_(NoticeKind::kEvent, absl::StrCat(what, "; the copy was dropped"));
-  const absl::Status deleted = logs_.Delete(partition);
-  if (!deleted.ok()) co_return deleted;
-  co_return logs_.GetOrCreate(partition, topic_id);
+  SLIP_RETURN_IF_ERROR(logs_.Delete(partition));
+  return logs_.GetOrCreate(partition, topic_id);
 }
 
 }  // namespace slipstream

@@ -38,6 +38,13 @@ std::string Eta(int64_t lag, double records_per_second) {
   return fmt::format(", ETA {}", HumanDuration(static_cast<double>(lag) / records_per_second));
 }
 
+std::string Trouble(const FollowSnapshot& now) {
+  std::string trouble;
+  if (now.awaiting_leader > 0) trouble += fmt::format(", {} await their leader", now.awaiting_leader);
+  if (now.delayed + now.failed > 0) trouble += fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
+  return trouble;
+}
+
 }  // namespace
 
 FollowProgress::FollowProgress(bool json)
@@ -60,14 +67,13 @@ void FollowProgress::Print(const FollowSnapshot& now) {
                                  {"caught_up", now.caught_up},
                                  {"delayed", now.delayed},
                                  {"failed", now.failed},
+                                 {"awaiting_leader", now.awaiting_leader},
                                  {"lag", now.lag}};
     PrintJsonLine(line);
   } else {
-    const std::string trouble =
-        now.delayed + now.failed == 0 ? "" : fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
     ClearLine();
     PrintTo(stdout, "{}/s, {:.0f} records/s, {}/{} partitions caught up, lag {}{}{}", HumanBytes(bytes_per_second),
-            records_per_second, now.caught_up, now.partitions, now.lag, Eta(now.lag, records_per_second), trouble);
+            records_per_second, now.caught_up, now.partitions, now.lag, Eta(now.lag, records_per_second), Trouble(now));
     if (live_) {
       line_open_ = true;
     } else {

@@ -39,9 +39,13 @@ TEST_F(TopicFollowerTest, ALeaderThatRestartsIsToldLostOnceAndBackOnce) {
   RunUntil([this] { return follower_->CaughtUp(); });
   StopServing();
   RunUntil([this] { return !told_.empty(); });
+  EXPECT_EQ(follower_->Snapshot().awaiting_leader, 5u);
+  EXPECT_EQ(follower_->Snapshot().caught_up, 0u) << "nobody knows";
   Reopen();
   Serve();
   RunUntil([this] { return told_.size() >= 2; });
+  EXPECT_EQ(follower_->Snapshot().awaiting_leader, 0u);
+  EXPECT_EQ(follower_->Snapshot().caught_up, 5u);
   Append(*catalog_->Find("t")->Find(4), 1);
   RunUntil([this] { return follower_->Snapshot().records == 16; });
   EXPECT_THAT(told_, ElementsAre(AllOf(HasSubstr("leader 1 of 5 partitions is lost"),
