@@ -22,6 +22,9 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
   for (const Move& move : moves)
     if (followed_[move.partition].assigned) taken.push_back(move.partition);
   if (!taken.empty()) co_await fetchers_->Remove(std::move(taken));  // all at once: a leader may have had thousands
+  std::vector<NewLog> wanted;
+  for (const Move& move : moves) wanted.push_back({move.partition, move.topic_id});
+  logs_.CreateMissing(wanted);
   LeaderGroups groups;
   for (const Move& move : moves) {
     const absl::Status prepared = Prepare(move, groups);

@@ -45,14 +45,24 @@ absl::StatusOr<LeaderEpochCache> LeaderEpochCache::Load(FileIo& io, const std::f
   return cache;
 }
 
-absl::Status LeaderEpochCache::Assign(LeaderEpoch epoch, Offset start_offset) {
+absl::Status LeaderEpochCache::Note(LeaderEpoch epoch, Offset start_offset) {
   if (epoch < LeaderEpoch{0} || start_offset < Offset{0})
     return absl::InvalidArgumentError(absl::StrCat("leader epoch ", epoch.value, " from offset ", start_offset.value,
                                                    " for ", path_, ": neither may be negative"));
   if (Covers(epoch, start_offset)) return absl::OkStatus();
-  std::vector<EpochStart> entries = entries_;
-  AssignTo(entries, {epoch, start_offset});
-  return Replace(std::move(entries));
+  AssignTo(entries_, {epoch, start_offset});
+  unsaved_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status LeaderEpochCache::Save() { return unsaved_ ? Replace(entries_) : absl::OkStatus(); }
+
+absl::Status LeaderEpochCache::Assign(LeaderEpoch epoch, Offset start_offset) {
+  std::vector<EpochStart> before = entries_;
+  SLIP_RETURN_IF_ERROR(Note(epoch, start_offset));
+  const absl::Status saved = Save();
+  if (!saved.ok()) entries_ = std::move(before);
+  return saved;
 }
 
 bool LeaderEpochCache::Covers(LeaderEpoch epoch, Offset start_offset) const {
@@ -87,6 +97,7 @@ absl::Status LeaderEpochCache::Replace(std::vector<EpochStart> entries) {
     lines.push_back(absl::StrCat(entry.epoch.value, " ", entry.start_offset.value));
   SLIP_RETURN_IF_ERROR(WriteCheckpointText(*io_, path_, lines));
   entries_ = std::move(entries);
+  unsaved_ = false;
   return absl::OkStatus();
 }
 

@@ -25,11 +25,15 @@ class LeaderEpochCache {
   // Reads the checkpoint file, if there is one. kDataLoss names file and line.
   static absl::StatusOr<LeaderEpochCache> Load(FileIo& io, const std::filesystem::path& path);
 
-  // Notes that `epoch` began at `start_offset`. No effect when the newest entry has that epoch and starts no later;
-  // else entries with an epoch >= or start >= are replaced. Returns once the file is durable: it runs ahead of the
-  // data, never behind (LOG-63). kInvalidArgument when either is negative.
+  // Notes that `epoch` began at `start_offset`, in memory until Save. No effect when the newest entry has that epoch
+  // and starts no later; else entries with an epoch >= or start >= are replaced. kInvalidArgument when either is
+  // negative.
+  absl::Status Note(LeaderEpoch epoch, Offset start_offset);
+  // Writes what was noted; no effect when that was done. Returns once the file is durable.
+  absl::Status Save();
+  // Both at once.
   absl::Status Assign(LeaderEpoch epoch, Offset start_offset);
-  // True when Assign would change nothing: the hot path asks this per batch.
+  // True when Note would change nothing: the hot path asks this per batch.
   bool Covers(LeaderEpoch epoch, Offset start_offset) const;
 
   // Removes entries that start at or after `offset`; negative: no effect.
@@ -54,6 +58,7 @@ class LeaderEpochCache {
   FileIo* io_;
   std::string path_;                 // a tenth of a parsed path, and there are very many of these
   std::vector<EpochStart> entries_;  // invariant: rising in both columns
+  bool unsaved_ = false;             // the file lacks the newest of them
 };
 
 }  // namespace slipstream

@@ -52,9 +52,9 @@ absl::StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(FileIo& io, con
   if (config.num_recovery_threads < 1)
     return absl::InvalidArgumentError(
         absl::StrCat("num.recovery.threads.per.data.dir is ", config.num_recovery_threads, ", must be at least 1"));
-  if (config.num_closing_threads < 1)
+  if (config.num_sync_threads < 1)
     return absl::InvalidArgumentError(
-        absl::StrCat("num_closing_threads is ", config.num_closing_threads, ", must be at least 1"));
+        absl::StrCat("num_sync_threads is ", config.num_sync_threads, ", must be at least 1"));
   std::unique_ptr<LogDirectory> directory(new LogDirectory(io, config));
   SLIP_RETURN_IF_ERROR(directory->TakeOverDirectory());
   SLIP_ASSIGN_OR_RETURN(const std::vector<Found> partitions, directory->FindPartitions());
@@ -193,6 +193,26 @@ absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreate(const TopicPartition& pa
   return log;
 }
 
+void LogDirectory::CreateMissing(const std::vector<NewLog>& wanted) {
+  SLIP_CHECK(lock_ != nullptr);
+  std::vector<const NewLog*> missing;
+  for (const NewLog& log : wanted)
+    if (Find(log.partition) == nullptr) missing.push_back(&log);
+  std::vector<std::unique_ptr<PartitionLog>> made(missing.size());
+  InParallel(missing.size(), static_cast<size_t>(config_.num_sync_threads),
+             [&](size_t i) { made[i] = TryOpenNew(*missing[i]); });
+  for (size_t i = 0; i < missing.size(); ++i)
+    if (made[i] != nullptr) logs_[missing[i]->partition] = std::move(made[i]);
+}
+
+std::unique_ptr<PartitionLog> LogDirectory::TryOpenNew(const NewLog& wanted) {
+  auto made = OpenNew(wanted.partition, wanted.partition.ToString());
+  if (!made.ok()) return nullptr;
+  // Without its topic id it is one that is there already: GetOrCreate tries that again.
+  if (!wanted.topic_id.IsZero()) (void)(*made)->AssignTopicId(wanted.topic_id);
+  return *std::move(made);
+}
+
 absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::OpenNew(const TopicPartition& partition,
                                                                     const std::string& name) {
   if (health_->offline()) return Annotate(health_->cause(), "log dir is offline");
@@ -306,7 +326,7 @@ absl::Status LogDirectory::CloseAll() {
   for (const auto* logs : {&logs_, &futures_})
     for (const auto& [partition, log] : *logs) to_close.push_back(log.get());
   std::vector<absl::Status> results(to_close.size());
-  InParallel(to_close.size(), static_cast<size_t>(config_.num_closing_threads),
+  InParallel(to_close.size(), static_cast<size_t>(config_.num_sync_threads),
              [&](size_t i) { results[i] = to_close[i]->Close(); });
   absl::Status closed;
   for (size_t i = 0; i < to_close.size(); ++i) {

@@ -24,11 +24,16 @@ struct LogDirectoryConfig {
   std::filesystem::path log_dir;
   LogConfig log;
   int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir
-  int32_t num_closing_threads = 32;  // they wait for fsyncs, which a disk takes many of at once
+  int32_t num_sync_threads = 32;     // make and close logs: they wait for fsyncs, which a disk takes many of at once
   std::string cluster_id;            // "" : take what meta.properties says, or write a new one
   // nullopt: as cluster_id; a new directory gets 1.
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogDirectory
+};
+
+struct NewLog {
+  TopicPartition partition;
+  Uuid topic_id;
 };
 
 // Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
@@ -55,6 +60,8 @@ class LogDirectory {
   // The log of a partition, created when absent. Ownership of its use goes to the caller's thread; the LogDirectory
   // keeps the object alive until Close.
   absl::StatusOr<PartitionLog*> GetOrCreate(const TopicPartition& partition, Uuid topic_id);
+  // Makes those that are not there, many at once. One that cannot be made is left out: GetOrCreate tells why.
+  void CreateMissing(const std::vector<NewLog>& wanted);
   PartitionLog* Find(const TopicPartition& partition);
   // Renames the directory to -delete; RemoveDeleted, or the next start, removes it (LOG-59). REQUIRES: no thread uses
   // the log.
@@ -106,6 +113,7 @@ class LogDirectory {
   absl::StatusOr<std::vector<Found>> FindPartitions();
   absl::Status LoadAll(const std::vector<Found>& found);
   absl::StatusOr<std::unique_ptr<PartitionLog>> Load(const Found& found);
+  std::unique_ptr<PartitionLog> TryOpenNew(const NewLog& wanted);
   absl::StatusOr<std::unique_ptr<PartitionLog>> OpenNew(const TopicPartition& partition, const std::string& name);
   absl::Status SetAside(const PartitionLog& log);  // as -delete
   absl::Status CloseAll();

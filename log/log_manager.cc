@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -22,7 +23,7 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
         opened[i] = LogDirectory::Open(io, {.log_dir = config.log_dirs[i],
                                             .log = config.log,
                                             .num_recovery_threads = config.num_recovery_threads,
-                                            .num_closing_threads = config.num_closing_threads,
+                                            .num_sync_threads = config.num_sync_threads,
                                             .cluster_id = config.cluster_id,
                                             .node_id = config.node_id,
                                             .clock = config.clock});
@@ -145,6 +146,23 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
   // Also when it was made and its topic id could not be written.
   if (DirectoryOf(partition) == nullptr && directory->Find(partition) != nullptr) SetHome(partition, directory);
   return log;
+}
+
+void LogManager::CreateMissing(const std::vector<NewLog>& wanted) {
+  if (!offline_directories().empty()) return;  // it may be there
+  std::map<LogDirectory*, std::vector<NewLog>> placed;
+  for (const NewLog& log : wanted) {
+    if (DirectoryOf(log.partition) != nullptr) continue;
+    const auto load = [&](const auto& directory) {
+      return directory->partition_count() + placed[directory.get()].size();
+    };
+    placed[std::ranges::min_element(directories_, {}, load)->get()].push_back(log);
+  }
+  for (const auto& [directory, logs] : placed) {
+    directory->CreateMissing(logs);
+    for (const NewLog& log : logs)
+      if (directory->Find(log.partition) != nullptr) SetHome(log.partition, directory);
+  }
 }
 
 absl::Status LogManager::Delete(const TopicPartition& partition) {

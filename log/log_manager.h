@@ -20,7 +20,7 @@ struct LogManagerConfig {
   std::vector<std::filesystem::path> log_dirs;  // at least one, no two the same
   LogConfig log;
   int32_t num_recovery_threads = 2;  // num.recovery.threads.per.data.dir, >= 1
-  int32_t num_closing_threads = 32;  // of each log dir, >= 1
+  int32_t num_sync_threads = 32;     // of each log dir, >= 1
   std::string cluster_id;            // as LogDirectoryConfig's
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogManager
@@ -47,6 +47,8 @@ class LogManager {
   // the caller's thread; the LogManager keeps the object alive until Close. kUnavailable for a partition that is not
   // there while a directory is offline: it may be in that one.
   absl::StatusOr<PartitionLog*> GetOrCreate(const TopicPartition& partition, Uuid topic_id);
+  // Makes those that are in no log dir, many at once. One that cannot be made is left out: GetOrCreate tells why.
+  void CreateMissing(const std::vector<NewLog>& wanted);
   PartitionLog* Find(const TopicPartition& partition);
   // Takes the partition's directory out of use; Maintain removes it (LOG-59). REQUIRES: no thread uses the log.
   absl::Status Delete(const TopicPartition& partition);

@@ -118,9 +118,10 @@ asio::awaitable<absl::StatusOr<Offset>> PartitionLog::AppendAsLeader(IoQueue& qu
 }
 
 absl::Status PartitionLog::StageBatch(const RecordBatchView& batch) {
-  // Before the data: the epoch file may run ahead of it, never behind (LOG-63).
+  // In memory before the data; on the disk before the recovery point passes them, as all above it is read again
+  // (LOG-63).
   if (!epochs_->Covers(batch.partition_leader_epoch(), batch.base_offset()))
-    SLIP_RETURN_IF_ERROR(epochs_->Assign(batch.partition_leader_epoch(), batch.base_offset()));
+    SLIP_RETURN_IF_ERROR(epochs_->Note(batch.partition_leader_epoch(), batch.base_offset()));
   return active().Stage(batch);
 }
 

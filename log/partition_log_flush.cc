@@ -41,6 +41,7 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() 
 
 absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginFlush() {
   SLIP_RETURN_IF_ERROR(Usable());
+  SLIP_RETURN_IF_ERROR(epochs_->Save());
   FlushRound round{.end = log_end_offset_, .truncations = truncations_, .bytes = unflushed_bytes_};
   SLIP_ASSIGN_OR_RETURN(round.files, FilesToFlush());
   // Short of a descriptor nothing has been tried yet, and the next flush does it all.

@@ -34,7 +34,7 @@ class DirectAppender {
   DirectAppender(std::shared_ptr<File> file, DirectAlignment alignment, uint64_t end, uint64_t size_max);
   absl::Status GrowFor(uint64_t bytes);
 
-  static constexpr uint64_t kGrowBytes = 64 << 20;
+  static constexpr uint64_t kGrowBytesMax = 64 << 20;
   static constexpr size_t kBounceBytes = 1 << 20;
 
   std::shared_ptr<File> file_;

@@ -121,10 +121,21 @@ TEST_F(DirectAppenderTest, GoesOnWhereBufferedWritesEnded) {
 }
 
 TEST_F(DirectAppenderTest, Log72_GrowsAheadButNotBeyondTheBoundForItsOwnSake) {
+  ASSERT_TRUE(Append(queue_, kSizeMax / 2, 0).ok());
   ASSERT_TRUE(Append(queue_, 10, 0).ok());
   EXPECT_EQ(*file_->Size(), kSizeMax);
   ASSERT_TRUE(Append(queue_, kSizeMax, 0).ok());
-  EXPECT_EQ(*file_->Size(), kSizeMax + file_->PrepareDirect()->file);
+  EXPECT_EQ(*file_->Size(), kSizeMax + kSizeMax / 2 + file_->PrepareDirect()->file);
+}
+
+// What happened: 3,000 partitions of 136 KB each filled a disk of 77 GB.
+TEST_F(DirectAppenderTest, Log72_ASmallFileGrowsToTwiceItsContent) {
+  ASSERT_TRUE(Append(queue_, 8192, 0).ok());
+  EXPECT_EQ(*file_->Size(), 8192u);
+  ASSERT_TRUE(Append(queue_, 4096, 0).ok());
+  EXPECT_EQ(*file_->Size(), 8192u + 4096 + 8192);
+  ExpectContent();
+  ExpectZerosBehind();
 }
 
 }  // namespace

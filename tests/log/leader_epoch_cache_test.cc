@@ -108,6 +108,18 @@ TEST_F(LeaderEpochCacheTest, Ec02_NothingIsWrittenWhenNothingChanges) {
   EXPECT_FALSE(io_.Exists(path_));
 }
 
+TEST_F(LeaderEpochCacheTest, Log63_WhatIsNotedIsInTheFileOnceItIsSaved) {
+  LeaderEpochCache cache = With({E(1, 5)});
+  ASSERT_TRUE(cache.Note({2}, {9}).ok());
+  EXPECT_THAT(cache.entries(), ElementsAre(E(1, 5), E(2, 9)));
+  EXPECT_THAT(LeaderEpochCache::Load(io_, path_)->entries(), ElementsAre(E(1, 5)));
+  ASSERT_TRUE(cache.Save().ok());
+  EXPECT_THAT(LeaderEpochCache::Load(io_, path_)->entries(), ElementsAre(E(1, 5), E(2, 9)));
+  ASSERT_TRUE(io_.Remove(path_).ok());
+  ASSERT_TRUE(cache.Save().ok());
+  EXPECT_FALSE(io_.Exists(path_)) << "it has been saved";
+}
+
 TEST_F(LeaderEpochCacheTest, Log63_AFailedWriteLeavesTheCacheAsItWas) {
   LeaderEpochCache cache = With({E(1, 5)});
   ASSERT_TRUE(io_.RemoveTree(dir_.path()).ok());

@@ -133,15 +133,22 @@ TEST_F(PartitionLogTest, Log70_Log174_NegativeEpochIsRefusedBeforeTheWrite) {
   EXPECT_EQ(queue_.writes, 0);
 }
 
-TEST_F(PartitionLogTest, Log61_Log63_EpochFileIsWrittenBeforeTheData) {
+TEST_F(PartitionLogTest, Log61_Log63_EpochsAreOnTheDiskBeforeTheRecoveryPointPassesThem) {
   const std::filesystem::path epoch_file = directory() / "leader-epoch-checkpoint";
-  std::string before_data;
-  queue_.before_write = [&] { before_data = *ReadWholeFile(SystemFileIo(), epoch_file); };
   ASSERT_TRUE(Append({.leader_epoch = 8}).ok());
-  EXPECT_EQ(before_data, "0\n1\n8 0\n");
+  EXPECT_TRUE(absl::IsNotFound(ReadWholeFile(SystemFileIo(), epoch_file).status()));
+  Reopen({});
+  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch{8}) << "what lies above the recovery point is read again";
+  ASSERT_TRUE(Append({.base_offset = 1, .leader_epoch = 9}).ok());
+  ASSERT_TRUE(Flush().ok());
+  EXPECT_EQ(ReadWholeFile(SystemFileIo(), epoch_file).value_or(""), "0\n2\n8 0\n9 1\n");
+}
+
+TEST_F(PartitionLogTest, Log63_Log131_LoadTrimsEpochsThatRanAheadOfTheData) {
+  ASSERT_TRUE(Append({.leader_epoch = 8}).ok());
   ASSERT_TRUE(log_->epochs().Assign(LeaderEpoch{9}, Offset{1}).ok());
   Reopen({});
-  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch{8}) << "load trims what ran ahead (LOG-131)";
+  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch{8});
 }
 
 TEST_F(PartitionLogTest, Inv07_FailedAppendTakesBackTheEpochItAnnounced) {

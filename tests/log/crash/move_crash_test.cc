@@ -20,7 +20,7 @@ constexpr int kBatches = 12;
 class MoveCrash : public testing::Test {
  protected:
   static absl::StatusOr<std::unique_ptr<LogManager>> Open(SimulatedDisk& disk) {
-    LogManagerConfig config{.log_dirs = {"/a", "/b"}, .num_recovery_threads = 1, .num_closing_threads = 1};
+    LogManagerConfig config{.log_dirs = {"/a", "/b"}, .num_recovery_threads = 1, .num_sync_threads = 1};
     config.log.segment_bytes = 400;
     config.log.retention_ms = std::chrono::milliseconds(-1);
     return LogManager::Open(disk, config);
