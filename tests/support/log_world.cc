@@ -29,8 +29,7 @@ class StandingClock final : public Clock {
 
 LogDirectoryConfig SmallSegments(WriteMode write_mode) {
   static StandingClock clock;
-  LogDirectoryConfig config{
-      .log_dir = "/disk/logs", .num_recovery_threads = 1, .num_sync_threads = 1, .clock = &clock};
+  LogDirectoryConfig config{.log_dir = "/disk/logs", .num_recovery_threads = 1, .num_sync_threads = 1, .clock = &clock};
   config.log.segment_bytes = 700;
   config.log.index_interval_bytes = 150;
   config.log.retention_ms = std::chrono::milliseconds(-1);
