@@ -97,11 +97,11 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
   }
 }
 
-// Before the log is cut at `offset` (LOG-103): a crash on the way, or after the cut when the log is written anew, must
+// Before the log is cut (LOG-103): a crash on the way, or after the cut when the log is written anew, must
 // not find a recovery point that vouches for what was cut. Should this fail, nothing is cut.
-absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, Offset offset) {
+absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, const LogOffsets& offsets) {
   const PartitionLog& log = partition.log();
-  const LogOffsets lowered = Publishable(OffsetsForCut(log, offset), config_.flush_mode);
+  const LogOffsets lowered = Publishable(offsets, config_.flush_mode);
   const bool as_it_was = lowered.recovery_point == log.recovery_point() &&
                          lowered.log_start_offset == log.log_start_offset() &&
                          lowered.log_start_needs_checkpoint == log.log_start_needs_checkpoint();
@@ -112,7 +112,7 @@ absl::Status FetchLane::PersistOffsetsForCut(FollowedPartition& partition, Offse
 }
 
 absl::Status FetchLane::StartAnewAt(FollowedPartition& partition, Offset offset) {
-  SLIP_RETURN_IF_ERROR(PersistOffsetsForCut(partition, offset));
+  SLIP_RETURN_IF_ERROR(PersistOffsetsForCut(partition, OffsetsForStartAnew(partition.log(), offset)));
   return partition.log().TruncateFullyAndStartAt(offset);
 }
 
@@ -120,7 +120,7 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   PartitionLog& log = partition.log();
   const Offset end_before = log.log_end_offset();
   const Offset high_watermark_before = log.high_watermark();
-  absl::Status cut = PersistOffsetsForCut(partition, offset);
+  absl::Status cut = PersistOffsetsForCut(partition, OffsetsForCut(log, offset));
   if (cut.ok()) cut = log.TruncateTo(offset);
   Publish(partition);
   if (!cut.ok()) {

@@ -145,5 +145,7 @@ class LogDirectory {
 LogOffsets OffsetsOf(const PartitionLog& log);
 // The same, lowered to what is still true when the log is cut at `offset`.
 LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset);
+// The same for a log that is to start anew at `offset`: beyond its end, that is its log start from now on.
+LogOffsets OffsetsForStartAnew(const PartitionLog& log, Offset offset);
 
 }  // namespace slipstream

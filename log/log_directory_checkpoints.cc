@@ -36,6 +36,14 @@ LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
   return offsets;
 }
 
+LogOffsets OffsetsForStartAnew(const PartitionLog& log, Offset offset) {
+  LogOffsets offsets = OffsetsForCut(log, offset);
+  if (offset <= log.log_end_offset()) return offsets;
+  offsets.log_start_offset = offset;
+  offsets.log_start_needs_checkpoint = true;
+  return offsets;
+}
+
 absl::Status LogDirectory::ReadCheckpoints() {
   SLIP_ASSIGN_OR_RETURN(recovery_points_, ReadOffsetCheckpoint(io_, config_.log_dir / kRecoveryPointCheckpoint));
   SLIP_ASSIGN_OR_RETURN(log_starts_, ReadOffsetCheckpoint(io_, config_.log_dir / kLogStartCheckpoint));

@@ -44,8 +44,7 @@ TEST_F(TopicFollowerTest, ALeaderThatRestartsIsToldLostOnceAndBackOnce) {
   Reopen();
   Serve();
   RunUntil([this] { return told_.size() >= 2; });
-  EXPECT_EQ(follower_->Snapshot().awaiting_leader, 0u);
-  EXPECT_EQ(follower_->Snapshot().caught_up, 5u);
+  RunUntil([this] { return follower_->Snapshot().awaiting_leader == 0 && follower_->Snapshot().caught_up == 5; });
   Append(*catalog_->Find("t")->Find(4), 1);
   RunUntil([this] { return follower_->Snapshot().records == 16; });
   EXPECT_THAT(told_, ElementsAre(AllOf(HasSubstr("leader 1 of 5 partitions is lost"),

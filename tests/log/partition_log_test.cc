@@ -163,9 +163,8 @@ TEST_F(PartitionLogTest, Inv07_AnEpochThatCannotBeTakenBackOnAFullDiskIsTakenBac
   FailingIo io;
   log_ = *PartitionLog::Open(io, directory(), {"orders", 3}, config_, {.clean = true});
   ASSERT_TRUE(Append({.leader_epoch = 2}).ok());
-  int epoch_files = 0;
-  io.before_write = [&](const std::filesystem::path& path) {
-    const bool full = path.filename() == "leader-epoch-checkpoint.tmp" && ++epoch_files > 1;
+  io.before_write = [](const std::filesystem::path& path) {
+    const bool full = path.filename() == "leader-epoch-checkpoint.tmp";
     return full ? absl::ResourceExhaustedError("the test's disk is full") : absl::OkStatus();
   };
   queue_.write_bytes_left = 10;

@@ -191,13 +191,12 @@ void LogWorld::Checkpoint() {
   (void)Do("checkpoint", [&] { return directory_->WriteCheckpoints({OffsetsOf(*log_)}); });
 }
 
-bool LogWorld::CheckpointForCut(int64_t offset) {
-  return Do("checkpoint before a cut",
-            [&] { return directory_->WriteCheckpoints({OffsetsForCut(*log_, Offset{offset})}); });
+bool LogWorld::CheckpointForCut(const LogOffsets& offsets) {
+  return Do("checkpoint before a cut", [&] { return directory_->WriteCheckpoints({offsets}); });
 }
 
 void LogWorld::TruncateTo(int64_t offset) {
-  if (!CheckpointForCut(offset)) return;
+  if (Dead() || !CheckpointForCut(OffsetsForCut(*log_, Offset{offset}))) return;
   LogHistory::Version cut = current();
   while (!cut.batches.empty() && RecordBatchView(cut.batches.back()).last_offset().value >= offset) {
     cut.end = RecordBatchView(cut.batches.back()).base_offset();
@@ -210,11 +209,14 @@ void LogWorld::TruncateTo(int64_t offset) {
 }
 
 void LogWorld::StartAnewAt(int64_t offset) {
-  if (!CheckpointForCut(offset)) return;
-  history_.versions.push_back({.end = history_.log_start});  // half way there is no log at all
+  if (Dead()) return;
+  // From the checkpoint on: a log start beyond the end of what is found means that all of it is to go.
+  const Offset start_before = history_.log_start;
+  history_.versions.push_back({.end = start_before});  // half way there is no log at all
   history_.versions.push_back({.first = Offset{offset}, .end = Offset{offset}});
   history_.durable = Offset{0};
-  history_.log_start = std::max(history_.log_start, Offset{offset});
+  history_.log_start = std::max(start_before, Offset{offset});
+  if (!CheckpointForCut(OffsetsForStartAnew(*log_, Offset{offset}))) return;
   (void)Do("start anew", [&] { return log_->TruncateFullyAndStartAt(Offset{offset}); });
 }
 

@@ -81,7 +81,7 @@ class LogWorld {
   bool Dead() const { return disk_->crashed() || !error_.ok(); }
   template <typename Operation>
   bool Do(const char* verb, Operation operation);  // false: the process died, or there is an error now
-  bool CheckpointForCut(int64_t offset);
+  bool CheckpointForCut(const LogOffsets& offsets);
   LogHistory::Version& current() { return history_.versions.back(); }
   void OnlyTheCurrentVersionIsLeft() {
     history_.versions.erase(history_.versions.begin(), history_.versions.end() - 1);
