@@ -52,6 +52,8 @@ absl::Status ReplicaHistory::Grow(Offset end, const Source& source) {
                     " to there");
     const ModelBatch& batch = **next;
     if (absl::Status wrong = Accept(batch, source); !wrong.ok()) return wrong;
+    // The leader's log starts inside it: the log was started anew at its base, and written, in one go.
+    if (now_.batches.empty()) now_.first = std::min(now_.first, batch.base);
     now_.batches.push_back(&batch);
     now_.end = batch.next;
     delivered_.erase(delivered_.begin(), next + 1);
