@@ -171,8 +171,9 @@ bool FetchSession::Matches(const FetchResponse& response) {
   size_t entries = 0;
   for (const FetchableTopicResponse& topic : response.responses) {
     for (const auto& partition : topic.partitions) {
-      if (!Knows(topic, partition.partition_index)) return false;
       Partition* const found = Find(topic, partition.partition_index);
+      const bool known = found != nullptr && found->known;
+      if (!known && !Forgot(topic, partition.partition_index)) return false;
       // Named twice it would stand for one that is left out, and what it says first would not hold when it is looked at
       // again.
       if (found != nullptr && std::exchange(found->answered, answers_) == answers_) return false;
@@ -182,9 +183,8 @@ bool FetchSession::Matches(const FetchResponse& response) {
   return !full_ || entries == full_size_;
 }
 
-bool FetchSession::Knows(const FetchableTopicResponse& topic, int32_t partition) const {
-  // Removed after the request was built, and maybe set anew: the answer may still speak of it.
-  if (const Partition* found = Find(topic, partition); found != nullptr && found->known) return true;
+// Removed after the request was built, and maybe set anew: the answer may still speak of it.
+bool FetchSession::Forgot(const FetchableTopicResponse& topic, int32_t partition) const {
   return std::any_of(forgotten_.begin(), forgotten_.end(), [&](const Forgotten& forgotten) {
     const bool same_topic =
         with_topic_ids_ ? forgotten.topic_id == topic.topic_id : forgotten.name.topic == topic.topic;

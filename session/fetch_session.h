@@ -89,7 +89,7 @@ class FetchSession {
   void BuildFull(FetchRequest& request);
   void BuildIncremental(FetchRequest& request);
   bool Matches(const FetchResponse& response);
-  bool Knows(const FetchableTopicResponse& topic, int32_t partition) const;
+  bool Forgot(const FetchableTopicResponse& topic, int32_t partition) const;
   Partition* Find(const FetchableTopicResponse& topic, int32_t partition) const;
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<Partition>> partitions_;
