@@ -28,9 +28,8 @@ struct PartitionProgress {
   std::atomic<int64_t> log_start_offset{0}, log_end_offset{0}, high_watermark{0}, recovery_point{0};
   std::atomic<bool> log_start_needs_checkpoint{false};
   std::atomic<int64_t> first_dirty_offset{-1};     // -1: never compacted
-  std::atomic<int64_t> leader_high_watermark{-1};  // -1: the leader has not answered yet
+  std::atomic<int64_t> leader_high_watermark{-1};  // -1: the leader it has now has not answered yet
   std::atomic<int64_t> caught_up_at{-1};  // the leader's high watermark in its first answer: reach it to be caught up
-  std::atomic<bool> answered{false};      // by the leader that it has now
   std::atomic<PartitionHealth> health{PartitionHealth::kFetching};
 
   void Publish(const PartitionLog& log, FlushMode flush_mode) { Publish(Publishable(OffsetsOf(log), flush_mode)); }
@@ -44,7 +43,6 @@ struct PartitionProgress {
     log_end_offset.store(offsets.log_end_offset.value, std::memory_order_release);
   }
   void PublishLeader(Offset leader_high_watermark_now) {
-    answered.store(true, std::memory_order_relaxed);
     leader_high_watermark.store(leader_high_watermark_now.value, std::memory_order_relaxed);
     if (caught_up_at.load(std::memory_order_relaxed) < 0)
       caught_up_at.store(leader_high_watermark_now.value, std::memory_order_release);

@@ -259,10 +259,11 @@ FollowSnapshot TopicFollower::Snapshot() const {
   for (const auto& [partition, followed] : followed_) {
     const PartitionProgress& progress = *followed.progress;
     const PartitionHealth health = progress.health.load();
-    const bool known = followed.assigned && progress.answered.load() && !leaders_.IsLost(followed.leader.leader);
+    const int64_t lag = progress.Lag();
+    const bool known = followed.assigned && lag >= 0 && !leaders_.IsLost(followed.leader.leader);
     snapshot.awaiting_leader += !known && health == PartitionHealth::kFetching ? 1 : 0;
     snapshot.caught_up += known && progress.CaughtUp() ? 1 : 0;
-    snapshot.lag += known ? std::max<int64_t>(0, progress.Lag()) : 0;
+    snapshot.lag += known ? lag : 0;
     snapshot.delayed += health == PartitionHealth::kDelayed ? 1 : 0;
     snapshot.failed += health == PartitionHealth::kFailed ? 1 : 0;
   }

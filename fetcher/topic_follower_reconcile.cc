@@ -98,7 +98,7 @@ absl::Status TopicFollower::Prepare(const Move& move, LeaderGroups& groups) {
   const absl::StatusOr<PartitionLog*> log = OpenLog(move.partition, move.topic_id);
   if (!log.ok()) return OnLogNotOpened(move.partition, log.status());
   followed.progress->health.store(PartitionHealth::kFetching);
-  followed.progress->answered.store(false);
+  followed.progress->leader_high_watermark.store(-1);
   followed.offline = false;
   followed.topic_id = move.topic_id;
   followed.leader = move.leader;
