@@ -3,11 +3,10 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
-#include <thread>
 
 #include "log/check.h"
+#include "log/in_parallel.h"
 #include "log/status.h"
 
 namespace slipstream {
@@ -16,20 +15,15 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
   if (config.log_dirs.empty()) return absl::InvalidArgumentError("log.dirs names no directory");
   std::unique_ptr<LogManager> manager(new LogManager(config));
   std::vector<absl::StatusOr<std::unique_ptr<LogDirectory>>> opened(config.log_dirs.size());
-  {
-    std::vector<std::jthread> openers;
-    for (size_t i = 0; i < opened.size(); ++i) {
-      openers.emplace_back([&, i] {
-        opened[i] = LogDirectory::Open(io, {.log_dir = config.log_dirs[i],
-                                            .log = config.log,
-                                            .num_recovery_threads = config.num_recovery_threads,
-                                            .num_sync_threads = config.num_sync_threads,
-                                            .cluster_id = config.cluster_id,
-                                            .node_id = config.node_id,
-                                            .clock = config.clock});
-      });
-    }
-  }
+  InParallel(opened.size(), opened.size(), [&](size_t i) {
+    opened[i] = LogDirectory::Open(io, {.log_dir = config.log_dirs[i],
+                                        .log = config.log,
+                                        .num_recovery_threads = config.num_recovery_threads,
+                                        .num_sync_threads = config.num_sync_threads,
+                                        .cluster_id = config.cluster_id,
+                                        .node_id = config.node_id,
+                                        .clock = config.clock});
+  });
   for (size_t i = 0; i < opened.size(); ++i) {
     if (opened[i].ok()) {
       manager->directories_.push_back(*std::move(opened[i]));
@@ -118,11 +112,15 @@ LogDirectory* LogManager::DirectoryOfFuture(const TopicPartition& partition) {
   return nullptr;
 }
 
-LogDirectory* LogManager::LeastLoaded() {
+LogDirectory* LogManager::LeastLoaded(const Placed& placed) {
+  const auto load = [&placed](LogDirectory& directory) {
+    const auto more = placed.find(&directory);
+    return directory.partition_count() + (more == placed.end() ? 0 : more->second.size());
+  };
   LogDirectory* least = nullptr;
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     if (directory->health().offline()) continue;
-    if (least == nullptr || directory->partition_count() < least->partition_count()) least = directory.get();
+    if (least == nullptr || load(*directory) < load(*least)) least = directory.get();
   }
   return least;
 }
@@ -140,7 +138,7 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
       return absl::UnavailableError(absl::StrCat(partition.ToString(),
                                                  " is in no log directory that is online, and may be in ",
                                                  offline.front().path.native(), ": ", offline.front().cause.message()));
-    directory = LeastLoaded();
+    directory = LeastLoaded({});
   }
   const absl::StatusOr<PartitionLog*> log = directory->GetOrCreate(partition, topic_id);
   // Also when it was made and its topic id could not be written.
@@ -150,14 +148,9 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
 
 void LogManager::CreateMissing(const std::vector<NewLog>& wanted) {
   if (!offline_directories().empty()) return;  // it may be there
-  std::map<LogDirectory*, std::vector<NewLog>> placed;
-  for (const NewLog& log : wanted) {
-    if (DirectoryOf(log.partition) != nullptr) continue;
-    const auto load = [&](const auto& directory) {
-      return directory->partition_count() + placed[directory.get()].size();
-    };
-    placed[std::ranges::min_element(directories_, {}, load)->get()].push_back(log);
-  }
+  Placed placed;
+  for (const NewLog& log : wanted)
+    if (DirectoryOf(log.partition) == nullptr) placed[LeastLoaded(placed)].push_back(log);
   for (const auto& [directory, logs] : placed) {
     directory->CreateMissing(logs);
     for (const NewLog& log : logs)

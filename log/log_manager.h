@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -96,7 +97,8 @@ class LogManager {
   LogDirectory* DirectoryOf(const TopicPartition& partition);
   void SetHome(const TopicPartition& partition, LogDirectory* directory);  // nullptr: it has none any more
   LogDirectory* DirectoryOfFuture(const TopicPartition& partition);
-  LogDirectory* LeastLoaded();  // nullptr: all are offline
+  using Placed = std::map<LogDirectory*, std::vector<NewLog>>;  // where they are to be made
+  LogDirectory* LeastLoaded(const Placed& placed);              // nullptr: all are offline
 
   LogManagerConfig config_;
   std::vector<std::unique_ptr<LogDirectory>> directories_;  // those that could be opened

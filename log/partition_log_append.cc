@@ -83,7 +83,6 @@ absl::Status PartitionLog::FinishAppend(const absl::Status& appended, std::optio
 absl::Status PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
   // A segment rolled past a hole is empty now and begins above the log end.
   if (active().base_offset() > log_end_offset_) {
-    names_unsynced_ = true;
     absl::Status undone = RemoveLastSegment();
     if (undone.ok()) undone = RewindProducers();  // they were told of the hole
     SLIP_RETURN_IF_ERROR(FailUnlessOk(undone, "cannot undo a roll"));
