@@ -1,11 +1,14 @@
 """A `slipstream follow` under measurement: started, asked how far it is by its JSON lines, and stopped."""
 
 import json
+import os
 import subprocess
 import time
 
 from comparison import process_cpu
 from harness import program
+
+TAIL_BYTES = 64 << 10  # of what was told: reading all of it each time would take from what is measured
 
 
 class Followed:
@@ -32,8 +35,11 @@ class Followed:
 
     def last(self, figure):
         """Of the newest line of progress; 0 before the first."""
-        lines = self._told.read_text().rpartition("\n")[0].splitlines()
-        return next((json.loads(line)[figure] for line in reversed(lines) if '"type":"progress"' in line), 0)
+        with open(self._told, "rb") as told:
+            told.seek(max(0, told.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = told.read().decode(errors="replace").rpartition("\n")[0].splitlines()
+        progress = (line for line in reversed(lines) if line.startswith("{") and '"type":"progress"' in line)
+        return next((json.loads(line)[figure] for line in progress), 0)
 
     def cpu(self):
         return process_cpu(self._process.pid)
