@@ -272,6 +272,7 @@ std::vector<TopicPartition> LogDirectory::future_partitions() const {
 
 absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreateFuture(const TopicPartition& partition, Uuid topic_id) {
   SLIP_CHECK(lock_ != nullptr);
+  SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
   PartitionLog* log = FindFuture(partition);
   if (log == nullptr) {
     SLIP_ASSIGN_OR_RETURN(std::unique_ptr<PartitionLog> created,

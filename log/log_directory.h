@@ -34,6 +34,7 @@ struct LogDirectoryConfig {
 struct NewLog {
   TopicPartition partition;
   Uuid topic_id;
+  std::filesystem::path log_dir;  // where it is to lie; empty: the LogManager decides
 };
 
 // Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
@@ -79,7 +80,7 @@ class LogDirectory {
   absl::Status RemoveDeleted(Timestamp now);
 
   // The log that will take the place of the partition's once it has caught up with it, from another log dir (LOG-34,
-  // KIP-113): created when absent.
+  // KIP-113): created when absent. What checkpoints said of it is forgotten.
   absl::StatusOr<PartitionLog*> GetOrCreateFuture(const TopicPartition& partition, Uuid topic_id);
   PartitionLog* FindFuture(const TopicPartition& partition);
   std::vector<TopicPartition> future_partitions() const;

@@ -92,6 +92,13 @@ std::vector<TopicPartition> LogManager::partitions() const {
   return all;
 }
 
+LogDirectory* LogManager::OnlineAt(const std::filesystem::path& log_dir) {
+  const auto found = std::ranges::find_if(directories_, [&](const auto& directory) {
+    return directory->path() == log_dir && !directory->health().offline();
+  });
+  return found == directories_.end() ? nullptr : found->get();
+}
+
 LogDirectory* LogManager::DirectoryOf(const TopicPartition& partition) {
   const auto home = homes_.find(partition);
   return home == homes_.end() ? nullptr : home->second;
@@ -149,8 +156,11 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
 void LogManager::CreateMissing(const std::vector<NewLog>& wanted) {
   if (!offline_directories().empty()) return;  // it may be there
   Placed placed;
-  for (const NewLog& log : wanted)
-    if (DirectoryOf(log.partition) == nullptr) placed[LeastLoaded(placed)].push_back(log);
+  for (const NewLog& log : wanted) {
+    if (DirectoryOf(log.partition) != nullptr) continue;
+    LogDirectory* const there = OnlineAt(log.log_dir);
+    placed[there == nullptr ? LeastLoaded(placed) : there].push_back(log);
+  }
   for (const auto& [directory, logs] : placed) {
     directory->CreateMissing(logs);
     for (const NewLog& log : logs)
@@ -169,18 +179,16 @@ absl::Status LogManager::Delete(const TopicPartition& partition) {
 
 absl::StatusOr<PartitionLog*> LogManager::GetOrCreateFuture(const TopicPartition& partition,
                                                             const std::filesystem::path& log_dir) {
-  const auto wanted = std::ranges::find_if(directories_, [&](const auto& directory) {
-    return directory->path() == log_dir && !directory->health().offline();
-  });
-  if (wanted == directories_.end())
+  LogDirectory* const wanted = OnlineAt(log_dir);
+  if (wanted == nullptr)
     return absl::NotFoundError(absl::StrCat(log_dir.native(), " is no log directory of this node that is online"));
   PartitionLog* const current = Find(partition);
   if (current == nullptr) return absl::NotFoundError(absl::StrCat(partition.ToString(), " is in no log directory"));
-  if (DirectoryOf(partition) == wanted->get())
+  if (DirectoryOf(partition) == wanted)
     return absl::FailedPreconditionError(absl::StrCat(partition.ToString(), " is in ", log_dir.native(), " already"));
-  if (LogDirectory* const other = DirectoryOfFuture(partition); other != nullptr && other != wanted->get())
+  if (LogDirectory* const other = DirectoryOfFuture(partition); other != nullptr && other != wanted)
     SLIP_RETURN_IF_ERROR(other->DeleteFuture(partition));  // it was to go elsewhere before
-  return (*wanted)->GetOrCreateFuture(partition, current->topic_id().value_or(Uuid{}));
+  return wanted->GetOrCreateFuture(partition, current->topic_id().value_or(Uuid{}));
 }
 
 PartitionLog* LogManager::FindFuture(const TopicPartition& partition) {
@@ -188,13 +196,31 @@ PartitionLog* LogManager::FindFuture(const TopicPartition& partition) {
   return directory == nullptr ? nullptr : directory->FindFuture(partition);
 }
 
+std::vector<std::pair<TopicPartition, std::filesystem::path>> LogManager::futures() const {
+  std::vector<std::pair<TopicPartition, std::filesystem::path>> futures;
+  for (const std::unique_ptr<LogDirectory>& directory : directories_)
+    for (const TopicPartition& partition : directory->future_partitions())
+      futures.emplace_back(partition, directory->path());
+  return futures;
+}
+
+std::filesystem::path LogManager::log_dir(const TopicPartition& partition) {
+  LogDirectory* const directory = DirectoryOf(partition);
+  return directory == nullptr ? std::filesystem::path() : directory->path();
+}
+
 absl::StatusOr<PartitionLog*> LogManager::PromoteFuture(const TopicPartition& partition) {
   LogDirectory* const from = DirectoryOf(partition);
   LogDirectory* const to = DirectoryOfFuture(partition);
   SLIP_CHECK(from != nullptr && to != nullptr);
-  SLIP_CHECK_GE(to->FindFuture(partition)->log_end_offset().value, from->Find(partition)->log_end_offset().value);
+  const PartitionLog& current = *from->Find(partition);
+  PartitionLog& future = *to->FindFuture(partition);
+  SLIP_CHECK_GE(future.log_end_offset().value, current.log_end_offset().value);
+  future.UpdateHighWatermark(current.high_watermark());  // AD-08; and below it, what is no longer wanted goes
+  if (current.log_start_offset() <= future.high_watermark())
+    SLIP_RETURN_IF_ERROR(future.MaybeIncrementLogStartOffset(current.log_start_offset()));
   // What only the page cache has of the future log must be on its disk before the records of the old one go.
-  SLIP_RETURN_IF_ERROR(to->FindFuture(partition)->FlushBlocking());
+  SLIP_RETURN_IF_ERROR(future.FlushBlocking());
   // The old one goes first: two directories with the partition would stop the next start (LOG-36), while a future log
   // alone is found by it and finished.
   SLIP_RETURN_IF_ERROR(from->Delete(partition));

@@ -48,19 +48,23 @@ class LogManager {
   // the caller's thread; the LogManager keeps the object alive until Close. kUnavailable for a partition that is not
   // there while a directory is offline: it may be in that one.
   absl::StatusOr<PartitionLog*> GetOrCreate(const TopicPartition& partition, Uuid topic_id);
-  // Makes those that are in no log dir, many at once. One that cannot be made is left out: GetOrCreate tells why.
+  // Makes those that are in no log dir, many at once, each where it is to lie, if that is one of ours. One that cannot
+  // be made is left out: GetOrCreate tells why.
   void CreateMissing(const std::vector<NewLog>& wanted);
   PartitionLog* Find(const TopicPartition& partition);
   // Takes the partition's directory out of use; Maintain removes it (LOG-59). REQUIRES: no thread uses the log.
   absl::Status Delete(const TopicPartition& partition);
 
-  // A second log of the partition, in `log_dir`, that is to take its place (KIP-113). kNotFound for a directory that is
-  // not ours, kFailedPrecondition when the partition lives there already.
+  // A second log of the partition, in `log_dir`, that is to take its place (KIP-113). Until it does, or until Close, no
+  // checkpoint speaks of it: a crash has all of it scanned. kNotFound for a directory that is not ours,
+  // kFailedPrecondition when the partition lives there already.
   absl::StatusOr<PartitionLog*> GetOrCreateFuture(const TopicPartition& partition,
                                                   const std::filesystem::path& log_dir);
   PartitionLog* FindFuture(const TopicPartition& partition);
-  // The future log becomes the current one, the former current one goes. REQUIRES: no thread uses either log; the
-  // future one has all of the current one's records. Returns the log under its new name: the old pointers are gone.
+  std::vector<std::pair<TopicPartition, std::filesystem::path>> futures() const;  // and the log dirs they are in
+  // The future log becomes the current one, with the marks of the former one, which goes.
+  // REQUIRES: no thread uses either log; the future one has all of the current one's records. Returns the log under its
+  // new name: the old pointers are gone.
   absl::StatusOr<PartitionLog*> PromoteFuture(const TopicPartition& partition);
   absl::Status DeleteFuture(const TopicPartition& partition);
 
@@ -86,6 +90,8 @@ class LogManager {
   bool IsOffline(const TopicPartition& partition);  // lies in a directory that is
   std::vector<std::string> LoadNotices() const;
   const std::string& cluster_id() const;
+  // Where the partition lies; empty: in no log dir.
+  std::filesystem::path log_dir(const TopicPartition& partition);
   // Of the directory that holds the partition. REQUIRES: Find(partition) != nullptr.
   Uuid directory_id(const TopicPartition& partition);
 
@@ -94,6 +100,7 @@ class LogManager {
 
   absl::Status CheckThatTheyBelongTogether();
   absl::Status FinishMoves();
+  LogDirectory* OnlineAt(const std::filesystem::path& log_dir);  // nullptr: none
   LogDirectory* DirectoryOf(const TopicPartition& partition);
   void SetHome(const TopicPartition& partition, LogDirectory* directory);  // nullptr: it has none any more
   LogDirectory* DirectoryOfFuture(const TopicPartition& partition);

@@ -210,6 +210,8 @@ class PartitionLog {
   // anew and may not be on the disk yet.
   bool log_start_needs_checkpoint() const;
   uint64_t size_bytes() const;
+  // How often it was cut since it was opened: what lies at one place of a file is the same as long as this is.
+  uint64_t truncations() const { return truncations_; }
   FilePosition append_position() const;  // where the next append goes, unless the log rolls first
   size_t segment_count() const { return segments_.size(); }
   LeaderEpochCache& epochs() { return *epochs_; }

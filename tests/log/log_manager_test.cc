@@ -189,6 +189,36 @@ TEST_F(LogManagerTest, Log34_Ad01_AMoveBetweenDirectories) {
   EXPECT_EQ(manager_->Find({"t", 0})->log_end_offset(), Offset{3});
 }
 
+TEST_F(LogManagerTest, Ad08_APromotedLogHasTheMarksOfTheFormerOne) {
+  Open();
+  PartitionLog* current = Make(0);
+  const auto future = manager_->GetOrCreateFuture({"t", 0}, Dir("b"));
+  ASSERT_TRUE(future.ok()) << future.status();
+  for (PartitionLog* log : {current, *future}) {
+    Append(log, 3);
+    Append(log, 3);
+  }
+  current->UpdateHighWatermark(Offset{5});
+  ASSERT_TRUE(current->MaybeIncrementLogStartOffset(Offset{2}).ok());
+  ASSERT_TRUE(manager_->PromoteFuture({"t", 0}).ok());
+  Reopen();
+  EXPECT_EQ(manager_->Find({"t", 0})->high_watermark(), Offset{5});
+  EXPECT_EQ(manager_->Find({"t", 0})->log_start_offset(), Offset{2});
+}
+
+// Else it would vouch for what a future log has lost and written anew since.
+TEST_F(LogManagerTest, Inv18_CheckpointsForgetAFutureLogThatIsGoneOnWith) {
+  Open();
+  Make(0);
+  Append(*manager_->GetOrCreateFuture({"t", 0}, Dir("b")), 3);
+  ASSERT_TRUE(manager_->Close().ok());
+  const std::filesystem::path recovery_points = Dir("b") / "recovery-point-offset-checkpoint";
+  EXPECT_THAT(*ReadWholeFile(SystemFileIo(), recovery_points), HasSubstr("t 0 3"));
+  Open();
+  ASSERT_TRUE(manager_->GetOrCreateFuture({"t", 0}, Dir("b")).ok());
+  EXPECT_EQ(*ReadWholeFile(SystemFileIo(), recovery_points), "0\n0\n");
+}
+
 TEST_F(LogManagerTest, AMoveThatWasCutShortIsFinishedByTheNextStart) {
   Open();
   Append(Make(0), 3);
