@@ -56,18 +56,18 @@ class Appender {
     log_ = *PartitionLog::Open(SystemFileIo(), dir_.path(), {"bench", 0}, config_, {.clean = true});
   }
 
-  asio::awaitable<void> Append(WriteHint hint) {
-    if (log_->size_bytes() + run_bytes_ > kLogBytesMax) {
-      SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
-      SLIP_CHECK(log_->Maintain(Timestamp{0}).ok());  // the old files leave the disk
-    }
-    Offset next = log_->log_end_offset();
-    BatchWalker walker(bytes());
-    while (walker.Next()) {
-      StampBaseOffset(bytes().subspan(walker.position().value, walker.batch().bytes().size()), next);
-      next = walker.batch().next_offset();
-    }
-    const absl::Status appended = co_await log_->AppendAsFollower(queue_, bytes(), hint);
+  // As a fetch lane does it: a look at the CRCs, which is a cost of its own (`crc`), then at once if it may be. False:
+  // AppendWaiting has to do it.
+  bool AppendNow(WriteHint hint, bool crc) {
+    StampNext();
+    if (crc) SLIP_CHECK(log_->CheckBatches(bytes()).ok());
+    if (hint == WriteHint::kBulk) return false;
+    const std::optional<absl::Status> appended = log_->AppendNow(queue_, bytes());
+    SLIP_CHECK(!appended || appended->ok());
+    return appended.has_value();
+  }
+  asio::awaitable<void> AppendWaiting(WriteHint hint) {
+    const absl::Status appended = co_await log_->AppendAsFollower(queue_, bytes(), hint, /*checked=*/true);
     SLIP_CHECK(appended.ok());
   }
   // A fast wrong answer is no result.
@@ -81,6 +81,18 @@ class Appender {
   }
 
  private:
+  void StampNext() {
+    if (log_->size_bytes() + run_bytes_ > kLogBytesMax) {
+      SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
+      SLIP_CHECK(log_->Maintain(Timestamp{0}).ok());  // the old files leave the disk
+    }
+    Offset next = log_->log_end_offset();
+    BatchWalker walker(bytes());
+    while (walker.Next()) {
+      StampBaseOffset(bytes().subspan(walker.position().value, walker.batch().bytes().size()), next);
+      next = walker.batch().next_offset();
+    }
+  }
   std::span<std::byte> bytes() { return run_.span().first(run_bytes_); }
 
   IoQueue& queue_;
@@ -93,15 +105,17 @@ class Appender {
 
 // One run to each of `logs` logs at once, as one fetch response brings them.
 void AppendWith(benchmark::State& state, asio::io_context& io, IoQueue& queue, size_t run_bytes, size_t batch_bytes,
-                int64_t logs, WriteMode mode, WriteHint hint) {
+                int64_t logs, WriteMode mode, WriteHint hint, bool crc) {
   const std::vector<std::byte> run = RunOf(run_bytes, batch_bytes);
   std::vector<std::unique_ptr<Appender>> appenders;
   for (int64_t i = 0; i < logs; ++i) appenders.push_back(std::make_unique<Appender>(queue, run, mode));
   const CpuMeter cpu;
   for (auto _ : state) {
-    size_t running = appenders.size();
+    size_t running = 0;
     for (const std::unique_ptr<Appender>& appender : appenders) {
-      asio::co_spawn(io, appender->Append(hint), [&running](std::exception_ptr error) {
+      if (appender->AppendNow(hint, crc)) continue;
+      ++running;
+      asio::co_spawn(io, appender->AppendWaiting(hint), [&running](std::exception_ptr error) {
         SLIP_CHECK(!error);
         --running;
       });
@@ -121,36 +135,37 @@ std::unique_ptr<IoQueue> MakeQueue(asio::io_context& io, bool ring) {
   return MakeIoQueue(io);
 }
 
-// Args: ring or inline pwrite, bytes of a run, logs. As at the tail: through the page cache, batches of up to 16 KiB.
+// Args: ring or inline pwrite, bytes of a run, logs, whether CRCs are looked at before. As at the tail: through the
+// page cache, batches of up to 16 KiB.
 void BM_AppendTail(benchmark::State& state) {
   asio::io_context io;
   const auto keep_running = asio::make_work_guard(io);
   const std::unique_ptr<IoQueue> queue = MakeQueue(io, state.range(0) == 1);
   const auto run_bytes = static_cast<size_t>(state.range(1));
   AppendWith(state, io, *queue, run_bytes, std::min<size_t>(run_bytes, 16 << 10), state.range(2), WriteMode::kBuffered,
-             WriteHint::kCached);
+             WriteHint::kCached, state.range(3) == 1);
 }
 BENCHMARK(BM_AppendTail)
-    ->ArgNames({"ring", "run", "logs"})
-    ->ArgsProduct({{0, 1}, {1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, {1}})
-    ->Args({1, 16 << 10, 16})
+    ->ArgNames({"ring", "run", "logs", "crc"})
+    ->ArgsProduct({{0, 1}, {1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, {1}, {0, 1}})
+    ->Args({1, 16 << 10, 16, 1})
     ->UseRealTime();
 
-// Args: log.write.mode, bytes of a run, of a batch, logs. As while catching up.
+// Args: log.write.mode, bytes of a run, of a batch, logs, whether CRCs are looked at before. As while catching up.
 void BM_AppendBulk(benchmark::State& state) {
   asio::io_context io;
   const auto keep_running = asio::make_work_guard(io);
   const std::unique_ptr<IoQueue> queue = MakeQueue(io, /*ring=*/true);
   AppendWith(state, io, *queue, static_cast<size_t>(state.range(1)), static_cast<size_t>(state.range(2)),
-             state.range(3), static_cast<WriteMode>(state.range(0)), WriteHint::kBulk);
+             state.range(3), static_cast<WriteMode>(state.range(0)), WriteHint::kBulk, state.range(4) == 1);
 }
 constexpr auto kDirect = static_cast<int64_t>(WriteMode::kDirect),
                kUncached = static_cast<int64_t>(WriteMode::kUncached),
                kBuffered = static_cast<int64_t>(WriteMode::kBuffered);
 BENCHMARK(BM_AppendBulk)
-    ->ArgNames({"mode", "run", "batch", "logs"})
-    ->ArgsProduct({{kDirect, kUncached, kBuffered}, {256 << 10, 1 << 20, 8 << 20}, {100'000}, {1, 8}})
-    ->Args({kDirect, 1 << 20, 1 << 10, 8})
+    ->ArgNames({"mode", "run", "batch", "logs", "crc"})
+    ->ArgsProduct({{kDirect, kUncached, kBuffered}, {256 << 10, 1 << 20, 8 << 20}, {100'000}, {1, 8}, {0, 1}})
+    ->Args({kDirect, 1 << 20, 1 << 10, 8, 1})
     ->UseRealTime();
 
 // What the machine gives without us: as many bytes, in writes as large, into files as large that come and go as often.
