@@ -65,6 +65,10 @@ class FetchLane {
   bool TakeCleaner();    // true: it has something for it to do, and has begun
   bool fetch_under_way() const { return in_flight_ != nullptr; }
   bool Holds(const TopicPartition& partition) const { return partitions_.contains(partition); }
+  PartitionLog* LogOf(const TopicPartition& partition) {  // nullptr: not here
+    FollowedPartition* const held = Find(partition);
+    return held == nullptr ? nullptr : &held->log();
+  }
   bool IsHomeOf(const TopicPartition& partition) const { return Holds(partition) || names_to_add_.contains(partition); }
   size_t size() const { return partitions_.size(); }
   LaneKind kind() const { return kind_; }

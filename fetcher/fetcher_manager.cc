@@ -9,14 +9,19 @@
 namespace slipstream {
 
 FetcherManager::FetcherManager(asio::io_context& io, FetcherConfig config, LeaderEndpointFactory make_leader,
-                               FetchEvents& events, FetchCounters& counters)
-    : io_(io), config_(config), make_leader_(std::move(make_leader)), events_(events), counters_(counters) {}
+                               FetchEvents& events, FetchCounters& counters, std::string name)
+    : io_(io),
+      config_(config),
+      make_leader_(std::move(make_leader)),
+      name_(std::move(name)),
+      events_(events),
+      counters_(counters) {}
 
 FetcherManager::~FetcherManager() { Close(); }
 
 void FetcherManager::Start(const Key& key, Slot& slot, const Endpoint& endpoint) {
   const std::string name =
-      absl::StrCat("fetcher-", key.fetcher_id, "-", key.leader.value);  // FM-17, cut to what a thread name holds
+      absl::StrCat(name_, "-", key.fetcher_id, "-", key.leader.value);  // FM-17, cut to what a thread name holds
   slot.thread = std::make_unique<FetcherThread>(name, key.leader, endpoint, make_leader_, config_, events_, counters_);
   std::vector<InitialFetchState> partitions;
   for (const auto& [partition, initial] : slot.partitions) partitions.push_back(initial);
@@ -59,6 +64,7 @@ asio::awaitable<void> FetcherManager::Remove(std::vector<TopicPartition> partiti
     if (owner == owner_.end()) continue;
     threads_[owner->second].partitions.erase(partition);
     groups[owner->second].push_back(partition);
+    leaving_.insert(partition);
     owner_.erase(owner);
   }
   // Lives as long as the last callback: a thread may still call it while this coroutine is being destroyed.
@@ -70,13 +76,26 @@ asio::awaitable<void> FetcherManager::Remove(std::vector<TopicPartition> partiti
   const auto waiting = std::make_shared<Waiting>(io_);
   for (auto& [key, group] : groups) {
     ++waiting->outstanding;
-    threads_[key].thread->RemovePartitions(std::move(group), [&io = io_, waiting] {
+    threads_[key].thread->RemovePartitions(group, [&io = io_, waiting] {
       asio::post(io, [waiting] {
         if (--waiting->outstanding == 0) waiting->event.NotifyAll();
       });
     });
   }
   while (waiting->outstanding > 0) co_await waiting->event.Wait();
+  for (const auto& [key, group] : groups)
+    for (const TopicPartition& partition : group) leaving_.erase(partition);
+}
+
+bool FetcherManager::LookAt(const TopicPartition& partition, LogOwner::Look& look) {
+  if (const auto owner = owner_.find(partition); owner != owner_.end()) {
+    threads_[owner->second].thread->LookAt(partition, std::move(look));
+  } else if (leaving_.contains(partition)) {
+    look(nullptr);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 asio::awaitable<void> FetcherManager::Resize(int32_t num_replica_fetchers) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "fetcher/fetcher_thread.h"
@@ -15,9 +17,10 @@ namespace slipstream {
 
 class FetcherManager {
  public:
-  // `io` is the control thread's; it, `events` and `counters` outlive the manager.
+  // `io` is the control thread's; it, `events` and `counters` outlive the manager. Threads are called
+  // NAME-<fetcher id>-<leader>.
   FetcherManager(asio::io_context& io, FetcherConfig config, LeaderEndpointFactory make_leader, FetchEvents& events,
-                 FetchCounters& counters);
+                 FetchCounters& counters, std::string name = "fetcher");
   ~FetcherManager();
 
   // Fetches the partitions from this leader from now on. Those that another thread has are taken from it first; one
@@ -25,6 +28,9 @@ class FetcherManager {
   asio::awaitable<void> Add(BrokerId leader, Endpoint endpoint, std::vector<InitialFetchState> partitions);
   // Returns once no thread touches their logs any more. Unknown partitions are fine.
   asio::awaitable<void> Remove(std::vector<TopicPartition> partitions);
+  // `look` is called with the partition's log where it is used, soon; or with nullptr while it is on its way from one
+  // thread to another. False: it is nobody's here, and `look` is untouched.
+  bool LookAt(const TopicPartition& partition, LogOwner::Look& look);
   // From now on so many threads per leader, 1 .. 64: partitions that belong to another then are moved, the others are
   // fetched on (FM-11). REQUIRES: no Add or Remove is under way.
   asio::awaitable<void> Resize(int32_t num_replica_fetchers);
@@ -52,9 +58,11 @@ class FetcherManager {
   asio::io_context& io_;
   FetcherConfig config_;
   LeaderEndpointFactory make_leader_;
+  const std::string name_;
   FetchEvents& events_;
   FetchCounters& counters_;
   std::map<Key, Slot> threads_;
+  absl::flat_hash_set<TopicPartition> leaving_;     // removed, but their thread has not let go yet
   absl::flat_hash_map<TopicPartition, Key> owner_;  // invariant: owner_[p] == k iff threads_[k].partitions has p
 };
 

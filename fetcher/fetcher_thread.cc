@@ -84,6 +84,12 @@ void FetcherThread::RemovePartitions(std::vector<TopicPartition> partitions, std
   });
 }
 
+void FetcherThread::LookAt(const TopicPartition& partition, LogOwner::Look look) {
+  asio::post(io_, [this, partition, look = std::move(look)] {
+    look(work_ == nullptr ? nullptr : work_->lanes.LogOf(partition));
+  });
+}
+
 void FetcherThread::Stop() {
   asio::post(io_, [this] {
     if (work_ != nullptr) {

@@ -12,6 +12,7 @@
 #include "fetcher/fetch_events.h"
 #include "fetcher/fetcher_config.h"
 #include "fetcher/followed_partition.h"
+#include "fetcher/log_owner.h"
 #include "session/leader_endpoint.h"
 
 namespace slipstream {
@@ -31,6 +32,8 @@ class FetcherThread {
   void AddPartitions(std::vector<InitialFetchState> partitions);
   // `removed` is called on the fetcher thread once it no longer touches the logs; after Stop, by Join.
   void RemovePartitions(std::vector<TopicPartition> partitions, std::function<void()> removed);
+  // `look` is called on the fetcher thread: with nullptr when it does not have the partition, or is dead.
+  void LookAt(const TopicPartition& partition, LogOwner::Look look);
   void Stop();  // returns at once
   void Join();
   // The loop ended without having been told to (FM-16).

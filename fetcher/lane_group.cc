@@ -46,6 +46,12 @@ const FetchLane* LaneGroup::LaneOf(const TopicPartition& partition) const {
   return home != nullptr && home->Holds(partition) ? home : nullptr;
 }
 
+PartitionLog* LaneGroup::LogOf(const TopicPartition& partition) {
+  for (const std::unique_ptr<FetchLane>& lane : lanes_)
+    if (PartitionLog* const log = lane->LogOf(partition)) return log;
+  return nullptr;
+}
+
 void LaneGroup::Add(InitialFetchState initial) {
   FetchLane* home = HomeOf(initial.partition);
   // A new one would wait for the idle lane's long poll if there is one under way; the tail comes round soon.

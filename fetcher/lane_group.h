@@ -30,6 +30,7 @@ class LaneGroup final : LaneNeighbours {
   void Remove(const std::vector<TopicPartition>& partitions, const std::function<void()>& removed);
   // Where the partition is; nullptr: nowhere.
   const FetchLane* LaneOf(const TopicPartition& partition) const;
+  PartitionLog* LogOf(const TopicPartition& partition);  // nullptr: not here, or not yet
   const FetchLane& lane(LaneKind kind) const { return *lanes_[static_cast<size_t>(kind)]; }
 
  private:

@@ -115,6 +115,7 @@ absl::Status FollowConfig::Validate() const {
     return absl::InvalidArgumentError(
         absl::StrCat("replica.fetch.response.max.bytes = ", fetcher.replica_fetch_response_max_bytes,
                      ", must be below response.max.bytes = ", client.response_bytes_max));
+  SLIP_RETURN_IF_ERROR(CheckInRange("num.replica.alter.log.dirs.threads", num_replica_alter_log_dirs_threads, 1, 64));
   return CheckInRange("replica.high.watermark.checkpoint.interval.ms", checkpoint_interval.count(), 10, 3'600'000);
 }
 
@@ -135,6 +136,7 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
       notice_(std::move(notice)),
       cluster_(io, config_.bootstrap, config_.client),
       events_(std::make_unique<Events>(*this)),
+      wishes_(config_.log_dir_wishes),
       refresh_sleep_(io.get_executor()),
       refresh_pause_(io.get_executor()),
       checkpoint_sleep_(io.get_executor()),
@@ -145,6 +147,11 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
     return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client);
   };
   fetchers_ = std::make_unique<FetcherManager>(io, config_.fetcher, make_leader, *events_, counters_);
+  LogOwner& current_logs = *this;
+  moves_ = std::make_unique<LogDirMoves>(
+      io, logs_, current_logs, config_.fetcher, config_.num_replica_alter_log_dirs_threads, config_.move_rate_limit,
+      [this](const TopicPartition& partition, const std::string& what) { TellOf(partition, what, ""); },
+      [this](const std::string& what) { notice_(NoticeKind::kEvent, what); });
   for (const LogManager::OfflineDirectory& directory : logs_.offline_directories()) NoteOffline(directory);
 }
 
@@ -166,7 +173,8 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool until_caught_up) {
   const bool told_to_stop = stopping_;
   stopping_ = true;
   cluster_.Close();
-  fetchers_->Close();  // blocks until the last write is done
+  moves_->Close();  // block until the last write is done
+  fetchers_->Close();
   checkpoint_sleep_.Interrupt();
   while (checkpointing_) co_await checkpoints_ended_.Wait();
   co_await asio::post(io_, asio::use_awaitable);  // after what the fetchers told to the end
@@ -221,10 +229,7 @@ void TopicFollower::Resize(int32_t num_replica_fetchers) {
 
 asio::awaitable<absl::Status> TopicFollower::Follow() {
   while (!stopping_) {
-    if (!refresh_wanted_) {
-      refreshes_in_a_row_ = 0;
-      co_await refresh_sleep_.For(config_.client.metadata_max_age);
-    }
+    co_await AwaitRefresh();
     if (stopping_) break;
     if (wanted_fetchers_) co_await fetchers_->Resize(*std::exchange(wanted_fetchers_, std::nullopt));
     if (stopping_) break;
@@ -248,6 +253,19 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
   co_return absl::OkStatus();
 }
 
+asio::awaitable<void> TopicFollower::AwaitRefresh() {
+  constexpr std::chrono::milliseconds kLookAtMoves{50};
+  Clock& clock = *config_.fetcher.clock;
+  const Clock::TimePoint due = clock.Now() + config_.client.metadata_max_age;
+  if (!refresh_wanted_) refreshes_in_a_row_ = 0;
+  for (;;) {
+    co_await TendMoves();
+    const std::chrono::nanoseconds left = due - clock.Now();
+    if (stopping_ || refresh_wanted_ || wanted_fetchers_ || left.count() <= 0) co_return;
+    co_await refresh_sleep_.For(moves_->size() > 0 ? std::min<std::chrono::nanoseconds>(left, kLookAtMoves) : left);
+  }
+}
+
 void TopicFollower::EndWith(const absl::Status& why) {
   failure_.Update(why);
   Stop();
@@ -267,6 +285,7 @@ FollowSnapshot TopicFollower::Snapshot() const {
     snapshot.delayed += health == PartitionHealth::kDelayed ? 1 : 0;
     snapshot.failed += health == PartitionHealth::kFailed ? 1 : 0;
   }
+  snapshot.moving = moves_->size();
   snapshot.bytes = counters_.bytes.load(std::memory_order_relaxed);
   snapshot.records = counters_.records.load(std::memory_order_relaxed);
   snapshot.truncations = counters_.truncations.load(std::memory_order_relaxed);

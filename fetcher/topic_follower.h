@@ -17,6 +17,9 @@
 
 #include "fetcher/fetcher_manager.h"
 #include "fetcher/leader_watch.h"
+#include "fetcher/log_owner.h"
+#include "fetcher/moves/log_dir_moves.h"
+#include "fetcher/moves/log_dir_wishes.h"
 #include "fetcher/notice_joiner.h"
 #include "log/log_manager.h"
 #include "session/cluster_client.h"
@@ -29,6 +32,9 @@ struct FollowConfig {
   bool exclude_internal_topics = true;
   ClientConfig client;
   FetcherConfig fetcher;
+  LogDirWishes log_dir_wishes;
+  int32_t num_replica_alter_log_dirs_threads = 1;       // 1 .. 64; each moves one partition at a time
+  ByteRateLimit* move_rate_limit = nullptr;             // of all moves between log dirs, outlives them; nullptr: none
   std::chrono::milliseconds checkpoint_interval{5000};  // replica.high.watermark.checkpoint.interval.ms, 10 .. 1 h
 
   absl::Status Validate() const;  // names field, value and bound
@@ -37,6 +43,7 @@ struct FollowConfig {
 // One moment of a run, over all partitions.
 struct FollowSnapshot {
   size_t partitions = 0, caught_up = 0, delayed = 0, failed = 0;
+  size_t moving = 0;           // to another log dir
   size_t awaiting_leader = 0;  // theirs has not answered yet, or is lost: how far behind they are nobody knows
   int64_t lag = 0;             // offsets, over partitions whose lag is known
   uint64_t bytes = 0, records = 0, truncations = 0, truncated_offsets = 0;
@@ -47,7 +54,7 @@ enum class NoticeKind {
   kLeader,  // a leader, or the whole cluster, is lost or back
 };
 
-class TopicFollower {
+class TopicFollower final : LogOwner {
  public:
   using NoticeSink = std::function<void(NoticeKind kind, const std::string& line)>;
 
@@ -55,7 +62,7 @@ class TopicFollower {
   // thread.
   static absl::StatusOr<std::unique_ptr<TopicFollower>> Create(asio::io_context& io, LogManager& logs,
                                                                FollowConfig config, NoticeSink notice);
-  ~TopicFollower();
+  ~TopicFollower() override;
 
   // Finds the cluster and its topics, then follows until Stop (OK) or until something ends it for good: a gap that must
   // not be skipped (kOutOfRange), no cluster (the connection's error), no log dir that is online (its cause). A run
@@ -66,12 +73,16 @@ class TopicFollower {
   void Stop();
   // So many fetcher threads per leader from soon on: 1 .. 64.
   void Resize(int32_t num_replica_fetchers);
+  // Partitions that lie elsewhere are moved from soon on; those no pattern names stay where they are.
+  void SetLogDirWishes(LogDirWishes wishes);
 
   FollowSnapshot Snapshot() const;
   // The cluster was reached and its topics found: what goes wrong later is no failure to start.
   bool started() const { return found_topics_; }
   // Every partition has what the leader had when it was first asked, but for those of log dirs that are offline.
   bool CaughtUp() const;
+  // Some move between log dirs is on its way.
+  bool moving() const { return wishes_changed_ || moves_->AnyWithoutTrouble(); }
   const std::string& cluster_id() const { return cluster_.metadata().cluster_id; }
 
  private:
@@ -100,11 +111,16 @@ class TopicFollower {
 
   bool Wanted(const std::string& name, const TopicMetadata& topic) const;
   asio::awaitable<absl::Status> Follow();     // one refresh after the other
+  asio::awaitable<void> AwaitRefresh();       // until one is due
   asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
   void TellOfLeadersDoneWith();
   std::vector<Move> PlanMoves(const ClusterMetadata& metadata);
   bool IsDue(const Move& move);  // else it is there already, or cannot be
   absl::Status Prepare(const Move& move, LeaderGroups& groups);
+  void LookAt(const TopicPartition& partition, Look look) override;
+  asio::awaitable<void> RequestMoves();
+  asio::awaitable<void> TendMoves();
+  asio::awaitable<void> FinishMove(TopicPartition partition);
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
   absl::StatusOr<PartitionLog*> OpenLog(const TopicPartition& partition, Uuid topic_id);
   absl::Status OnLogNotOpened(const TopicPartition& partition, const absl::Status& why);
@@ -130,6 +146,9 @@ class TopicFollower {
   std::unique_ptr<Events> events_;
   FetchCounters counters_;
   std::unique_ptr<FetcherManager> fetchers_;
+  std::unique_ptr<LogDirMoves> moves_;
+  LogDirWishes wishes_;
+  bool wishes_changed_ = true;
   std::map<TopicPartition, Followed> followed_;
   InterruptibleSleep refresh_sleep_, refresh_pause_, checkpoint_sleep_;
   AsyncEvent checkpoints_ended_;

@@ -8,6 +8,15 @@
 #include "log/status.h"
 
 namespace slipstream {
+namespace {
+
+// False also when one of both is not known.
+bool IsOfAnotherTopic(const PartitionLog* log, Uuid topic_id) {
+  const std::optional<Uuid> known = log == nullptr ? std::nullopt : log->topic_id();
+  return known && !topic_id.IsZero() && *known != topic_id;
+}
+
+}  // namespace
 
 bool TopicFollower::Wanted(const std::string& name, const TopicMetadata& topic) const {
   if (topic.internal && config_.exclude_internal_topics) return false;
@@ -22,8 +31,13 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
   for (const Move& move : moves)
     if (followed_[move.partition].assigned) taken.push_back(move.partition);
   if (!taken.empty()) co_await fetchers_->Remove(std::move(taken));  // all at once: a leader may have had thousands
+  for (const Move& move : moves) {
+    // Of another topic of that name: what is being moved goes with the log (OpenLog).
+    if (IsOfAnotherTopic(logs_.Find(move.partition), move.topic_id)) co_await moves_->Cancel(move.partition);
+  }
   std::vector<NewLog> wanted;
-  for (const Move& move : moves) wanted.push_back({move.partition, move.topic_id});
+  for (const Move& move : moves)
+    wanted.push_back({move.partition, move.topic_id, wishes_.DirFor(move.partition).value_or("")});
   logs_.CreateMissing(wanted);
   LeaderGroups groups;
   for (const Move& move : moves) {
@@ -32,6 +46,7 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
   }
   for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
   co_await LetGoOfDeleted(metadata);
+  wishes_changed_ |= !moves.empty();  // a log that was made anew may lie anywhere
   co_return absl::OkStatus();
 }
 
@@ -117,7 +132,7 @@ absl::StatusOr<PartitionLog*> TopicFollower::OpenLog(const TopicPartition& parti
   const std::optional<Uuid> known = (*log)->topic_id();
   // At once, not with the first batch: to a broker that boots from here a directory without an id is a stray (LOG-49).
   if (!known) return logs_.GetOrCreate(partition, topic_id);
-  if (topic_id.IsZero() || *known == topic_id) return log;
+  if (!IsOfAnotherTopic(*log, topic_id)) return log;
   // Deleted and made again under the same name: none of what we hold is in the new topic (INV-16).
   const std::string what =
       absl::StrCat(partition.ToString(), ": gap: the topic was created anew at the source (topic id ",

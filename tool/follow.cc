@@ -8,132 +8,32 @@
 #include <algorithm>
 #include <csignal>
 #include <functional>
-#include <limits>
 #include <optional>
 
 #include "fetcher/topic_follower.h"
-#include "log/in_range.h"
 #include "log/status.h"
 #include "session/cluster_client.h"
-#include "tool/byte_rate.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
 #include "tool/follow_progress.h"
+#include "tool/follow_settings.h"
 #include "tool/human_bytes.h"
-#include "tool/log_properties.h"
-#include "tool/properties.h"
 
 namespace slipstream {
 namespace {
 
-// An answer may be longer than the records that were asked for: its first batch comes whole, and each partition has its
-// say.
-constexpr int64_t kResponseBytesBeyond = 128 << 20;
-
-struct FollowSettings {
-  // The source decides what is kept, unless a property says otherwise.
-  FollowSettings() { logs.log.retention_ms = std::chrono::milliseconds(-1); }
-
-  FollowConfig follow;
-  LogManagerConfig logs;
-  std::chrono::milliseconds progress_interval{1000};
-  int64_t bytes_per_second = kUnlimitedRate;
-};
-
-PropertyTable FollowProperties(FollowSettings& settings) {
-  PropertyTable table;
-  ClientConfig& client = settings.follow.client;
-  FetcherConfig& fetcher = settings.follow.fetcher;
-  table.AddChoice("gap.policy",
-                  "stop (default): exit 5 when records were deleted at the source before they were copied; restart: "
-                  "drop the copy, go on at the source's log start",
-                  {{"stop", GapPolicy::kStop}, {"restart", GapPolicy::kRestart}}, fetcher.gap_policy);
-  table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)",
-                [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
-  table.AddInt32("num.replica.fetchers", "fetcher threads per leader (default 1)", fetcher.num_replica_fetchers);
-  table.AddInt32("replica.fetch.min.bytes", "an answer waits for so much (default 1)", fetcher.replica_fetch_min_bytes);
-  table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 32 MiB)",
-                 fetcher.replica_fetch_max_bytes);
-  table.AddInt32(
-      "replica.fetch.response.max.bytes",
-      "of one answer; over a link with a delay they grow from 4 MiB up to this; memory of a fetcher thread is "
-      "two of them and 16 MiB at most (default 32 MiB)",
-      fetcher.replica_fetch_response_max_bytes);
-  table.AddMilliseconds("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
-                        fetcher.replica_fetch_wait_max);
-  table.AddMilliseconds("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",
-                        fetcher.replica_fetch_backoff);
-  table.AddMilliseconds("failed.partition.backoff.max.ms",
-                        "between two tries of a partition that fails again and again (default 60000)",
-                        fetcher.failed_partition_backoff_max);
-  table.AddInt32("replica.socket.receive.buffer.bytes", "-1: the system's (default 4 MiB)",
-                 client.socket_receive_buffer_bytes);
-  table.AddMilliseconds("replica.high.watermark.checkpoint.interval.ms",
-                        "between two writes of the checkpoint files (default 5000)",
-                        settings.follow.checkpoint_interval);
-  table.AddMilliseconds("request.timeout.ms", "for an answer (default 30000)", client.request_timeout);
-  table.AddMilliseconds("socket.connection.setup.timeout.ms", "for a connection (default 10000)",
-                        client.socket_connection_setup_timeout);
-  table.AddMilliseconds("bootstrap.timeout.ms", "for the first answer of the cluster (default 10000)",
-                        client.bootstrap_timeout);
-  table.AddMilliseconds("metadata.max.age.ms",
-                        "new topics and leaders are looked for at least so often (default 30000)",
-                        client.metadata_max_age);
-  table.Add("client.id", "as brokers' logs show it (default slipstream)", [&client](absl::string_view value) {
-    client.client_id = std::string(value);
-    return absl::OkStatus();
-  });
-  AddLogProperties(table, settings.logs.log);
-  AddCleanerProperties(table, fetcher.compaction);
-  table.AddMilliseconds("log.retention.check.interval.ms", "between two looks at what may go (default 300000)",
-                        fetcher.retention_check_interval);
-  table.AddChoice("log.flush.mode",
-                  "cached (default): as Kafka, a power cut may take the newest records; durable: nothing counts as "
-                  "copied before its fsync",
-                  {{"cached", FlushMode::kCached}, {"durable", FlushMode::kDurable}}, fetcher.flush_mode);
-  table.Add("throttle", "as --throttle, which wins", [&settings](absl::string_view value) {
-    const absl::StatusOr<int64_t> rate = ParseByteRate(value);
-    if (rate.ok()) settings.bytes_per_second = *rate;
-    return rate.status();
-  });
-  table.AddMilliseconds("progress.interval.ms", "between two lines of progress (default 1000)",
-                        settings.progress_interval);
-  return table;
-}
-
-absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings) {
-  const PropertyTable table = FollowProperties(settings);
-  if (!options.config.empty()) SLIP_RETURN_IF_ERROR(table.ApplyFile(options.config));
-  for (const std::string& property : options.properties) SLIP_RETURN_IF_ERROR(table.ApplyFlag(property));
-  absl::StatusOr<std::vector<Endpoint>> bootstrap = ParseEndpoints(options.bootstrap_server);
-  if (!bootstrap.ok()) return Annotate(bootstrap.status(), "--bootstrap-server");
-  settings.follow.bootstrap = *std::move(bootstrap);
-  if (!options.throttle.empty()) {
-    const absl::StatusOr<int64_t> rate = ParseByteRate(options.throttle);
-    if (!rate.ok()) return Annotate(rate.status(), absl::StrCat("--throttle '", options.throttle, "'"));
-    settings.bytes_per_second = *rate;
-  }
-  settings.follow.topics = options.topics;
-  ClientConfig& client = settings.follow.client;
-  client.response_bytes_max = static_cast<int32_t>(
-      std::clamp<int64_t>(settings.follow.fetcher.replica_fetch_response_max_bytes + kResponseBytesBeyond,
-                          client.response_bytes_max, std::numeric_limits<int32_t>::max()));
-  settings.logs.log_dirs.assign(options.log_dirs.begin(), options.log_dirs.end());
-  SLIP_RETURN_IF_ERROR(CheckInRange("progress.interval.ms", settings.progress_interval.count(), 10, 86'400'000));
-  SLIP_RETURN_IF_ERROR(settings.follow.Validate());
-  return settings.logs.log.Validate();
-}
-
 // One run, on the control thread.
 class FollowRun {
  public:
-  FollowRun(const FollowOptions& options, const FollowSettings& settings, ByteRateLimit& rate_limit)
+  FollowRun(const FollowOptions& options, const FollowSettings& settings, ByteRateLimit& rate_limit,
+            ByteRateLimit& move_rate_limit)
       : options_(options),
         until_caught_up_(options.until == "caught-up"),
         interval_(settings.progress_interval),
         fetchers_(settings.follow.fetcher.num_replica_fetchers),
         bytes_per_second_(settings.bytes_per_second),
         rate_limit_(rate_limit),
+        move_rate_limit_(move_rate_limit),
         progress_(options.format == "json"),
         signals_(io_, SIGINT, SIGTERM),
         reload_signal_(io_),
@@ -227,6 +127,8 @@ class FollowRun {
       rate_limit_.SetRate(bytes_per_second_ = settings.bytes_per_second);
       TellOfRate();
     }
+    move_rate_limit_.SetRate(settings.move_bytes_per_second);
+    follower_->SetLogDirWishes(std::move(settings.follow.log_dir_wishes));
   }
 
   void TellOfRate() {
@@ -243,7 +145,7 @@ class FollowRun {
     for (;;) {
       tick_.expires_after(std::min(kLook, interval_));
       co_await tick_.async_wait(asio::as_tuple(asio::use_awaitable));
-      if (until_caught_up_ && follower_->CaughtUp()) follower_->Stop();
+      if (until_caught_up_ && follower_->CaughtUp() && !follower_->moving()) follower_->Stop();
       if (std::chrono::steady_clock::now() < print_at) continue;
       print_at += interval_;
       progress_.Print(follower_->Snapshot());
@@ -255,7 +157,7 @@ class FollowRun {
   const std::chrono::milliseconds interval_;
   int32_t fetchers_;
   int64_t bytes_per_second_;
-  ByteRateLimit& rate_limit_;
+  ByteRateLimit &rate_limit_, &move_rate_limit_;
   FollowProgress progress_;
   asio::io_context io_{1};
   asio::signal_set signals_, reload_signal_;
@@ -291,16 +193,11 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
       ->check(NotEmpty());
   command.add_option("--property", options.properties, "KEY=VALUE; see below")->allow_extra_args(false);
   command
-      .add_option(
-          "--config", options.config,
-          "file of KEY=VALUE lines; --property wins; read again at SIGHUP for num.replica.fetchers and throttle")
+      .add_option("--config", options.config,
+                  "file of KEY=VALUE lines; --property wins; read again at SIGHUP for num.replica.fetchers, throttle, "
+                  "replica.log.dirs and replica.alter.log.dirs.io.max.bytes.per.second")
       ->check(NotEmpty());
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
-}
-
-std::string FollowPropertiesHelp() {
-  FollowSettings settings;
-  return FollowProperties(settings).Help();
 }
 
 absl::Status RunFollow(const FollowOptions& options) {
@@ -309,9 +206,11 @@ absl::Status RunFollow(const FollowOptions& options) {
     return WithExitCode(read, ExitCode::kUsage);
   std::signal(SIGPIPE, SIG_IGN);     // a reader of our progress may go away, the copying goes on
   std::unique_ptr<LogManager> logs;  // outlives the run also when an exception ends it: fetcher threads use them
-  ByteRateLimit rate_limit(settings.bytes_per_second, std::chrono::steady_clock::now());
+  const auto now = std::chrono::steady_clock::now();
+  ByteRateLimit rate_limit(settings.bytes_per_second, now), move_rate_limit(settings.move_bytes_per_second, now);
   settings.follow.fetcher.rate_limit = &rate_limit;
-  FollowRun run(options, settings, rate_limit);
+  settings.follow.move_rate_limit = &move_rate_limit;
+  FollowRun run(options, settings, rate_limit, move_rate_limit);
   SLIP_ASSIGN_OR_RETURN(std::optional<std::string> cluster_id, run.FindCluster(settings.follow));
   if (!cluster_id) return run.Interrupted();
   settings.logs.cluster_id = *std::move(cluster_id);

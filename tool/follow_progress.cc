@@ -38,11 +38,12 @@ std::string Eta(int64_t lag, double records_per_second) {
   return fmt::format(", ETA {}", HumanDuration(static_cast<double>(lag) / records_per_second));
 }
 
-std::string Trouble(const FollowSnapshot& now) {
-  std::string trouble;
-  if (now.awaiting_leader > 0) trouble += fmt::format(", {} await their leader", now.awaiting_leader);
-  if (now.delayed + now.failed > 0) trouble += fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
-  return trouble;
+std::string Besides(const FollowSnapshot& now) {
+  std::string besides;
+  if (now.moving > 0) besides += fmt::format(", {} moving to another log dir", now.moving);
+  if (now.awaiting_leader > 0) besides += fmt::format(", {} await their leader", now.awaiting_leader);
+  if (now.delayed + now.failed > 0) besides += fmt::format(", {} delayed, {} failed", now.delayed, now.failed);
+  return besides;
 }
 
 }  // namespace
@@ -68,12 +69,13 @@ void FollowProgress::Print(const FollowSnapshot& now) {
                                  {"delayed", now.delayed},
                                  {"failed", now.failed},
                                  {"awaiting_leader", now.awaiting_leader},
+                                 {"moving", now.moving},
                                  {"lag", now.lag}};
     PrintJsonLine(line);
   } else {
     ClearLine();
     PrintTo(stdout, "{}/s, {:.0f} records/s, {}/{} partitions caught up, lag {}{}{}", HumanBytes(bytes_per_second),
-            records_per_second, now.caught_up, now.partitions, now.lag, Eta(now.lag, records_per_second), Trouble(now));
+            records_per_second, now.caught_up, now.partitions, now.lag, Eta(now.lag, records_per_second), Besides(now));
     if (live_) {
       line_open_ = true;
     } else {

@@ -4,23 +4,11 @@
 
 #include <algorithm>
 
+#include "fetcher/divergence.h"
 #include "log/transaction_index.h"
 
 namespace slipstream {
 namespace {
-
-// LD-05: true when the follower's log has left this one; `data` then says where, or that it cannot be told.
-bool Diverges(const HostedPartition& partition, const FetchPartition& asked, PartitionData& data) {
-  if (asked.last_fetched_epoch < LeaderEpoch{0}) return false;
-  const EpochEndOffset end = partition.log.EndOffsetForEpoch(asked.last_fetched_epoch);
-  if (end.end_offset < Offset{0} || asked.fetch_offset < partition.log.log_start_offset()) {
-    data.error_code = KafkaError::kOffsetOutOfRange;
-    return true;
-  }
-  if (end.leader_epoch >= asked.last_fetched_epoch && end.end_offset >= asked.fetch_offset) return false;
-  data.diverging_epoch = {.epoch = end.leader_epoch, .end_offset = end.end_offset};
-  return true;
-}
 
 constexpr int32_t kMaxWaitMs = 5 * 60 * 1000;  // a request may not be parked for longer, whatever it says
 
@@ -98,7 +86,7 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   if (data.error_code == KafkaError::kFencedLeaderEpoch)
     data.current_leader = {kLeaderBrokerId, partition->leader_epoch};
   if (data.error_code != KafkaError::kNone) return nullptr;
-  const bool diverges = Diverges(*partition, asked, data);
+  const bool diverges = Diverges(log, asked, data);
   if (data.error_code != KafkaError::kNone) return nullptr;
   // Before the read, so that no record above the high watermark told is sent (LD-07).
   data.high_watermark = log.high_watermark();

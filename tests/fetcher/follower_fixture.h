@@ -3,6 +3,7 @@
 #pragma once
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_join.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -76,7 +77,8 @@ class FollowerFixture : public LeaderTest {
   void RunUntil(Condition condition) {
     const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
     while (!condition()) {
-      if (std::chrono::steady_clock::now() > give_up_at) FAIL() << "it hangs";
+      if (std::chrono::steady_clock::now() > give_up_at)
+        FAIL() << "it hangs; told: " << absl::StrJoin(told_of_copy_, " | ");
       io_.restart();  // it stops when it runs dry, and news may be on its way from another thread
       io_.run_one_for(std::chrono::milliseconds(10));
     }

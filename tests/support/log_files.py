@@ -46,9 +46,10 @@ def copied_end_offset(partition_dir):
 
 
 def copied_end_offsets(log_dir, topic):
-    """By partition number, of those that are there."""
-    directories = sorted(pathlib.Path(log_dir).glob(f"{topic}-[0-9]*"), key=lambda d: int(d.name.rpartition("-")[2]))
-    return [copied_end_offset(d) for d in directories]
+    """By partition number, of those that are there; not of what is on its way in or out (-future, -delete)."""
+    numbers = sorted(int(number) for directory in pathlib.Path(log_dir).glob(f"{topic}-*")
+                     if (number := directory.name.removeprefix(f"{topic}-")).isdigit())
+    return [copied_end_offset(pathlib.Path(log_dir) / f"{topic}-{number}") for number in numbers]
 
 
 def directory_bytes(path):

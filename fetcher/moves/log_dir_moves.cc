@@ -1,0 +1,236 @@
+#include "fetcher/moves/log_dir_moves.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "fetcher/moves/local_leader_endpoint.h"
+#include "log/directory_health.h"
+#include "log/status.h"
+
+namespace slipstream {
+namespace {
+
+// The partition is not followed while its future log fetches what came last: what takes longer is tried again later.
+constexpr std::chrono::seconds kFinishWithin{2}, kFinishAgainAfter{10};
+constexpr std::chrono::milliseconds kFinishLook{2};
+
+FetcherConfig ConfigOfMoves(FetcherConfig config, ByteRateLimit* rate_limit) {
+  config.replica_id = BrokerId{};
+  config.num_replica_fetchers = 1;                                 // per "leader": a thread is one
+  config.gap_policy = GapPolicy::kRestart;                         // the current log decides what there is,
+  config.retention_check_interval = std::chrono::hours(24 * 365);  // and where it starts
+  config.rate_limit = rate_limit;
+  return config;
+}
+
+}  // namespace
+
+// From the threads that fetch to the control thread. Leaders here are logs of this process: they are never lost.
+class LogDirMoves::Events final : public FetchEvents {
+ public:
+  Events(asio::io_context& io, LogDirMoves& moves) : io_(io), moves_(moves) {}
+
+  void OnLeaderInDoubt(BrokerId, const std::string&) override {}
+  void OnLeaderLost(BrokerId, const absl::Status&) override {}
+  void OnLeaderReached(BrokerId, const Endpoint&) override {}
+  void OnTruncated(const TopicPartition&, Offset, Offset, bool) override {}
+  // No checkpoint speaks of a future log that is being fetched (LogManager::GetOrCreateFuture).
+  absl::Status PersistOffsets(const LogOffsets&) override { return absl::OkStatus(); }
+  void OnGap(const TopicPartition&, Gap, std::optional<Offset>) override {}
+  void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) override {
+    asio::post(io_, [this, partition, why, for_good] { moves_.OnFailed(partition, why, for_good); });
+  }
+  void OnNotice(const std::string& text) override {
+    asio::post(io_, [this, text] { moves_.tell_at_large_("moves between log dirs: " + text); });
+  }
+
+ private:
+  asio::io_context& io_;
+  LogDirMoves& moves_;
+};
+
+LogDirMoves::LogDirMoves(asio::io_context& io, LogManager& logs, LogOwner& owner, FetcherConfig config, int32_t threads,
+                         ByteRateLimit* rate_limit, Tell tell, TellAtLarge tell_at_large)
+    : logs_(logs),
+      clock_(*config.clock),
+      threads_(threads),
+      tell_(std::move(tell)),
+      tell_at_large_(std::move(tell_at_large)),
+      events_(std::make_unique<Events>(io, *this)),
+      fetchers_(
+          io, ConfigOfMoves(config, rate_limit),
+          [&owner, clock = config.clock](asio::io_context& thread_io, BrokerId, const Endpoint&) {
+            return std::make_unique<LocalLeaderEndpoint>(thread_io, owner, *clock);
+          },
+          *events_, counters_, "mover"),
+      pause_(io.get_executor(), clock_) {
+  for (auto& [partition, log_dir] : logs_.futures()) moves_[partition].log_dir = std::move(log_dir);
+}
+
+LogDirMoves::~LogDirMoves() = default;
+
+void LogDirMoves::Close() {
+  closed_ = true;
+  pause_.Interrupt();
+  fetchers_.Close();
+}
+
+asio::awaitable<absl::Status> LogDirMoves::Request(TopicPartition partition, std::filesystem::path log_dir) {
+  const auto found = moves_.find(partition);
+  if (found != moves_.end() && found->second.log_dir == log_dir) co_return absl::OkStatus();
+  if (logs_.log_dir(partition) == log_dir) {
+    co_await Cancel(partition);
+    co_return absl::OkStatus();
+  }
+  co_await Cancel(partition);
+  SLIP_CO_RETURN_IF_ERROR(logs_.GetOrCreateFuture(partition, log_dir).status());
+  moves_[partition].log_dir = std::move(log_dir);
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<void> LogDirMoves::Cancel(TopicPartition partition) {
+  const auto found = moves_.find(partition);
+  if (found == moves_.end()) co_return;
+  co_await End(partition, absl::CancelledError("it is no longer wanted"));
+}
+
+int32_t LogDirMoves::FreeThread() const {
+  for (int32_t thread = 0; thread < threads_; ++thread) {
+    const bool busy = std::ranges::any_of(moves_, [thread](const auto& move) { return move.second.thread == thread; });
+    if (!busy) return thread;
+  }
+  return -1;
+}
+
+asio::awaitable<void> LogDirMoves::Tend() {
+  std::vector<TopicPartition> waiting;
+  std::vector<std::pair<TopicPartition, absl::Status>> over;
+  for (const auto& [partition, move] : moves_) {
+    if (!move.given_up.ok()) {
+      over.emplace_back(partition, move.given_up);
+    } else if (move.thread < 0) {
+      waiting.push_back(partition);
+    }
+  }
+  for (auto& [partition, why] : over) co_await End(partition, std::move(why));
+  for (const TopicPartition& partition : waiting) {
+    const int32_t thread = FreeThread();
+    if (thread < 0 || closed_) break;
+    const absl::Status begun = co_await Begin(partition, thread);
+    if (!begun.ok()) co_await End(partition, begun);
+  }
+  fetchers_.Tend();
+}
+
+asio::awaitable<absl::Status> LogDirMoves::Begin(TopicPartition partition, int32_t thread) {
+  Move& move = moves_.at(partition);
+  SLIP_CO_RETURN_IF_ERROR(logs_.GetOrCreateFuture(partition, move.log_dir).status());
+  tell_(partition, absl::StrCat("moving to ", move.log_dir.native()));
+  move.thread = thread;
+  co_await Fetch(partition);
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<void> LogDirMoves::Fetch(TopicPartition partition) {
+  const Move& move = moves_.at(partition);
+  PartitionLog* const future = logs_.FindFuture(partition);
+  // No leader epoch: the current log is there or it is not, whoever leads the partition (AD-05).
+  std::vector<InitialFetchState> initial{
+      {partition, future->topic_id().value_or(Uuid{}), LeaderEpoch{}, future, move.progress}};
+  const Endpoint here{"this process", 0};
+  co_await fetchers_.Add(BrokerId{move.thread}, here, std::move(initial));
+}
+
+void LogDirMoves::OnFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) {
+  const auto found = moves_.find(partition);
+  if (found == moves_.end()) return;
+  Move& move = found->second;
+  if (for_good || IsDiskFailure(why) || absl::IsResourceExhausted(why)) {
+    move.given_up = why;
+  } else {
+    TellOfTrouble(partition, why);
+  }
+}
+
+// Once for all tries.
+void LogDirMoves::TellOfTrouble(const TopicPartition& partition, const absl::Status& why) {
+  Move& move = moves_.at(partition);
+  if (move.trouble == why.message()) return;
+  move.trouble = std::string(why.message());
+  tell_(partition, absl::StrCat("moving to ", move.log_dir.native(), ": ", why.message(), "; will be retried"));
+}
+
+asio::awaitable<void> LogDirMoves::End(TopicPartition partition, absl::Status why) {
+  std::vector<TopicPartition> names{partition};
+  co_await fetchers_.Remove(std::move(names));
+  const auto found = moves_.find(partition);
+  tell_(partition, absl::StrCat("move to ", found->second.log_dir.native(), " ended: ", why.message()));
+  moves_.erase(found);
+  // One that lies on a disk that failed stays: the next start finds it.
+  if (logs_.FindFuture(partition) != nullptr) (void)logs_.DeleteFuture(partition);
+}
+
+bool LogDirMoves::AnyWithoutTrouble() const {
+  return std::ranges::any_of(
+      moves_, [](const auto& entry) { return entry.second.progress->health.load() == PartitionHealth::kFetching; });
+}
+
+std::vector<TopicPartition> LogDirMoves::Ready() const {
+  std::vector<TopicPartition> ready;
+  for (const auto& [partition, move] : moves_) {
+    const bool fetching = move.thread >= 0 && move.progress->health.load() == PartitionHealth::kFetching;
+    const bool has_all = fetching && move.given_up.ok() && move.progress->Lag() == 0;
+    if (has_all && move.finish_at <= clock_.Now()) ready.push_back(partition);
+  }
+  return ready;
+}
+
+asio::awaitable<absl::Status> LogDirMoves::Finish(TopicPartition partition) {
+  const PartitionLog* const current = logs_.Find(partition);
+  if (current == nullptr) co_return absl::NotFoundError(absl::StrCat(partition.ToString(), " is in no log directory"));
+  moves_.at(partition).finish_at = clock_.Now() + kFinishAgainAfter;
+  const absl::Status rest = co_await AwaitRest(partition, current->log_end_offset());
+  if (!rest.ok()) TellOfTrouble(partition, rest);
+  if (!rest.ok()) co_return rest;
+  std::vector<TopicPartition> names{partition};
+  co_await fetchers_.Remove(std::move(names));
+  if (!HasAll(*current, *logs_.FindFuture(partition))) {
+    const absl::Status cut = absl::AbortedError("the current log was cut meanwhile");
+    TellOfTrouble(partition, cut);
+    co_await Fetch(partition);
+    co_return cut;
+  }
+  const absl::StatusOr<PartitionLog*> promoted = logs_.PromoteFuture(partition);
+  const Move move = moves_.at(partition);
+  moves_.erase(partition);
+  if (promoted.ok()) tell_(partition, absl::StrCat("moved to ", move.log_dir.native()));
+  co_return Annotate(promoted.status(), absl::StrCat("move to ", move.log_dir.native()));
+}
+
+asio::awaitable<absl::Status> LogDirMoves::AwaitRest(TopicPartition partition, Offset end) {
+  const std::shared_ptr<PartitionProgress> progress = moves_.at(partition).progress;
+  const Clock::TimePoint give_up_at = clock_.Now() + kFinishWithin;
+  while (Offset{progress->log_end_offset.load()} < end) {
+    if (closed_) co_return absl::CancelledError("closed");
+    if (clock_.Now() >= give_up_at || progress->health.load() != PartitionHealth::kFetching)
+      co_return absl::DeadlineExceededError(
+          absl::StrCat("the future log ends at ", progress->log_end_offset.load(), ", the current one at ", end.value));
+    co_await pause_.For(kFinishLook);
+  }
+  co_return absl::OkStatus();
+}
+
+// Of what the current log still has, which may begin above what was copied.
+bool LogDirMoves::HasAll(const PartitionLog& current, const PartitionLog& future) const {
+  const Offset end = current.log_end_offset();
+  if (future.log_end_offset() != end || future.log_start_offset() > current.log_start_offset()) return false;
+  const Offset last = end + -1;  // offsets may be those of another leader's records
+  return current.log_start_offset() == end ||
+         current.epochs().EpochForOffset(last) == future.epochs().EpochForOffset(last);
+}
+
+}  // namespace slipstream

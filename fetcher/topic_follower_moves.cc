@@ -1,0 +1,66 @@
+// TopicFollower: partitions that are to lie in another log dir. What LogDirMoves asks for happens here, between two
+// refreshes of the metadata, so that nobody else hands the partition from one thread to another meanwhile.
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+#include "fetcher/topic_follower.h"
+#include "log/status.h"
+
+namespace slipstream {
+
+// Where a partition's current log is used: by its fetcher thread, or here.
+void TopicFollower::LookAt(const TopicPartition& partition, Look look) {
+  asio::post(io_, [this, partition, look = std::move(look)]() mutable {
+    if (!fetchers_->LookAt(partition, look)) look(logs_.Find(partition));
+  });
+}
+
+void TopicFollower::SetLogDirWishes(LogDirWishes wishes) {
+  wishes_ = std::move(wishes);
+  wishes_changed_ = true;
+  refresh_sleep_.Interrupt();
+}
+
+// Of all partitions that are there, whether they are followed now or not.
+asio::awaitable<void> TopicFollower::RequestMoves() {
+  wishes_changed_ = false;
+  if (wishes_.empty()) co_return;
+  for (const TopicPartition& partition : logs_.partitions()) {
+    std::optional<std::filesystem::path> wanted = wishes_.DirFor(partition);
+    if (!wanted || (logs_.log_dir(partition) == *wanted && !moves_->Moving(partition))) continue;
+    const absl::Status requested = co_await moves_->Request(partition, *std::move(wanted));
+    if (!requested.ok()) TellOf(partition, "cannot be moved", std::string(requested.message()));
+  }
+}
+
+asio::awaitable<void> TopicFollower::TendMoves() {
+  if (wishes_changed_) co_await RequestMoves();
+  if (moves_->size() == 0) co_return;
+  co_await moves_->Tend();
+  for (const TopicPartition& partition : moves_->Ready()) {
+    if (stopping_) break;
+    co_await FinishMove(partition);
+  }
+}
+
+asio::awaitable<void> TopicFollower::FinishMove(TopicPartition partition) {
+  const auto found = followed_.find(partition);
+  const bool assigned = found != followed_.end() && found->second.assigned;
+  std::vector<TopicPartition> names{partition};
+  if (assigned) co_await fetchers_->Remove(std::move(names));
+  if (assigned) found->second.assigned = false;  // nothing changes followed_ meanwhile
+  const absl::Status finished = co_await moves_->Finish(partition);
+  if (logs_.Find(partition) == nullptr) {
+    EndWith(Annotate(finished, partition.ToString()));
+    co_return;
+  }
+  if (!assigned) co_return;
+  const Followed& followed = found->second;
+  const Move back{partition, followed.topic_id, followed.leader, followed.endpoint};
+  LeaderGroups groups;
+  if (const absl::Status prepared = Prepare(back, groups); !prepared.ok()) EndWith(prepared);
+  for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
+}
+
+}  // namespace slipstream
