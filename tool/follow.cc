@@ -11,6 +11,7 @@
 #include <limits>
 #include <optional>
 
+#include "fetcher/tier/local_remote_storage.h"
 #include "fetcher/topic_follower.h"
 #include "log/in_range.h"
 #include "log/status.h"
@@ -38,6 +39,7 @@ struct FollowSettings {
   LogManagerConfig logs;
   std::chrono::milliseconds progress_interval{1000};
   int64_t bytes_per_second = kUnlimitedRate;
+  std::string remote_log_storage_dir;  // "": none
 };
 
 PropertyTable FollowProperties(FollowSettings& settings) {
@@ -50,6 +52,19 @@ PropertyTable FollowProperties(FollowSettings& settings) {
                   {{"stop", GapPolicy::kStop}, {"restart", GapPolicy::kRestart}}, fetcher.gap_policy);
   table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)",
                 [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
+  table.AddInt32("replica.id",
+                 "fetch as this replica, up to the log end; a Kafka leader serves only ids that its partition has as "
+                 "replicas, and takes what is fetched for what that broker holds: none that runs (default -1: as a "
+                 "consumer)",
+                 fetcher.replica_id.value);
+  table.Add(
+      "remote.log.storage.dir",
+      "as the brokers' rsm.config.dir, with Kafka's LocalTieredStorage: where a replica whose leader has moved the "
+      "next records there finds what it needs to go on behind them (default: none)",
+      [&settings](absl::string_view value) {
+        settings.remote_log_storage_dir = std::string(value);
+        return absl::OkStatus();
+      });
   table.AddInt32("num.replica.fetchers", "fetcher threads per leader (default 1)", fetcher.num_replica_fetchers);
   table.AddInt32("replica.fetch.min.bytes", "an answer waits for so much (default 1)", fetcher.replica_fetch_min_bytes);
   table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 32 MiB)",
@@ -120,6 +135,10 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
                           client.response_bytes_max, std::numeric_limits<int32_t>::max()));
   settings.logs.log_dirs.assign(options.log_dirs.begin(), options.log_dirs.end());
   SLIP_RETURN_IF_ERROR(CheckInRange("progress.interval.ms", settings.progress_interval.count(), 10, 86'400'000));
+  settings.logs.log.remote_storage = !settings.remote_log_storage_dir.empty();
+  if (settings.logs.log.remote_storage && settings.follow.fetcher.replica_id < BrokerId{0})
+    return absl::InvalidArgumentError(
+        "remote.log.storage.dir needs a replica.id: to a consumer the leader sends what is there as all else");
   SLIP_RETURN_IF_ERROR(settings.follow.Validate());
   return settings.logs.log.Validate();
 }
@@ -307,7 +326,9 @@ absl::Status RunFollow(const FollowOptions& options) {
   FollowSettings settings;
   if (const absl::Status read = ReadSettings(options, settings); !read.ok())
     return WithExitCode(read, ExitCode::kUsage);
-  std::signal(SIGPIPE, SIG_IGN);     // a reader of our progress may go away, the copying goes on
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of our progress may go away, the copying goes on
+  LocalRemoteStorage remote_storage(SystemFileIo(), settings.remote_log_storage_dir);
+  if (!settings.remote_log_storage_dir.empty()) settings.follow.fetcher.remote_storage = &remote_storage;
   std::unique_ptr<LogManager> logs;  // outlives the run also when an exception ends it: fetcher threads use them
   ByteRateLimit rate_limit(settings.bytes_per_second, std::chrono::steady_clock::now());
   settings.follow.fetcher.rate_limit = &rate_limit;
