@@ -38,7 +38,8 @@ FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind
 }
 
 FetchLane::~FetchLane() {
-  SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr && !asking_runs_ && flushing_.empty());
+  SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr && !asking_runs_ && remote_reads_.empty() &&
+             flushing_.empty());
 }
 
 // An exception, ours or a coroutine's, leaves only once nothing runs any more that knows this lane.
@@ -50,7 +51,8 @@ asio::awaitable<void> FetchLane::Run() {
     between_rounds_ = false;
   }
   if (failure_) leader_.Close();
-  while (asking_runs_ || appends_running_ > 0 || !flushing_.empty() || (in_flight_ != nullptr && !answered_))
+  while (asking_runs_ || !remote_reads_.empty() || appends_running_ > 0 || !flushing_.empty() ||
+         (in_flight_ != nullptr && !answered_))
     co_await progress_.Wait();
   in_flight_ = nullptr;
   if (BeingCompacted() != nullptr) cleaner_.Stop();
@@ -158,6 +160,12 @@ void FetchLane::LetGoOf(FollowedPartition& partition) {
   session_.Remove(partition.name());
 }
 
+void FetchLane::DropLeaderWork(FollowedPartition& partition) {
+  for (auto* list : {&leader_work_, &to_ask_, &asking_}) std::erase(*list, &partition);
+  for (RemoteRead& read : remote_reads_)
+    if (read.partition == &partition) read.partition = nullptr;
+}
+
 void FetchLane::StartPartition(InitialFetchState initial) {
   if (FollowedPartition* present = Find(initial.partition)) {
     if (present->state.current_leader_epoch == initial.leader_epoch && present->initial.topic_id == initial.topic_id &&
@@ -200,7 +208,8 @@ void FetchLane::RequireLeaderWork(FollowedPartition& partition, LeaderWork work)
 }
 
 void FetchLane::EnqueueWork(FollowedPartition& partition) {
-  const bool asks = partition.work == LeaderWork::kResetOffset || partition.work == LeaderWork::kLowerTarget;
+  const bool asks = partition.work == LeaderWork::kResetOffset || partition.work == LeaderWork::kLowerTarget ||
+                    partition.work == LeaderWork::kRebuild;
   (asks ? to_ask_ : leader_work_).push_back(&partition);
 }
 
@@ -227,7 +236,7 @@ FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
 void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wait) {
   session_.Remove(partition.name());
   // Its work is taken up again once its time has come, and not before.
-  for (auto* list : {&leader_work_, &to_ask_, &asking_}) std::erase(*list, &partition);
+  DropLeaderWork(partition);
   partition.state.Delay(config_.clock->Now(), wait);
   partition.initial.progress->health.store(partition.state.failed ? PartitionHealth::kFailed
                                                                   : PartitionHealth::kDelayed);

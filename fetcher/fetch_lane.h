@@ -15,6 +15,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "fetcher/answer_size.h"
@@ -24,6 +25,8 @@
 #include "fetcher/lane_choice.h"
 #include "fetcher/lane_neighbours.h"
 #include "fetcher/offset_reset.h"
+#include "fetcher/tier/remote_state_reader.h"
+#include "fetcher/tier/tier_questions.h"
 #include "log/async_event.h"
 #include "log/compaction/log_cleaner.h"
 #include "log/io/file_io.h"
@@ -96,7 +99,8 @@ class FetchLane {
   // --- what to fetch
   void ApplyCommands();
   void StartPartition(InitialFetchState initial);
-  void LetGoOf(FollowedPartition& partition);  // nobody works on its log any more
+  void LetGoOf(FollowedPartition& partition);         // nobody works on its log any more
+  void DropLeaderWork(FollowedPartition& partition);  // and the answers to its questions no longer count
   void Publish(FollowedPartition& partition) {
     partition.initial.progress->Publish(partition.log(), config_.flush_mode);
   }
@@ -184,6 +188,16 @@ class FetchLane {
   void EndWith(std::exception_ptr thrown);  // by what runs beside the rounds
   FollowedPartition* Find(const TopicPartition& partition);
 
+  // --- what the leader has in remote storage only: fetch_lane_tier.cc
+  struct RemoteRead {                        // of one partition's state, beside the rounds and the questions
+    FollowedPartition* partition = nullptr;  // nullptr: let go of meanwhile
+  };
+  asio::awaitable<absl::Status> AskForTier();  // of the only one in asking_
+  void OnTierRefused(FollowedPartition& partition, const TierAnswer& answer);
+  void StartRemoteRead(FollowedPartition& partition, const TierAnswer& answer);
+  void OnRemoteState(FollowedPartition& partition, absl::StatusOr<RemoteLogState> state);
+  absl::Status RebuildFrom(FollowedPartition& partition, const RemoteLogState& state);
+
   asio::io_context& io_;
   LeaderEndpoint& leader_;
   IoQueue& queue_;
@@ -206,6 +220,10 @@ class FetchLane {
   bool quiet_called_ = false;                    // they may leave
   TimePoint arrivals_until_;                     // until then quiet ones of the tail may come, before the next fetch
   FetchSession session_;
+  // Of the partitions that were asked about the ones whose remote storage is being read, and what reads it, made when
+  // needed.
+  std::list<RemoteRead> remote_reads_;
+  std::optional<RemoteStateReader> remote_reader_;
   std::vector<TopicPartition> to_maintain_;  // of the round that is due
   TimePoint next_maintenance_ = TimePoint::min();
   std::vector<TopicPartition> to_compact_;  // as to_maintain_

@@ -79,8 +79,17 @@ void FetchLane::JudgePartition(FollowedPartition& partition, const FetchPartitio
       Delay(partition, config_.replica_fetch_backoff);
       return;
     case FetchAction::kMarkFailed:
-    case FetchAction::kTiered:
       MarkFailed(partition, absl::FailedPreconditionError(KafkaErrorName(answer.error_code)));
+      return;
+    case FetchAction::kTiered:
+      if (config_.remote_storage != nullptr) {
+        RequireLeaderWork(partition, LeaderWork::kRebuild);
+      } else {
+        MarkFailed(partition,
+                   absl::FailedPreconditionError(absl::StrCat(
+                       KafkaErrorName(answer.error_code), ": the leader has offset ", asked.fetch_offset.value,
+                       " in remote storage only, and remote.log.storage.dir is not set")));
+      }
       return;
   }
 }
@@ -112,7 +121,7 @@ void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& a
     newer_leader = epoch_known && batch.partition_leader_epoch() > state.current_leader_epoch;
     if (newer_leader) break;
     // Where the leader's log starts inside it, and we hold nothing that the leader still has.
-    const bool nothing_shared = partition.log().log_start_offset() == next || answer.log_start_offset >= next;
+    const bool nothing_shared = partition.log().local_log_start_offset() == next || answer.log_start_offset >= next;
     const bool straddles_start = taken == 0 && nothing_shared && batch.last_offset() >= next;
     if (batch.base_offset() < next && !straddles_start) {
       wrong = absl::DataLossError(

@@ -19,7 +19,8 @@ void FetchLane::Hold(std::unique_ptr<FollowedPartition> partition) {
 // Nothing of the lane points at it any more. REQUIRES: it is out of the session.
 std::unique_ptr<FollowedPartition> FetchLane::Release(FollowedPartition& partition) {
   SLIP_CHECK(!session_.Wants(partition.name()));
-  for (auto* list : {&delayed_, &leader_work_, &to_ask_, &asking_, &leaving_}) std::erase(*list, &partition);
+  DropLeaderWork(partition);
+  for (auto* list : {&delayed_, &leaving_}) std::erase(*list, &partition);
   if (kind_ == LaneKind::kTail) by_activity_.erase(partition.by_activity);
   const auto held = partitions_.find(partition.name());
   std::unique_ptr<FollowedPartition> released = std::move(held->second);

@@ -25,6 +25,8 @@ asio::awaitable<void> FetchLane::AskLeader() {
     absl::Status transport;
     if (asking_.front()->work == LeaderWork::kLookUpEpoch) {
       transport = co_await LookUpEpochs();
+    } else if (asking_.front()->work == LeaderWork::kRebuild) {
+      transport = co_await AskForTier();
     } else {
       transport = co_await AskForOffsets();
     }
@@ -128,8 +130,8 @@ asio::awaitable<absl::Status> FetchLane::AskForOffsets() {
     co_return absl::OkStatus();
   }
   const PartitionLog& log = partition.log();
-  ApplyReset(partition,
-             PlanOffsetReset((*earliest)->offset, (*latest)->offset, log.log_start_offset(), log.log_end_offset()));
+  ApplyReset(partition, PlanOffsetReset((*earliest)->offset, (*latest)->offset, log.local_log_start_offset(),
+                                        log.log_end_offset()));
   co_return absl::OkStatus();
 }
 
@@ -137,7 +139,7 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   PartitionLog& log = partition.log();
   // Nothing was ever written to it: a new copy begins wherever the leader does.
   const bool new_copy = log.log_end_offset() == Offset{0} && log.epochs().entries().empty();
-  const Gap gap = GapOf(reset, log.log_start_offset(), log.log_end_offset(), new_copy);
+  const Gap gap = GapOf(reset, log.local_log_start_offset(), log.log_end_offset(), new_copy);
   if (!gap.empty()) {
     const bool restart = config_.gap_policy == GapPolicy::kRestart;
     events_.OnGap(partition.name(), gap, restart ? std::optional(reset.fetch_offset) : std::nullopt);

@@ -63,7 +63,7 @@ bool FetchLane::BeginFetching(FollowedPartition& partition) {
                    "leader epoch ", current.value, " is older than the log's last, ", log.latest_epoch()->value)));
     return false;
   }
-  const bool empty = log.log_end_offset() == log.log_start_offset();
+  const bool empty = log.log_end_offset() == log.local_log_start_offset();
   if (log.latest_epoch() && !truncation_on_fetch_) return true;
   // Records without any epoch: nothing can be compared, so only what is surely the leader's stays (FT-10).
   if (!log.latest_epoch() && !empty && !CutTo(partition, partition.truncation_fallback)) return false;

@@ -17,6 +17,7 @@ constexpr int64_t kGiB = 1 << 30;
 }  // namespace
 
 absl::Status FetcherConfig::Validate() const {
+  SLIP_RETURN_IF_ERROR(CheckInRange("replica.id", replica_id.value, -1, std::numeric_limits<int32_t>::max()));
   SLIP_RETURN_IF_ERROR(CheckInRange("num.replica.fetchers", num_replica_fetchers, 1, 64));
   SLIP_RETURN_IF_ERROR(
       CheckInRange("replica.fetch.min.bytes", replica_fetch_min_bytes, 0, std::numeric_limits<int32_t>::max()));

@@ -13,6 +13,8 @@
 
 namespace slipstream {
 
+class RemoteStorage;
+
 // What to do when the leader no longer has the records that come next: they were deleted before they were copied.
 enum class GapPolicy {
   kStop,     // the partition fails and says which offsets are lost; nothing of the copy is touched
@@ -26,7 +28,7 @@ enum class FlushMode {
 };
 
 struct FetcherConfig {
-  BrokerId replica_id;                         // -1: a consumer-side follower, reads up to the high watermark
+  BrokerId replica_id;                         // >= -1; -1: a consumer-side follower, reads up to the high watermark
   int32_t num_replica_fetchers = 1;            // 1 .. 64 threads per leader
   int32_t replica_fetch_min_bytes = 1;         // 0 .. 2^31-1
   int32_t replica_fetch_max_bytes = 32 << 20;  // per partition and request, 1 KiB .. 1 GiB
@@ -43,6 +45,9 @@ struct FetcherConfig {
   CompactionLimits compaction;  // of one round; a fetcher thread runs one at a time, and only where cleanup.policy asks
   Clock* clock = &SystemClock();        // what the times of records are held against; outlives the fetchers
   ByteRateLimit* rate_limit = nullptr;  // of all fetchers together, outlives them; nullptr: none
+  // Where the leaders move old segments to; outlives the fetchers; nullptr: not known. For replicas: a leader reads it
+  // for others itself.
+  RemoteStorage* remote_storage = nullptr;
 
   absl::Status Validate() const;  // names field, value and bound
 };

@@ -31,6 +31,7 @@ enum class LeaderWork {
   kTruncate,
   kResetOffset,
   kLowerTarget,  // it has less than an earlier leader: PartitionProgress
+  kRebuild,      // what comes next it has in remote storage only: fetcher/tier/
 };
 
 struct FollowedPartition {

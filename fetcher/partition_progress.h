@@ -78,6 +78,7 @@ struct PartitionProgress {
 struct FetchCounters {
   std::atomic<uint64_t> bytes{0}, records{0}, batches{0}, fetches{0}, fetch_errors{0};
   std::atomic<uint64_t> truncations{0}, truncated_offsets{0}, stale_answers{0};
+  std::atomic<uint64_t> remote_rebuilds{0}, remote_rebuild_errors{0};  // begun, and failed at the storage or the log
 };
 
 }  // namespace slipstream

@@ -138,13 +138,15 @@ absl::StatusOr<std::vector<LogDirectory::Found>> LogDirectory::FindPartitions() 
 }
 
 absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::Load(const Found& found) {
-  const LogOpenOptions options{.clean = clean_start_,
-                               .recovery_point = Checkpointed(recovery_points_, found.partition),
-                               .log_start_offset = Checkpointed(log_starts_, found.partition),
-                               .high_watermark = Checkpointed(high_watermarks_, found.partition),
-                               .first_dirty_offset = Checkpointed(first_dirty_offsets_, found.partition, Offset{}),
-                               .now = config_.clock->WallTime(),
-                               .health = health_};
+  const LogOpenOptions options{
+      .clean = clean_start_,
+      .recovery_point = Checkpointed(recovery_points_, found.partition),
+      .log_start_offset = Checkpointed(log_starts_, found.partition),
+      .start_may_be_remote = config_.log.remote_storage && log_starts_.contains(found.partition),
+      .high_watermark = Checkpointed(high_watermarks_, found.partition),
+      .first_dirty_offset = Checkpointed(first_dirty_offsets_, found.partition, Offset{}),
+      .now = config_.clock->WallTime(),
+      .health = health_};
   return PartitionLog::Open(io_, config_.log_dir / found.name, found.partition, config_.log, options);
 }
 
@@ -291,6 +293,7 @@ absl::StatusOr<PartitionLog*> LogDirectory::PromoteFuture(const TopicPartition& 
   const LogOpenOptions options{.clean = true,
                                .recovery_point = future->log_end_offset(),
                                .log_start_offset = future->log_start_offset(),
+                               .start_may_be_remote = future->log_start_offset() < future->local_log_start_offset(),
                                .high_watermark = future->high_watermark(),
                                .first_dirty_offset = future->first_dirty_offset().value_or(Offset{}),
                                .now = config_.clock->WallTime(),

@@ -148,5 +148,8 @@ LogOffsets OffsetsOf(const PartitionLog& log);
 LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset);
 // The same for a log that is to start anew at `offset`: beyond its end, that is its log start from now on.
 LogOffsets OffsetsForStartAnew(const PartitionLog& log, Offset offset);
+// Before and after PartitionLog::RebuildFrom.
+LogOffsets OffsetsForRebuild(const PartitionLog& log, const RemoteLogState& state);
+LogOffsets OffsetsOfRebuilt(const PartitionLog& log, const RemoteLogState& state);
 
 }  // namespace slipstream

@@ -31,7 +31,7 @@ LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
   // A log start above the end of what is found means that all of it is to go (LOG-132).
   offsets.log_start_offset = std::min(offsets.log_start_offset, offset);
   // A cut at the log start goes by way of no file at all.
-  offsets.log_start_needs_checkpoint = offsets.log_start_offset > Offset{0};
+  offsets.log_start_needs_checkpoint = offsets.log_start_offset > Offset{0} || log.log_start_needs_checkpoint();
   if (offsets.first_dirty_offset) offsets.first_dirty_offset = std::min(*offsets.first_dirty_offset, offset);
   return offsets;
 }
@@ -42,6 +42,20 @@ LogOffsets OffsetsForStartAnew(const PartitionLog& log, Offset offset) {
   offsets.log_start_offset = offset;
   offsets.log_start_needs_checkpoint = true;
   return offsets;
+}
+
+LogOffsets OffsetsForRebuild(const PartitionLog& log, const RemoteLogState& state) {
+  LogOffsets offsets = OffsetsForCut(log, state.next_offset);
+  // What is found below goes, be it all of it: the leader has none of that any more. Never higher: an empty log that
+  // began at `next_offset` would be fetched on from there, without the epochs and producers of before.
+  offsets.log_start_offset = std::max(offsets.log_start_offset, state.log_start_offset);
+  offsets.log_start_needs_checkpoint = true;
+  return offsets;
+}
+
+LogOffsets OffsetsOfRebuilt(const PartitionLog& log, const RemoteLogState& state) {
+  const Offset end = state.next_offset;
+  return {log.partition(), state.log_start_offset, end, end, end, /*log_start_needs_checkpoint=*/true, std::nullopt};
 }
 
 absl::Status LogDirectory::ReadCheckpoints() {

@@ -43,12 +43,13 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
   log->producers_ = std::move(loaded.producers);
   log->snapshots_ = std::move(loaded.producer_snapshots);
   log->load_notices_ = std::move(loaded.notices);
-  log->log_start_offset_ = std::max(options.log_start_offset, log->segments_.front()->base_offset());
-  log->high_watermark_ = std::clamp(options.high_watermark, log->log_start_offset_, log->log_end_offset_);
+  log->log_start_offset_ = options.log_start_offset;
+  if (!options.start_may_be_remote) log->log_start_offset_ = log->local_log_start_offset();
+  log->high_watermark_ = std::clamp(options.high_watermark, log->local_log_start_offset(), log->log_end_offset_);
   log->producers_.OnHighWatermark(log->high_watermark_);
   // One that lies outside is of another log, or of what was lost since: where the log grows past it again, it would
   // tell of records as cleaned that no round has seen.
-  if (options.first_dirty_offset >= log->log_start_offset_ && options.first_dirty_offset <= log->log_end_offset_)
+  if (options.first_dirty_offset >= log->local_log_start_offset() && options.first_dirty_offset <= log->log_end_offset_)
     log->first_dirty_offset_ = options.first_dirty_offset;
   // Recovery proves that batches are whole, not that they are on the disk: it never advances the point (LOG-131).
   // What an earlier try changed here may not be on the disk: it died before the fsync, or had no descriptor for it.
@@ -80,8 +81,12 @@ uint64_t PartitionLog::size_bytes() const {
 
 FilePosition PartitionLog::append_position() const { return {segments_.back()->size_bytes()}; }
 
+Offset PartitionLog::local_log_start_offset() const {
+  return std::max(log_start_offset_, segments_.front()->base_offset());
+}
+
 bool PartitionLog::log_start_needs_checkpoint() const {
-  return start_unsynced_ || log_start_offset_ > segments_.front()->base_offset();
+  return start_unsynced_ || log_start_offset_ != segments_.front()->base_offset();
 }
 
 size_t PartitionLog::FloorSegment(Offset offset) const {

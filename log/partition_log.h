@@ -4,6 +4,7 @@
 // changes one of its logs then returns the cause.
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -26,6 +27,7 @@
 #include "log/leader_epoch_cache.h"
 #include "log/offset.h"
 #include "log/producer_state.h"
+#include "log/remote_log_state.h"
 #include "log/topic_partition.h"
 #include "log/uuid.h"
 
@@ -68,6 +70,7 @@ struct LogConfig {
   int64_t flush_messages = std::numeric_limits<int64_t>::max();  // >= 1; a flush is due after so many offsets
   int64_t flush_bytes_max = 256 << 20;  // >= 1; and after so many bytes, lest dirty pages pile up
   WriteMode write_mode = WriteMode::kAuto;
+  bool remote_storage = false;    // remote.storage.enable: a log's oldest records may be in remote storage only
   absl::Status Validate() const;  // names field, value and bound
 
   // Of a segment, in record time (LOG-83).
@@ -81,9 +84,10 @@ struct LogOpenOptions {
   bool clean = false;        // the marker was there: nothing needs a scan
   Offset recovery_point{0};  // everything below is durable and trusted
   Offset log_start_offset{0};
-  Offset high_watermark{0};   // clamped to [log start, log end]
-  Offset first_dirty_offset;  // compaction has seen everything below; -1: not known; outside the log: forgotten
-  Timestamp now;              // producers not heard of for long are forgotten (LOG-116); -1: none is
+  bool start_may_be_remote = false;  // else the log start is not below the first segment, whatever a checkpoint says
+  Offset high_watermark{0};          // clamped to [local log start, log end]
+  Offset first_dirty_offset;         // compaction has seen everything below; -1: not known; outside the log: forgotten
+  Timestamp now;                     // producers not heard of for long are forgotten (LOG-116); -1: none is
   std::shared_ptr<DirectoryHealth> health = std::make_shared<DirectoryHealth>();  // of the log dir
 };
 
@@ -133,10 +137,17 @@ class PartitionLog {
   Offset RecoveryPointForCut(Offset offset) const;
   // Drops everything and starts anew at `offset` (LOG-102).
   absl::Status TruncateFullyAndStartAt(Offset offset);
+  // Drops everything and begins anew at `state.next_offset`, above what is in remote storage only (TS-06). `checkpoint`
+  // makes OffsetsOfRebuilt durable; it runs when the old log is gone and before the new one is there. Before the call
+  // OffsetsForRebuild must be checkpointed. So a crash leaves the old log, or a part of it, or an empty one at a log
+  // start that the leader has in remote storage only, or all of the new one (TS-09). kDataLoss, kInvalidArgument: the
+  // state is none to begin with; kResourceExhausted before the first change: the log is as it was.
+  // REQUIRES: next_offset > log_end_offset().
+  absl::Status RebuildFrom(const RemoteLogState& state, absl::FunctionRef<absl::Status()> checkpoint);
   // Raises the log start, never above the high watermark (kOutOfRange); whole segments below it go (LOG-105, LOG-107).
   // The recovery point stays where it is, be it below.
   absl::Status MaybeIncrementLogStartOffset(Offset offset);
-  // Clamps to [log start, log end]; a follower's may fall. Returns true when it moved.
+  // Clamps to [local log start, log end]; a follower's may fall. Returns true when it moved.
   bool UpdateHighWatermark(Offset offset);
 
   // To be called every log.retention.check.interval.ms: deletes the oldest segments that retention.ms and
@@ -178,7 +189,7 @@ class PartitionLog {
 
   // The batches from the one that holds `offset` on, of one segment, at most `bytes_max` but at least one batch, none
   // with a last offset at or above `bound` (readers pass the high watermark or the log end). kOutOfRange below the
-  // log start or above the log end. Empty at the bound.
+  // local log start or above the log end. Empty at the bound.
   absl::StatusOr<LogSlice> Read(Offset offset, Offset bound, uint64_t bytes_max);
   // The aborted transactions that a reader of committed records must leave out of `slice`, which Read gave for `offset`
   // (LOG-122, LOG-151); rising by marker. May name some that end behind it.
@@ -193,7 +204,9 @@ class PartitionLog {
   const std::filesystem::path& directory() const { return directory_; }
   bool compacted() const { return config_.cleanup_compact; }
   std::optional<Uuid> topic_id() const { return topic_id_; }
+  // Of the partition: what lies between it and the local log start is in remote storage only (RebuildFrom).
   Offset log_start_offset() const { return log_start_offset_; }
+  Offset local_log_start_offset() const;  // of what is here
   Offset log_end_offset() const { return log_end_offset_; }
   Offset high_watermark() const { return high_watermark_; }
   Offset recovery_point() const { return recovery_point_; }  // everything below survives a power cut
@@ -206,7 +219,7 @@ class PartitionLog {
   const absl::Status& uncleanable() const { return uncleanable_; }  // not OK: why compaction stopped
   // What a person should know of how the log was opened: what recovery took away.
   const std::vector<std::string>& load_notices() const { return load_notices_; }
-  // The files alone need not tell it: it is above the first segment's base (LOG-52), or that segment was made to start
+  // The files alone need not tell it: it is not the first segment's base (LOG-52), or that segment was made to start
   // anew and may not be on the disk yet.
   bool log_start_needs_checkpoint() const;
   uint64_t size_bytes() const;
@@ -299,7 +312,7 @@ class PartitionLog {
   std::optional<Offset> first_dirty_offset_;
   std::map<Offset, SegmentTimes> dirty_times_;  // by base: of the dirty segments that the last look went over
   absl::Status uncleanable_;
-  // Invariant: log start <= high watermark <= log end; recovery point <= log end.
+  // Invariant: local log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;         // not OK: what is on disk is no longer known; only opening it anew helps

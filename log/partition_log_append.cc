@@ -197,7 +197,7 @@ absl::Status PartitionLog::TakeProducerSnapshot() {
   producers_.AdvanceEndTo(active().base_offset());  // past a hole
   const Offset end = producers_.end_offset();
   // Nothing new since the last one (LOG-117); an empty log has nothing to tell.
-  if (end <= (snapshots_.empty() ? log_start_offset_ : snapshots_.back())) return absl::OkStatus();
+  if (end <= (snapshots_.empty() ? local_log_start_offset() : snapshots_.back())) return absl::OkStatus();
   SLIP_ASSIGN_OR_RETURN(std::shared_ptr<File> file, WriteProducerSnapshot(io_, directory_, producers_));
   snapshots_.push_back(end);
   unsynced_snapshots_.push_back(std::move(file));

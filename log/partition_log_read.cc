@@ -24,9 +24,10 @@ void PartitionLog::KeepOpen(Segment& segment) {
 }
 
 absl::StatusOr<LogSlice> PartitionLog::Read(Offset offset, Offset bound, uint64_t bytes_max) {
-  if (offset < log_start_offset_ || offset > log_end_offset_)
+  const Offset start = local_log_start_offset();
+  if (offset < start || offset > log_end_offset_)
     return absl::OutOfRangeError(absl::StrCat(partition_.ToString(), ": offset ", offset.value, " is not within ",
-                                              log_start_offset_.value, " and ", log_end_offset_.value));
+                                              start.value, " and ", log_end_offset_.value));
   bound = std::min(bound, log_end_offset_);
   if (offset >= bound) return LogSlice{};
   for (size_t i = FloorSegment(offset); i < segments_.size(); ++i) {
@@ -49,7 +50,7 @@ absl::StatusOr<LogSlice> PartitionLog::Read(Offset offset, Offset bound, uint64_
 Offset PartitionLog::last_stable_offset() const {
   const Offset unstable = producers_.FirstUnstableOffset().value_or(high_watermark_);
   // Below the log start there is nothing to hold back any more (LOG-177).
-  return std::min(high_watermark_, std::max(unstable, log_start_offset_));
+  return std::min(high_watermark_, std::max(unstable, local_log_start_offset()));
 }
 
 absl::StatusOr<std::vector<AbortedTransactionEntry>> PartitionLog::AbortedTransactions(Offset offset,

@@ -139,7 +139,7 @@ absl::Status PartitionLog::RemoveBelowLogStart() {
 }
 
 bool PartitionLog::UpdateHighWatermark(Offset offset) {
-  const Offset clamped = std::clamp(offset, log_start_offset_, log_end_offset_);
+  const Offset clamped = std::clamp(offset, local_log_start_offset(), log_end_offset_);
   const bool moved = clamped != high_watermark_;
   high_watermark_ = clamped;
   producers_.OnHighWatermark(clamped);

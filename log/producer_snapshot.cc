@@ -75,6 +75,14 @@ absl::StatusOr<std::vector<ProducerSnapshotEntry>> DecodeProducerSnapshot(ByteSp
   return entries;
 }
 
+absl::StatusOr<ProducerStateTable> ProducersFromSnapshot(ByteSpan content, Offset end) {
+  SLIP_ASSIGN_OR_RETURN(const std::vector<ProducerSnapshotEntry> entries, DecodeProducerSnapshot(content));
+  ProducerStateTable table;
+  table.AdvanceEndTo(end);
+  for (const ProducerSnapshotEntry& entry : entries) table.Restore(entry.producer_id, entry.state);
+  return table;
+}
+
 std::filesystem::path ProducerSnapshotPath(const std::filesystem::path& directory, Offset offset) {
   return directory / SegmentFileName(offset, kSnapshotSuffix);
 }
@@ -110,16 +118,10 @@ absl::StatusOr<ProducerStateTable> LoadProducerSnapshot(FileIo& io, const std::f
     if (offset > bound || offset < start) continue;
     const std::filesystem::path path = ProducerSnapshotPath(directory, offset);
     SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io, path));
-    const absl::StatusOr<std::vector<ProducerSnapshotEntry>> entries = DecodeProducerSnapshot(AsBytes(content));
-    if (!entries.ok()) {
-      SLIP_RETURN_IF_ERROR(io.Remove(path));
-      snapshots.erase(snapshots.begin() + static_cast<ptrdiff_t>(i));
-      continue;
-    }
-    ProducerStateTable table;
-    table.AdvanceEndTo(offset);
-    for (const ProducerSnapshotEntry& entry : *entries) table.Restore(entry.producer_id, entry.state);
-    return table;
+    absl::StatusOr<ProducerStateTable> table = ProducersFromSnapshot(AsBytes(content), offset);
+    if (table.ok()) return table;
+    SLIP_RETURN_IF_ERROR(io.Remove(path));
+    snapshots.erase(snapshots.begin() + static_cast<ptrdiff_t>(i));
   }
   ProducerStateTable empty;
   empty.AdvanceEndTo(start);

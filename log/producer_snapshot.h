@@ -29,6 +29,9 @@ absl::StatusOr<std::vector<ProducerSnapshotEntry>> DecodeProducerSnapshot(ByteSp
 
 std::filesystem::path ProducerSnapshotPath(const std::filesystem::path& directory, Offset offset);
 
+// What a sound snapshot says of producers up to `end`, its number. kDataLoss as for DecodeProducerSnapshot.
+absl::StatusOr<ProducerStateTable> ProducersFromSnapshot(ByteSpan content, Offset end);
+
 // Writes the snapshot of `table`, named by its end offset, under a temporary name first, so that no reader meets half
 // of it (LOG-45). Returns the file for its fsync, which the recovery point must wait for (LOG-86).
 absl::StatusOr<std::shared_ptr<File>> WriteProducerSnapshot(FileIo& io, const std::filesystem::path& directory,

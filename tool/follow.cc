@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 
+#include "fetcher/tier/local_remote_storage.h"
 #include "fetcher/topic_follower.h"
 #include "log/status.h"
 #include "session/cluster_client.h"
@@ -204,7 +205,9 @@ absl::Status RunFollow(const FollowOptions& options) {
   FollowSettings settings;
   if (const absl::Status read = ReadSettings(options, settings); !read.ok())
     return WithExitCode(read, ExitCode::kUsage);
-  std::signal(SIGPIPE, SIG_IGN);     // a reader of our progress may go away, the copying goes on
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of our progress may go away, the copying goes on
+  LocalRemoteStorage remote_storage(SystemFileIo(), settings.remote_log_storage_dir);
+  if (!settings.remote_log_storage_dir.empty()) settings.follow.fetcher.remote_storage = &remote_storage;
   std::unique_ptr<LogManager> logs;  // outlives the run also when an exception ends it: fetcher threads use them
   const auto now = std::chrono::steady_clock::now();
   ByteRateLimit rate_limit(settings.bytes_per_second, now), move_rate_limit(settings.move_bytes_per_second, now);

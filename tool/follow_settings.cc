@@ -28,6 +28,19 @@ PropertyTable FollowProperties(FollowSettings& settings) {
                   {{"stop", GapPolicy::kStop}, {"restart", GapPolicy::kRestart}}, fetcher.gap_policy);
   table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)",
                 [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
+  table.AddInt32("replica.id",
+                 "fetch as this replica, up to the log end; a Kafka leader serves only ids that its partition has as "
+                 "replicas, and takes what is fetched for what that broker holds: none that runs (default -1: as a "
+                 "consumer)",
+                 fetcher.replica_id.value);
+  table.Add(
+      "remote.log.storage.dir",
+      "as the brokers' rsm.config.dir, with Kafka's LocalTieredStorage: where a replica whose leader has moved the "
+      "next records there finds what it needs to go on behind them (default: none)",
+      [&settings](absl::string_view value) {
+        settings.remote_log_storage_dir = std::string(value);
+        return absl::OkStatus();
+      });
   table.AddInt32("num.replica.fetchers", "fetcher threads per leader (default 1)", fetcher.num_replica_fetchers);
   table.AddInt32("replica.fetch.min.bytes", "an answer waits for so much (default 1)", fetcher.replica_fetch_min_bytes);
   table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 32 MiB)",
@@ -124,6 +137,15 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   const absl::Status among = settings.follow.log_dir_wishes.ResolveAmong(settings.logs.log_dirs);
   if (!among.ok()) return Annotate(among, "replica.log.dirs");
   SLIP_RETURN_IF_ERROR(CheckInRange("progress.interval.ms", settings.progress_interval.count(), 10, 86'400'000));
+  settings.logs.log.remote_storage = !settings.remote_log_storage_dir.empty();
+  if (settings.logs.log.remote_storage && settings.follow.fetcher.replica_id < BrokerId{0})
+    return absl::InvalidArgumentError(
+        "remote.log.storage.dir needs a replica.id: to a consumer the leader sends what is there as all else");
+  if (settings.logs.log.remote_storage && !settings.follow.log_dir_wishes.empty())
+    return absl::InvalidArgumentError(
+        "replica.log.dirs and remote.log.storage.dir exclude each other: a log that begins behind remote storage is "
+        "not "
+        "moved");
   SLIP_RETURN_IF_ERROR(settings.follow.Validate());
   return settings.logs.log.Validate();
 }

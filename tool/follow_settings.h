@@ -21,6 +21,7 @@ struct FollowSettings {
   std::chrono::milliseconds progress_interval{1000};
   int64_t bytes_per_second = kUnlimitedRate;       // of all that is fetched
   int64_t move_bytes_per_second = kUnlimitedRate;  // of all moves between log dirs
+  std::string remote_log_storage_dir;              // "": none
 };
 
 // From the config file, then the properties, then the flags; reads the file anew each time. kInvalidArgument names what

@@ -4,6 +4,7 @@
 namespace slipstream {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -110,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(Codes, ErrorThatDelays,
                          [](const auto& test) { return KafkaErrorName(test.param); });
 
 // What is only in remote storage is for whoever can read that: the partition waits and says so.
-TEST_F(FetchLaneErrorsTest, Ts01_WhatMovedToTieredStorageFailsItsPartitionAndTellsWhy) {
+TEST_F(FetchLaneErrorsTest, Ts03_WithoutRemoteStorageThePartitionFailsAndTellsWhatIsMissing) {
   config_.replica_fetch_backoff = std::chrono::hours(1);
   config_.failed_partition_backoff_max = std::chrono::hours(1);
   Fill(kP0, Batch(0, 5));
@@ -119,7 +120,9 @@ TEST_F(FetchLaneErrorsTest, Ts01_WhatMovedToTieredStorageFailsItsPartitionAndTel
           {.partition = kP1, .records = Batch(0, 3)}}});
   EXPECT_EQ(Health(kP0), PartitionHealth::kFailed);
   ASSERT_THAT(events_.failed, SizeIs(1));
-  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("OFFSET_MOVED_TO_TIERED_STORAGE"));
+  EXPECT_THAT(std::string(events_.failed[0].why.message()),
+              AllOf(HasSubstr("OFFSET_MOVED_TO_TIERED_STORAGE"), HasSubstr("offset 5 in remote storage only"),
+                    HasSubstr("remote.log.storage.dir")));
   EXPECT_EQ(End(kP0), 5) << "nothing of the copy is touched";
   Serve({{{.partition = kP1, .records = Batch(3, 3)}}});
   EXPECT_EQ(End(kP1), 6);

@@ -36,6 +36,7 @@ TEST(FetcherConfig, EachBoundIsHeld) {
     change(config);
     return !config.Validate().ok();
   };
+  EXPECT_TRUE(broken([](FetcherConfig& c) { c.replica_id = BrokerId{-2}; }));
   EXPECT_TRUE(broken([](FetcherConfig& c) { c.num_replica_fetchers = 0; }));
   EXPECT_TRUE(broken([](FetcherConfig& c) { c.replica_fetch_min_bytes = -1; }));
   EXPECT_TRUE(broken([](FetcherConfig& c) { c.replica_fetch_max_bytes = 1023; }));

@@ -63,7 +63,7 @@ absl::Status CheckEpochs(const PartitionLog& log, const std::vector<std::vector<
   for (const std::vector<std::byte>& bytes : batches) {
     const RecordBatchView batch(bytes);
     const LeaderEpoch epoch = batch.partition_leader_epoch();
-    const Offset from = std::max(batch.base_offset(), log.log_start_offset());
+    const Offset from = std::max(batch.base_offset(), log.local_log_start_offset());
     if (epoch < last_epoch) return Wrong("epoch ", epoch.value, " at offset ", from.value, " after ", last_epoch.value);
     last_epoch = epoch;
     first_of_epoch.emplace(epoch, from);
@@ -73,8 +73,10 @@ absl::Status CheckEpochs(const PartitionLog& log, const std::vector<std::vector<
                    said.value_or(LeaderEpoch{}).value);
   }
   for (const EpochStart& entry : log.epochs().entries()) {
-    // What lay below the log start may leave its epoch there.
-    if (entry.start_offset == log.log_start_offset()) continue;
+    // What lay below the log start may leave its epoch there; what is in remote storage only has its own.
+    const bool remote =
+        entry.start_offset < log.local_log_start_offset() && log.log_start_offset() < log.local_log_start_offset();
+    if (remote || entry.start_offset == log.local_log_start_offset()) continue;
     const auto first = first_of_epoch.find(entry.epoch);
     if (first == first_of_epoch.end() || first->second != entry.start_offset)
       return Wrong("no batch begins epoch ", entry.epoch.value, " at offset ", entry.start_offset.value);
@@ -151,7 +153,7 @@ absl::Status CheckLookups(PartitionLog& log, const std::vector<std::vector<std::
       largest = std::max(largest, batch.max_timestamp());
       continue;
     }
-    const Offset wanted = std::max(batch.last_offset(), log.log_start_offset());
+    const Offset wanted = std::max(batch.last_offset(), log.local_log_start_offset());
     SLIP_ASSIGN_OR_RETURN(const LogSlice slice, log.Read(wanted, log.log_end_offset(), 1));
     std::vector<std::byte> read(slice.bytes);
     if (slice.file == nullptr || slice.file->ReadAt(read, slice.position).value_or(0) != read.size() || read != bytes)
@@ -180,7 +182,7 @@ bool SameProducer(const ProducerState& a, const ProducerState& b) {
 
 absl::StatusOr<std::vector<std::vector<std::byte>>> ReadBatches(PartitionLog& log) {
   std::vector<std::vector<std::byte>> batches;
-  for (Offset next = log.log_start_offset(); next < log.log_end_offset();) {
+  for (Offset next = log.local_log_start_offset(); next < log.log_end_offset();) {
     SLIP_ASSIGN_OR_RETURN(const LogSlice slice, log.Read(next, log.log_end_offset(), 1 << 20));
     if (slice.file == nullptr) break;
     std::vector<std::byte> bytes(slice.bytes);

@@ -106,6 +106,26 @@ const LogScenario kScenarios[] = {
        world.Flush();
        world.Checkpoint();
      }},
+    {"RebuildBehindRemoteStorage",
+     [](LogWorld& world) {
+       world.UseRemoteStorage();
+       MakeLogOf(world, 16);
+       world.Flush();
+       world.Checkpoint();
+       world.Append(2);
+     },
+     [](LogWorld& world) {
+       world.NextEpoch();
+       world.RebuildBehind(7, 6);
+       world.NextEpoch();
+       world.Append(8);
+       world.Checkpoint();
+       world.Flush();
+       world.RebuildBehind(3, 6);
+       world.Append(2);
+       world.Flush();
+       world.Checkpoint();
+     }},
     {"Checkpoint", [](LogWorld& world) { MakeLogOf(world, 5); },
      [](LogWorld& world) {
        world.Checkpoint();

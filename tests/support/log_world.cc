@@ -8,6 +8,7 @@
 #include "log/check.h"
 #include "log/compaction/compaction.h"
 #include "log/io/blocking_queue.h"
+#include "log/producer_snapshot.h"
 #include "log/record_batch.h"
 #include "log/status.h"
 #include "tests/support/batches.h"
@@ -220,6 +221,39 @@ void LogWorld::StartAnewAt(int64_t offset) {
   (void)Do("start anew", [&] { return log_->TruncateFullyAndStartAt(Offset{offset}); });
 }
 
+void LogWorld::UseRemoteStorage() { config_.log.remote_storage = true; }
+
+void LogWorld::RebuildBehind(int batches, int64_t log_start) {
+  if (Dead()) return;
+  LogHistory::Version rebuilt = current();
+  for (int i = 0; i < batches; ++i) {
+    rebuilt.batches.push_back(NextBatch(rebuilt));
+    rebuilt.end = RecordBatchView(rebuilt.batches.back()).next_offset();
+  }
+  rebuilt.first = rebuilt.end;
+  RemoteLogState state{.log_start_offset = Offset{log_start}, .next_offset = rebuilt.end};
+  ProducerStateTable producers;
+  for (const LogHistory::Batch& bytes : rebuilt.batches) {
+    const RecordBatchView batch(bytes);
+    (void)producers.Apply(batch);
+    if (state.epochs.empty() || state.epochs.back().epoch < batch.partition_leader_epoch())
+      state.epochs.push_back({batch.partition_leader_epoch(), batch.base_offset()});
+  }
+  state.producer_snapshot = EncodeProducerSnapshot(producers);
+  const Offset start = std::max(log_->log_start_offset(), state.log_start_offset);
+  history_.versions.push_back({.first = start, .end = start});  // half way there is no log at all
+  history_.log_start = std::max(history_.log_start, start);
+  history_.durable = Offset{0};
+  history_.versions.push_back(std::move(rebuilt));
+  if (!CheckpointForCut(OffsetsForRebuild(*log_, state))) return;
+  const bool done = Do("rebuild behind remote storage", [&] {
+    return log_->RebuildFrom(state, [&] { return directory_->WriteCheckpoints({OffsetsOfRebuilt(*log_, state)}); });
+  });
+  if (!done) return;
+  OnlyTheCurrentVersionIsLeft();
+  history_.durable = state.next_offset;
+}
+
 void LogWorld::RaiseLogStartTo(int64_t offset) {
   if (Dead()) return;
   history_.log_start = std::max(history_.log_start, Offset{offset});
@@ -312,7 +346,7 @@ void LogWorld::GoOn() {
 }
 
 absl::Status LogWorld::Compare(const LogHistory::Version& version, const std::vector<LogHistory::Batch>& found) const {
-  const Offset start = log_->log_start_offset(), end = log_->log_end_offset();
+  const Offset start = log_->local_log_start_offset(), end = log_->log_end_offset();
   if (start < version.first || start > std::max(version.first, history_.log_start) || end > version.end)
     return absl::InternalError(absl::StrCat("it has offsets ", start.value, " to ", end.value, ", not within ",
                                             version.first.value, " to ", version.end.value));
@@ -324,6 +358,20 @@ absl::Status LogWorld::Compare(const LogHistory::Version& version, const std::ve
                                               ", epoch ", RecordBatchView(batch).partition_leader_epoch().value,
                                               ", was not there"));
     ++expected;
+  }
+  return absl::OkStatus();
+}
+
+// What a log knows that begins behind remote storage: a leader asks for it, and nothing makes it anew from batches.
+absl::Status LogWorld::CheckEpochsInRemoteStorage() const {
+  if (log_->log_start_offset() == log_->local_log_start_offset()) return absl::OkStatus();
+  for (const LogHistory::Batch& bytes : history_.versions.back().batches) {
+    const RecordBatchView batch(bytes);
+    if (batch.last_offset() < log_->log_start_offset() || batch.base_offset() >= log_->local_log_start_offset())
+      continue;
+    const Offset at = std::max(batch.base_offset(), log_->log_start_offset());
+    if (log_->epochs().EpochForOffset(at) != batch.partition_leader_epoch())
+      return absl::InternalError(absl::StrCat("the epoch of offset ", at.value, " is lost (TS-09)"));
   }
   return absl::OkStatus();
 }
@@ -344,6 +392,7 @@ absl::Status LogWorld::CheckFound() {
     break;
   }
   SLIP_RETURN_IF_ERROR(Annotate(same, "it is no prefix of what it was (INV-18)"));
+  SLIP_RETURN_IF_ERROR(CheckEpochsInRemoteStorage());
   if (log_->log_end_offset() < history_.durable)
     return absl::InternalError(absl::StrCat("it ends at offset ", log_->log_end_offset().value, ", and all below ",
                                             history_.durable.value, " was durable (INV-18)"));

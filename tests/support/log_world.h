@@ -58,6 +58,9 @@ class LogWorld {
   void Checkpoint();
   void TruncateTo(int64_t offset);  // as every owner must, it writes the checkpoints first (LOG-103)
   void StartAnewAt(int64_t offset);
+  void UseRemoteStorage();  // before Open(): remote.storage.enable
+  // The leader has so many batches more, all below their end and from `log_start` on in remote storage only.
+  void RebuildBehind(int batches, int64_t log_start);
   void RaiseLogStartTo(int64_t offset);
   void Maintain();             // deletes all segments but the last few, and removes the files of those deleted before
   void CleanUpByCompaction();  // before Open(): cleanup.policy=compact
@@ -89,6 +92,7 @@ class LogWorld {
   LogHistory::Batch NextBatch(const LogHistory::Version& version) const;
   absl::StatusOr<std::vector<LogHistory::Version>> VersionsOfCompaction() const;
   absl::Status CheckFound();
+  absl::Status CheckEpochsInRemoteStorage() const;
   absl::Status Compare(const LogHistory::Version& version, const std::vector<LogHistory::Batch>& found) const;
 
   LogDirectoryConfig config_;
