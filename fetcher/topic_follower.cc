@@ -115,6 +115,8 @@ absl::Status FollowConfig::Validate() const {
     return absl::InvalidArgumentError(
         absl::StrCat("replica.fetch.response.max.bytes = ", fetcher.replica_fetch_response_max_bytes,
                      ", must be below response.max.bytes = ", client.response_bytes_max));
+  SLIP_RETURN_IF_ERROR(
+      CheckInRange("fetch.version.max", fetch_version_max, FetchRequest::kVersionMin, FetchRequest::kVersionMax));
   SLIP_RETURN_IF_ERROR(CheckInRange("num.replica.alter.log.dirs.threads", num_replica_alter_log_dirs_threads, 1, 64));
   return CheckInRange("replica.high.watermark.checkpoint.interval.ms", checkpoint_interval.count(), 10, 3'600'000);
 }
@@ -142,9 +144,10 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
       checkpoint_sleep_(io.get_executor()),
       checkpoints_ended_(io.get_executor()),
       join_timer_(io.get_executor()) {
-  const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id](
+  const auto make_leader = [client = config_.client, replica = config_.fetcher.replica_id,
+                            version_max = static_cast<int16_t>(config_.fetch_version_max)](
                                asio::io_context& thread_io, BrokerId leader, const Endpoint& endpoint) {
-    return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client);
+    return std::make_unique<RemoteLeaderEndpoint>(thread_io, leader, endpoint, replica, client, version_max);
   };
   fetchers_ = std::make_unique<FetcherManager>(io, config_.fetcher, make_leader, *events_, counters_);
   LogOwner& current_logs = *this;

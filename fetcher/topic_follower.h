@@ -32,6 +32,8 @@ struct FollowConfig {
   bool exclude_internal_topics = true;
   ClientConfig client;
   FetcherConfig fetcher;
+  // 4 .. 18, of Fetch: below 12 diverging logs are found by asking where epochs end, below 13 topics go by name.
+  int32_t fetch_version_max = FetchRequest::kVersionMax;
   LogDirWishes log_dir_wishes;
   int32_t num_replica_alter_log_dirs_threads = 1;       // 1 .. 64; each moves one partition at a time
   ByteRateLimit* move_rate_limit = nullptr;             // of all moves between log dirs, outlives them; nullptr: none

@@ -1,5 +1,6 @@
 #include "session/remote_leader_endpoint.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -33,12 +34,13 @@ class RecordsLanding final : public FrameLanding {
 }  // namespace
 
 RemoteLeaderEndpoint::RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint,
-                                           BrokerId replica_id, ClientConfig config)
+                                           BrokerId replica_id, ClientConfig config, int16_t fetch_version_max)
     : io_(io),
       broker_id_(broker_id),
       endpoint_(std::move(endpoint)),
       replica_id_(replica_id),
       config_(std::move(config)),
+      fetch_version_max_(fetch_version_max),
       fetching_(io),
       asking_(io) {}
 
@@ -69,7 +71,8 @@ asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsTruncationOn
 asio::awaitable<absl::StatusOr<bool>> RemoteLeaderEndpoint::SupportsFetchVersion(int16_t version) {
   absl::StatusOr<std::shared_ptr<Connection>> connection = co_await Connected(fetching_);
   if (!connection.ok()) co_return connection.status();
-  co_return (*connection)->VersionFor(ApiKey::kFetch, version, FetchRequest::kVersionMax).ok();
+  co_return version <= fetch_version_max_ &&
+      (*connection)->VersionFor(ApiKey::kFetch, version, FetchRequest::kVersionMax).ok();
 }
 
 asio::awaitable<absl::Status> RemoteLeaderEndpoint::Fetch(FetchExchange& exchange, int16_t version_max) {
@@ -79,6 +82,7 @@ asio::awaitable<absl::Status> RemoteLeaderEndpoint::Fetch(FetchExchange& exchang
   exchange.request.replica_state.replica_id = replica_id_;
   ReceivedFrame frame;
   RecordsLanding landing(exchange, landing_scratch_);
+  version_max = std::min(version_max, fetch_version_max_);
   const absl::Status called = co_await (*connection)
                                   ->Call(exchange.request, exchange.response, fetch_frames_, frame, version_max,
                                          exchange.landing ? &landing : nullptr);

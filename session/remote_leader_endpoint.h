@@ -10,9 +10,10 @@ namespace slipstream {
 
 class RemoteLeaderEndpoint final : public LeaderEndpoint {
  public:
-  // `replica_id`: -1 asks as a consumer does.
+  // `replica_id`: -1 asks as a consumer does. `fetch_version_max`: no later version of Fetch is used, whatever the
+  // broker has.
   RemoteLeaderEndpoint(asio::io_context& io, BrokerId broker_id, Endpoint endpoint, BrokerId replica_id,
-                       ClientConfig config);
+                       ClientConfig config, int16_t fetch_version_max = FetchRequest::kVersionMax);
 
   BrokerId broker_id() const override { return broker_id_; }
   const Endpoint& endpoint() const override { return endpoint_; }
@@ -43,6 +44,7 @@ class RemoteLeaderEndpoint final : public LeaderEndpoint {
   Endpoint endpoint_;
   BrokerId replica_id_;
   ClientConfig config_;
+  int16_t fetch_version_max_;
   Link fetching_, asking_;
   FetchResponse landing_scratch_;
   BufferPool fetch_frames_{2};  // one is being written from while the next is received

@@ -50,6 +50,9 @@ PropertyTable FollowProperties(FollowSettings& settings) {
       "of one answer; over a link with a delay they grow from 4 MiB up to this; memory of a fetcher thread is "
       "two of them and 16 MiB at most (default 32 MiB)",
       fetcher.replica_fetch_response_max_bytes);
+  table.AddInt32("fetch.version.max",
+                 "the highest version of Fetch to use, for leaders that have trouble with later ones (default 18)",
+                 settings.follow.fetch_version_max);
   table.AddMilliseconds("replica.fetch.wait.max.ms", "an answer waits at most so long for min.bytes (default 500)",
                         fetcher.replica_fetch_wait_max);
   table.AddMilliseconds("replica.fetch.backoff.ms", "pause of a partition after an error (default 1000)",

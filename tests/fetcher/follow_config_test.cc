@@ -29,5 +29,14 @@ TEST(FollowConfig, NoMoreMayBeAskedForThanIsTaken) {
   EXPECT_TRUE(config.Validate().ok()) << config.Validate();
 }
 
+TEST(FollowConfig, BoundsAreNamed) {
+  FollowConfig config;
+  config.fetch_version_max = 3;
+  EXPECT_THAT(std::string(config.Validate().message()), HasSubstr("fetch.version.max = 3"));
+  config = {};
+  config.num_replica_alter_log_dirs_threads = 65;
+  EXPECT_THAT(std::string(config.Validate().message()), HasSubstr("num.replica.alter.log.dirs.threads = 65"));
+}
+
 }  // namespace
 }  // namespace slipstream

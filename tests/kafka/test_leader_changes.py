@@ -100,21 +100,30 @@ class LeaderChangesTest(KafkaTestCase):
             self.driver.elect_unclean(topic, 0)
         self.driver.wait_for_leaders(topic, [3])
 
+    def catch_up_all(self, topic, copies):
+        """By both ways to find out where logs part: told with a fetch, or asked for before the first one."""
+        runs = [self.catch_up(copy, topic, extra=extra) for copy, extra in copies]
+        for copy, _ in copies:
+            self.verify(copy, topic)
+            self.assert_same_bytes(topic, copy)
+        return runs
+
+    def copies_of(self, topic):
+        return (self.work / topic, ()), (self.work / f"{topic}-asking", ("--property", "fetch.version.max=11"))
+
     def check_unclean_election(self, topic, instead):
-        copy, watching = self.work / topic, self.work / f"{topic}-watching"
+        copies, watching = self.copies_of(topic), self.work / f"{topic}-watching"
         self.write_to_broker_2_alone(topic, 1000, 500)
-        self.catch_up(copy, topic)
+        self.catch_up_all(topic, copies)
         watcher = self.start(*self.follow_args(watching, topic))
         wait_until(lambda: copied_end_offsets(watching, topic) == [1500], "the watcher holds all records")
         self.cluster.stop_broker(2)
         self.elect_broker_3(topic)
         self.driver.produce(topic, instead, size=90, first=100000)
         self.assertEqual(self.driver.end_offsets(topic), [1000 + instead])
-        run = self.catch_up(copy, topic)
-        self.assertRegex(run.output, rf"(?i)truncat.*{topic}-0|{topic}-0.*truncat")
-        self.assertIn("1000", run.output)
-        self.verify(copy, topic)
-        self.assert_same_bytes(topic, copy)
+        for run in self.catch_up_all(topic, copies):
+            self.assertRegex(run.output, rf"(?i)truncat.*{topic}-0|{topic}-0.*truncat")
+            self.assertIn("1000", run.output)
         watcher.wait_for_output(r"(?i)truncat")
         self.assertEqual(watcher.terminate(), EXIT_DONE, str(watcher))
         self.catch_up(watching, topic)
@@ -124,12 +133,33 @@ class LeaderChangesTest(KafkaTestCase):
         self.driver.elect_preferred(topic, 0)
         self.driver.wait_for_leaders(topic, [2])
         self.driver.produce(topic, 300, size=80, first=200000)
-        self.catch_up(copy, topic)
-        self.verify(copy, topic)
-        self.assert_same_bytes(topic, copy)
+        self.catch_up_all(topic, copies)
 
     def test_unclean_election_to_a_shorter_log(self):
         self.check_unclean_election("shorter", 100)
 
     def test_unclean_election_to_a_log_that_grew_longer(self):
         self.check_unclean_election("longer", 2500)
+
+    def test_unclean_election_after_epochs_with_and_without_records(self):
+        topic, copies = "epochs", self.copies_of("epochs")
+        self.write_to_broker_2_alone(topic, 1000, 100)
+        self.catch_up_all(topic, copies)
+        for records in (0, 100, 0, 0, 100):  # an epoch each, which the other broker never hears of
+            self.cluster.stop_broker(2)
+            self.cluster.start_broker(2)
+            self.driver.wait_for_leaders(topic, [2])
+            if records:
+                self.driver.produce(topic, records, size=100)
+        self.catch_up_all(topic, copies)
+        self.cluster.stop_broker(2)
+        self.elect_broker_3(topic)
+        for records in (60, 0, 70):
+            if records:
+                self.driver.produce(topic, records, size=90, first=100000)
+            self.cluster.stop_broker(3)
+            self.cluster.start_broker(3)
+            self.driver.wait_for_leaders(topic, [3])
+        for run in self.catch_up_all(topic, copies):
+            self.assertRegex(run.output, rf"(?i)truncat.*{topic}-0|{topic}-0.*truncat")
+        self.assertEqual(self.driver.end_offsets(topic), [1130])
