@@ -50,7 +50,7 @@ asio::awaitable<void> FetchLane::Run() {
     failure_ = std::current_exception();
     between_rounds_ = false;
   }
-  if (failure_) leader_.Close();
+  if (failure_) StopWaiting();
   while (asking_runs_ || !remote_reads_.empty() || appends_running_ > 0 || !flushing_.empty() ||
          (in_flight_ != nullptr && !answered_))
     co_await progress_.Wait();
@@ -111,12 +111,17 @@ asio::awaitable<void> FetchLane::RunRounds() {
 
 void FetchLane::EndWith(std::exception_ptr thrown) {
   failure_ = std::move(thrown);
+  StopWaiting();
+}
+
+void FetchLane::StopWaiting() {
   leader_.Close();  // a fetch may wait there
+  if (remote_reader_) remote_reader_->Stop();
 }
 
 void FetchLane::Stop() {
   stopping_ = true;
-  leader_.Close();
+  StopWaiting();
   idle_.Interrupt();
 }
 

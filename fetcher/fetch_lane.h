@@ -186,6 +186,7 @@ class FetchLane {
   void ApplyReset(FollowedPartition& partition, const OffsetReset& reset);
   void OnQuestionLost(const absl::Status& why);
   void EndWith(std::exception_ptr thrown);  // by what runs beside the rounds
+  void StopWaiting();                       // for the leader and for remote storage
   FollowedPartition* Find(const TopicPartition& partition);
 
   // --- what the leader has in remote storage only: fetch_lane_tier.cc

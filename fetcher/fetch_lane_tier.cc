@@ -69,7 +69,7 @@ void FetchLane::OnRemoteState(FollowedPartition& partition, absl::StatusOr<Remot
   if (rebuilt.ok()) rebuilt = RebuildFrom(partition, *state);
   if (!rebuilt.ok()) {
     counters_.remote_rebuild_errors.fetch_add(1, std::memory_order_relaxed);
-    MarkFailed(partition, Annotate(rebuilt, "remote storage"));
+    MarkFailed(partition, rebuilt);
     return;
   }
   events_.OnNotice(absl::StrCat(partition.name().ToString(), ": the copy begins at offset ", state->next_offset.value,

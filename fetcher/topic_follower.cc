@@ -222,6 +222,7 @@ void TopicFollower::Stop() {
   stopping_ = true;
   refresh_sleep_.Interrupt();
   refresh_pause_.Interrupt();
+  moves_->Stop();
   cluster_.Close();
 }
 
@@ -263,6 +264,7 @@ asio::awaitable<void> TopicFollower::AwaitRefresh() {
   if (!refresh_wanted_) refreshes_in_a_row_ = 0;
   for (;;) {
     co_await TendMoves();
+    if (wishes_changed_ && !stopping_) continue;  // told meanwhile
     const std::chrono::nanoseconds left = due - clock.Now();
     if (stopping_ || refresh_wanted_ || wanted_fetchers_ || left.count() <= 0) co_return;
     co_await refresh_sleep_.For(moves_->size() > 0 ? std::min<std::chrono::nanoseconds>(left, kLookAtMoves) : left);

@@ -84,7 +84,7 @@ class TopicFollower final : LogOwner {
   // Every partition has what the leader had when it was first asked, but for those of log dirs that are offline.
   bool CaughtUp() const;
   // Some move between log dirs is on its way.
-  bool moving() const { return wishes_changed_ || moves_->AnyWithoutTrouble(); }
+  bool moving() const { return wishes_changed_ || !wishes_due_.empty() || moves_->AnyWithoutTrouble(); }
   const std::string& cluster_id() const { return cluster_.metadata().cluster_id; }
 
  private:
@@ -120,7 +120,8 @@ class TopicFollower final : LogOwner {
   bool IsDue(const Move& move);  // else it is there already, or cannot be
   absl::Status Prepare(const Move& move, LeaderGroups& groups);
   void LookAt(const TopicPartition& partition, Look look) override;
-  asio::awaitable<void> RequestMoves();
+  asio::awaitable<void> WithdrawMoves();
+  asio::awaitable<void> RequestMoves(std::vector<TopicPartition> partitions);
   asio::awaitable<void> TendMoves();
   asio::awaitable<void> FinishMove(TopicPartition partition);
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);
@@ -150,7 +151,8 @@ class TopicFollower final : LogOwner {
   std::unique_ptr<FetcherManager> fetchers_;
   std::unique_ptr<LogDirMoves> moves_;
   LogDirWishes wishes_;
-  bool wishes_changed_ = true;
+  bool wishes_changed_ = true, wishes_told_ = false;  // since the last look; at all
+  std::vector<TopicPartition> wishes_due_;            // to be looked at, as their logs may have been made anew
   std::map<TopicPartition, Followed> followed_;
   InterruptibleSleep refresh_sleep_, refresh_pause_, checkpoint_sleep_;
   AsyncEvent checkpoints_ended_;

@@ -19,27 +19,37 @@ void TopicFollower::LookAt(const TopicPartition& partition, Look look) {
 void TopicFollower::SetLogDirWishes(LogDirWishes wishes) {
   wishes_ = std::move(wishes);
   wishes_changed_ = true;
+  moves_->ForgetGivenUp();
   refresh_sleep_.Interrupt();
 }
 
-// Of all partitions that are there, whether they are followed now or not.
-asio::awaitable<void> TopicFollower::RequestMoves() {
-  wishes_changed_ = false;
-  if (wishes_.empty()) co_return;
-  for (const TopicPartition& partition : logs_.partitions()) {
+// Moves that nobody wants any more end; but not those that a process before this one left, as it stops to want them
+// only when it is told other wishes.
+asio::awaitable<void> TopicFollower::WithdrawMoves() {
+  for (const TopicPartition& partition : moves_->partitions())
+    if (!wishes_.DirFor(partition)) co_await moves_->Cancel(partition);
+}
+
+asio::awaitable<void> TopicFollower::RequestMoves(std::vector<TopicPartition> partitions) {
+  for (const TopicPartition& partition : partitions) {
     std::optional<std::filesystem::path> wanted = wishes_.DirFor(partition);
-    if (!wanted || (logs_.log_dir(partition) == *wanted && !moves_->Moving(partition))) continue;
+    const bool there = logs_.log_dir(partition).empty() || logs_.log_dir(partition) == wanted;
+    if (!wanted || (there && !moves_->Moving(partition))) continue;
     const absl::Status requested = co_await moves_->Request(partition, *std::move(wanted));
     if (!requested.ok()) TellOf(partition, "cannot be moved", std::string(requested.message()));
   }
 }
 
 asio::awaitable<void> TopicFollower::TendMoves() {
-  if (wishes_changed_) co_await RequestMoves();
+  if (std::exchange(wishes_changed_, false)) {
+    if (std::exchange(wishes_told_, true)) co_await WithdrawMoves();
+    co_await RequestMoves(logs_.partitions());  // whether they are followed now or not
+  }
+  if (!wishes_due_.empty()) co_await RequestMoves(std::exchange(wishes_due_, {}));
   if (moves_->size() == 0) co_return;
   co_await moves_->Tend();
   for (const TopicPartition& partition : moves_->Ready()) {
-    if (stopping_) break;
+    if (stopping_ || refresh_wanted_) break;
     co_await FinishMove(partition);
   }
 }
@@ -50,12 +60,12 @@ asio::awaitable<void> TopicFollower::FinishMove(TopicPartition partition) {
   std::vector<TopicPartition> names{partition};
   if (assigned) co_await fetchers_->Remove(std::move(names));
   if (assigned) found->second.assigned = false;  // nothing changes followed_ meanwhile
-  const absl::Status finished = co_await moves_->Finish(partition);
+  (void)co_await moves_->Finish(partition);      // told there
+  if (!assigned) co_return;
   if (logs_.Find(partition) == nullptr) {
-    EndWith(Annotate(finished, partition.ToString()));
+    refresh_wanted_ = true;  // which makes a current log of the future one
     co_return;
   }
-  if (!assigned) co_return;
   const Followed& followed = found->second;
   const Move back{partition, followed.topic_id, followed.leader, followed.endpoint};
   LeaderGroups groups;

@@ -46,7 +46,8 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
   }
   for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
   co_await LetGoOfDeleted(metadata);
-  wishes_changed_ |= !moves.empty();  // a log that was made anew may lie anywhere
+  for (const Move& move : moves)
+    if (!wishes_.empty()) wishes_due_.push_back(move.partition);
   co_return absl::OkStatus();
 }
 

@@ -145,7 +145,10 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
       return absl::UnavailableError(absl::StrCat(partition.ToString(),
                                                  " is in no log directory that is online, and may be in ",
                                                  offline.front().path.native(), ": ", offline.front().cause.message()));
-    directory = LeastLoaded({});
+    // A move that was cut short between its two renames is finished (FinishMoves): that log has all there is.
+    directory = DirectoryOfFuture(partition);
+    if (directory != nullptr) SLIP_RETURN_IF_ERROR(directory->PromoteFuture(partition).status());
+    if (directory == nullptr) directory = LeastLoaded({});
   }
   const absl::StatusOr<PartitionLog*> log = directory->GetOrCreate(partition, topic_id);
   // Also when it was made and its topic id could not be written.
@@ -157,7 +160,7 @@ void LogManager::CreateMissing(const std::vector<NewLog>& wanted) {
   if (!offline_directories().empty()) return;  // it may be there
   Placed placed;
   for (const NewLog& log : wanted) {
-    if (DirectoryOf(log.partition) != nullptr) continue;
+    if (DirectoryOf(log.partition) != nullptr || FindFuture(log.partition) != nullptr) continue;
     LogDirectory* const there = OnlineAt(log.log_dir);
     placed[there == nullptr ? LeastLoaded(placed) : there].push_back(log);
   }
@@ -184,6 +187,8 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreateFuture(const TopicPartition
     return absl::NotFoundError(absl::StrCat(log_dir.native(), " is no log directory of this node that is online"));
   PartitionLog* const current = Find(partition);
   if (current == nullptr) return absl::NotFoundError(absl::StrCat(partition.ToString(), " is in no log directory"));
+  if (LogDirectory* const from = DirectoryOf(partition); from->health().offline())
+    return Annotate(from->health().cause(), absl::StrCat(from->path().native(), " is offline"));
   if (DirectoryOf(partition) == wanted)
     return absl::FailedPreconditionError(absl::StrCat(partition.ToString(), " is in ", log_dir.native(), " already"));
   if (LogDirectory* const other = DirectoryOfFuture(partition); other != nullptr && other != wanted)

@@ -44,7 +44,8 @@ class LogManager {
   absl::Status BelongToCluster(const std::string& cluster_id);
 
   std::vector<TopicPartition> partitions() const;  // with a current log, sorted
-  // The log of a partition, created when absent in the directory that holds the fewest. Ownership of its use goes to
+  // The log of a partition, created when absent in the directory that holds the fewest, unless there is a future one
+  // that has only to take its place. Ownership of its use goes to
   // the caller's thread; the LogManager keeps the object alive until Close. kUnavailable for a partition that is not
   // there while a directory is offline: it may be in that one.
   absl::StatusOr<PartitionLog*> GetOrCreate(const TopicPartition& partition, Uuid topic_id);
@@ -57,7 +58,7 @@ class LogManager {
 
   // A second log of the partition, in `log_dir`, that is to take its place (KIP-113). Until it does, or until Close, no
   // checkpoint speaks of it: a crash has all of it scanned. kNotFound for a directory that is not ours,
-  // kFailedPrecondition when the partition lives there already.
+  // the cause when the current log's is offline, kFailedPrecondition when the partition lives there already.
   absl::StatusOr<PartitionLog*> GetOrCreateFuture(const TopicPartition& partition,
                                                   const std::filesystem::path& log_dir);
   PartitionLog* FindFuture(const TopicPartition& partition);

@@ -38,9 +38,9 @@ absl::Status PartitionLog::RebuildFrom(const RemoteLogState& state, absl::Functi
   SLIP_RETURN_IF_ERROR(CheckState(state));
   SLIP_ASSIGN_OR_RETURN(ProducerStateTable producers,
                         ProducersFromSnapshot(AsBytes(state.producer_snapshot), state.next_offset));
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> names, io_.Open(directory_, OpenMode::kDirectory));
   // While there is the old log a snapshot above its end is none of it, and the next start removes it.
   SLIP_RETURN_IF_ERROR(ReplaceFile(io_, ProducerSnapshotPath(directory_, state.next_offset), state.producer_snapshot));
-  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> names, io_.Open(directory_, OpenMode::kDirectory));
   ++truncations_;
   names_unsynced_ = true;
   // The segment comes last: that it is there says that the rest is. What was there before must not be back by then.
@@ -51,6 +51,9 @@ absl::Status PartitionLog::RebuildFrom(const RemoteLogState& state, absl::Functi
     SLIP_RETURN_IF_ERROR(names->Sync());
     SLIP_RETURN_IF_ERROR(epochs_->Replace(state.epochs));
     SLIP_RETURN_IF_ERROR(checkpoint());
+    // Whatever comes now, checkpoints must go on to say so.
+    log_start_offset_ = state.log_start_offset;
+    high_watermark_ = log_end_offset_ = recovery_point_ = state.next_offset;
     SLIP_ASSIGN_OR_RETURN(std::unique_ptr<Segment> fresh, Segment::Create(io_, directory_, state.next_offset, config_));
     SLIP_RETURN_IF_ERROR(names->Sync());
     open_segment_ = nullptr;
@@ -68,8 +71,6 @@ absl::Status PartitionLog::RebuildFrom(const RemoteLogState& state, absl::Functi
   dirty_times_.clear();
   uncleanable_ = absl::OkStatus();
   epochs_ahead_ = start_unsynced_ = false;
-  log_start_offset_ = state.log_start_offset;
-  high_watermark_ = log_end_offset_ = recovery_point_ = state.next_offset;
   return absl::OkStatus();
 }
 

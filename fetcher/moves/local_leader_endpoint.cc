@@ -43,10 +43,11 @@ asio::awaitable<absl::Status> LocalLeaderEndpoint::Fetch(FetchExchange& exchange
     const Readings readings = co_await LookAtAll(exchange.request);
     if (view_.closed()) co_return absl::CancelledError("closed");
     const Clock::TimePoint now = clock_.Now();
+    const bool all_seen = std::ranges::all_of(readings, [](const auto& reading) { return reading->seen; });
     const bool news =
         std::ranges::any_of(readings, [](const auto& reading) { return IsNews(reading->data, reading->slice); });
-    if (!news && now < deadline) {
-      co_await pause_.For(std::min<std::chrono::nanoseconds>(kBetweenLooks, deadline - now));
+    if (!all_seen || (!news && now < deadline)) {
+      co_await pause_.For(kBetweenLooks);
       continue;
     }
     exchange.response = {};
@@ -56,7 +57,9 @@ asio::awaitable<absl::Status> LocalLeaderEndpoint::Fetch(FetchExchange& exchange
         topics.emplace_back().topic = reading->partition.topic;
       topics.back().partitions.push_back(reading->data);
     }
-    SLIP_CO_RETURN_IF_ERROR(ReadRecords(exchange, readings));
+    ReadRecords(exchange, readings);
+    for (const auto& reading : readings)
+      if (!reading->unreadable.ok()) unreadable_(reading->partition, reading->unreadable);
     co_await DropWhatWasCut(exchange, readings);
     co_return view_.closed() ? absl::CancelledError("closed") : absl::OkStatus();
   }
@@ -75,9 +78,9 @@ asio::awaitable<LocalLeaderEndpoint::Readings> LocalLeaderEndpoint::LookAtAll(co
       std::function<void(PartitionLog&)> look = [asked, bytes_max, reading](PartitionLog& log) {
         Look(log, asked, bytes_max, *reading);
       };
-      // Nobody had it: no news of it this time.
-      if (co_await view_.See(reading->partition, std::move(look))) room -= std::min(room, reading->slice.bytes);
+      reading->seen = co_await view_.See(reading->partition, std::move(look));
       if (view_.closed()) co_return readings;
+      room -= std::min(room, reading->slice.bytes);
     }
   }
   co_return readings;
@@ -91,32 +94,38 @@ void LocalLeaderEndpoint::Look(PartitionLog& log, const FetchPartition& asked, u
   data.high_watermark = log.high_watermark();
   data.last_stable_offset = log.last_stable_offset();
   data.log_start_offset = log.log_start_offset();
+  // What is in remote storage only would be missing in the other log, which would not know.
+  if (log.log_start_offset() < log.local_log_start_offset())
+    reading.unreadable = absl::FailedPreconditionError("a log that begins behind remote storage is not moved");
   absl::StatusOr<LogSlice> slice = log.Read(asked.fetch_offset, log.log_end_offset(), bytes_max);
-  data.error_code = ErrorOf(slice.status());
-  if (slice.ok()) reading.slice = *std::move(slice);
+  if (!slice.ok() && !absl::IsOutOfRange(slice.status())) reading.unreadable = slice.status();
+  data.error_code = reading.unreadable.ok() ? ErrorOf(slice.status()) : KafkaError::kKafkaStorageError;
+  if (slice.ok() && reading.unreadable.ok()) reading.slice = *std::move(slice);
 }
 
-absl::Status LocalLeaderEndpoint::ReadRecords(FetchExchange& exchange, const Readings& readings) {
+void LocalLeaderEndpoint::ReadRecords(FetchExchange& exchange, const Readings& readings) {
   size_t room = 0;
   for (const auto& reading : readings) room += reading->slice.bytes > 0 ? reading->slice.bytes + kPageBytes : 0;
-  if (room == 0) return absl::OkStatus();
+  if (room == 0) return;
   const BufferPool::Buffer buffer = buffers_.Take(room);
   exchange.frame = buffer;
   size_t used = 0, i = 0;
   for (FetchableTopicResponse& topic : exchange.response.responses) {
     for (PartitionData& data : topic.partitions) {
-      const LogSlice& slice = readings[i++]->slice;
+      Reading& reading = *readings[i++];
+      const LogSlice& slice = reading.slice;
       if (slice.bytes == 0) continue;
       // Congruent to its place in the future log's file, as from a socket (FetchExchange::landing).
       const auto landing = exchange.landing ? exchange.landing(topic, data.partition_index) : std::nullopt;
       if (landing) used += (landing->value - used) % kPageBytes;
       const std::span<std::byte> into = buffer->span().subspan(used, slice.bytes);
-      SLIP_ASSIGN_OR_RETURN(const size_t read, slice.file->ReadAt(into, slice.position));
-      data.records.bytes = into.first(read);
-      used += read;
+      const absl::StatusOr<size_t> read = slice.file->ReadAt(into, slice.position);
+      if (!read.ok()) data.error_code = KafkaError::kKafkaStorageError;
+      reading.unreadable.Update(read.status());
+      data.records.bytes = into.first(read.value_or(0));
+      used += read.value_or(0);
     }
   }
-  return absl::OkStatus();
 }
 
 // A cut log is written anew at the same places of its files: what was read meanwhile may be of both.

@@ -2,8 +2,10 @@
 // thread, up to the log end, whoever leads the partition. The log's owner only says where to read.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "fetcher/moves/log_view.h"
@@ -15,15 +17,19 @@ namespace slipstream {
 
 class LocalLeaderEndpoint final : public LeaderEndpoint {
  public:
+  // A log that cannot be read, or not as a leader's; called on the thread that fetches.
+  using Unreadable = std::function<void(const TopicPartition& partition, const absl::Status& why)>;
+
   // `owner` and `clock` outlive it.
-  LocalLeaderEndpoint(asio::io_context& io, LogOwner& owner, Clock& clock)
-      : clock_(clock), view_(io, owner), pause_(io.get_executor(), clock) {}
+  LocalLeaderEndpoint(asio::io_context& io, LogOwner& owner, Clock& clock, Unreadable unreadable)
+      : clock_(clock), view_(io, owner), pause_(io.get_executor(), clock), unreadable_(std::move(unreadable)) {}
 
   BrokerId broker_id() const override { return BrokerId{}; }
   const Endpoint& endpoint() const override { return endpoint_; }
   asio::awaitable<absl::StatusOr<bool>> SupportsTopicIds() override;  // no: what is there has names
   asio::awaitable<absl::StatusOr<bool>> SupportsTruncationOnFetch() override;
-  // There is no session: each answer tells of all partitions asked for. Without news it comes after max_wait_ms.
+  // There is no session: each answer tells of all partitions asked for. Without news it comes after max_wait_ms, or
+  // later: not while one of the logs is nobody's.
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t version_max) override;
   asio::awaitable<absl::StatusOr<std::vector<EpochAnswer>>> OffsetsForLeaderEpoch(
       std::vector<EpochQuery> queries) override;
@@ -37,20 +43,23 @@ class LocalLeaderEndpoint final : public LeaderEndpoint {
   struct Reading {  // of one partition
     TopicPartition partition;
     PartitionData data;
+    bool seen = false;  // else nobody had the log
     LogSlice slice;
     uint64_t truncations = 0;  // of the log, when the slice was found
+    absl::Status unreadable;
   };
   using Readings = std::vector<std::shared_ptr<Reading>>;  // shared with who looks
 
   static void Look(PartitionLog& log, const FetchPartition& asked, uint64_t bytes_max, Reading& reading);
   asio::awaitable<Readings> LookAtAll(const FetchRequest& request);
-  absl::Status ReadRecords(FetchExchange& exchange, const Readings& readings);
+  void ReadRecords(FetchExchange& exchange, const Readings& readings);
   asio::awaitable<void> DropWhatWasCut(FetchExchange& exchange, const Readings& readings);
 
   Clock& clock_;
   const Endpoint endpoint_{"this process", 0};
   LogView view_;
   InterruptibleSleep pause_;
+  const Unreadable unreadable_;
   BufferPool buffers_{2};
 };
 

@@ -15,8 +15,9 @@ namespace slipstream {
 namespace {
 
 // The partition is not followed while its future log fetches what came last: what takes longer is tried again later.
-constexpr std::chrono::seconds kFinishWithin{2}, kFinishAgainAfter{10};
+constexpr std::chrono::seconds kFinishWithin{2}, kAgainAfter{10};
 constexpr std::chrono::milliseconds kFinishLook{2};
+constexpr int kFailuresMax = 5;  // for want of room or descriptors: then it is given up
 
 FetcherConfig ConfigOfMoves(FetcherConfig config, ByteRateLimit* rate_limit) {
   config.replica_id = BrokerId{};
@@ -45,7 +46,10 @@ class LogDirMoves::Events final : public FetchEvents {
     asio::post(io_, [this, partition, why, for_good] { moves_.OnFailed(partition, why, for_good); });
   }
   void OnNotice(const std::string& text) override {
-    asio::post(io_, [this, text] { moves_.tell_at_large_("moves between log dirs: " + text); });
+    asio::post(io_, [this, text] { moves_.OnNotice(text); });
+  }
+  void OnUnreadable(const TopicPartition& partition, const absl::Status& why) {
+    asio::post(io_, [this, partition, why] { moves_.OnUnreadable(partition, why); });
   }
 
  private:
@@ -63,8 +67,12 @@ LogDirMoves::LogDirMoves(asio::io_context& io, LogManager& logs, LogOwner& owner
       events_(std::make_unique<Events>(io, *this)),
       fetchers_(
           io, ConfigOfMoves(config, rate_limit),
-          [&owner, clock = config.clock](asio::io_context& thread_io, BrokerId, const Endpoint&) {
-            return std::make_unique<LocalLeaderEndpoint>(thread_io, owner, *clock);
+          [&owner, clock = config.clock, events = events_.get()](asio::io_context& thread_io, BrokerId,
+                                                                 const Endpoint&) {
+            return std::make_unique<LocalLeaderEndpoint>(
+                thread_io, owner, *clock, [events](const TopicPartition& partition, const absl::Status& why) {
+                  events->OnUnreadable(partition, why);
+                });
           },
           *events_, counters_, "mover"),
       pause_(io.get_executor(), clock_) {
@@ -73,29 +81,35 @@ LogDirMoves::LogDirMoves(asio::io_context& io, LogManager& logs, LogOwner& owner
 
 LogDirMoves::~LogDirMoves() = default;
 
-void LogDirMoves::Close() {
-  closed_ = true;
+void LogDirMoves::Stop() {
+  stopping_ = true;
   pause_.Interrupt();
+}
+
+void LogDirMoves::Close() {
+  Stop();
   fetchers_.Close();
 }
 
 asio::awaitable<absl::Status> LogDirMoves::Request(TopicPartition partition, std::filesystem::path log_dir) {
   const auto found = moves_.find(partition);
-  if (found != moves_.end() && found->second.log_dir == log_dir) co_return absl::OkStatus();
-  if (logs_.log_dir(partition) == log_dir) {
-    co_await Cancel(partition);
+  if (found != moves_.end() && found->second.log_dir == log_dir && found->second.given_up.ok())
     co_return absl::OkStatus();
-  }
+  const auto vain = given_up_.find(partition);
+  if (vain != given_up_.end() && vain->second == log_dir) co_return absl::OkStatus();
   co_await Cancel(partition);
+  if (logs_.log_dir(partition) == log_dir) co_return absl::OkStatus();
   SLIP_CO_RETURN_IF_ERROR(logs_.GetOrCreateFuture(partition, log_dir).status());
   moves_[partition].log_dir = std::move(log_dir);
   co_return absl::OkStatus();
 }
 
 asio::awaitable<void> LogDirMoves::Cancel(TopicPartition partition) {
-  const auto found = moves_.find(partition);
-  if (found == moves_.end()) co_return;
-  co_await End(partition, absl::CancelledError("it is no longer wanted"));
+  if (moves_.contains(partition)) co_await End(partition, absl::CancelledError("it is no longer wanted"));
+}
+
+bool LogDirMoves::HasSource(const TopicPartition& partition) const {
+  return logs_.Find(partition) != nullptr && !logs_.IsOffline(partition);
 }
 
 int32_t LogDirMoves::FreeThread() const {
@@ -107,32 +121,40 @@ int32_t LogDirMoves::FreeThread() const {
 }
 
 asio::awaitable<void> LogDirMoves::Tend() {
-  std::vector<TopicPartition> waiting;
-  std::vector<std::pair<TopicPartition, absl::Status>> over;
-  for (const auto& [partition, move] : moves_) {
+  for (const TopicPartition& partition : partitions()) {
+    Move& move = moves_.at(partition);
     if (!move.given_up.ok()) {
-      over.emplace_back(partition, move.given_up);
-    } else if (move.thread < 0) {
-      waiting.push_back(partition);
+      given_up_[partition] = move.log_dir;
+      co_await End(partition, move.given_up);
+    } else if (move.thread >= 0 && !HasSource(partition)) {
+      TellOfTrouble(partition, absl::UnavailableError("the log dir that it lies in is offline"));
+      std::vector<TopicPartition> names{partition};
+      co_await fetchers_.Remove(std::move(names));
+      move.thread = -1;
+    } else if (move.thread < 0 && HasSource(partition) && move.due <= clock_.Now() && !stopping_) {
+      if (const int32_t thread = FreeThread(); thread >= 0) co_await Begin(partition, thread);
     }
-  }
-  for (auto& [partition, why] : over) co_await End(partition, std::move(why));
-  for (const TopicPartition& partition : waiting) {
-    const int32_t thread = FreeThread();
-    if (thread < 0 || closed_) break;
-    const absl::Status begun = co_await Begin(partition, thread);
-    if (!begun.ok()) co_await End(partition, begun);
   }
   fetchers_.Tend();
 }
 
-asio::awaitable<absl::Status> LogDirMoves::Begin(TopicPartition partition, int32_t thread) {
+std::vector<TopicPartition> LogDirMoves::partitions() const {
+  std::vector<TopicPartition> partitions;
+  for (const auto& [partition, move] : moves_) partitions.push_back(partition);
+  return partitions;
+}
+
+asio::awaitable<void> LogDirMoves::Begin(TopicPartition partition, int32_t thread) {
   Move& move = moves_.at(partition);
-  SLIP_CO_RETURN_IF_ERROR(logs_.GetOrCreateFuture(partition, move.log_dir).status());
+  const absl::Status made = logs_.GetOrCreateFuture(partition, move.log_dir).status();
+  if (!made.ok()) {
+    move.due = clock_.Now() + kAgainAfter;
+    TellOfTrouble(partition, made);
+    co_return;
+  }
   tell_(partition, absl::StrCat("moving to ", move.log_dir.native()));
   move.thread = thread;
   co_await Fetch(partition);
-  co_return absl::OkStatus();
 }
 
 asio::awaitable<void> LogDirMoves::Fetch(TopicPartition partition) {
@@ -149,11 +171,32 @@ void LogDirMoves::OnFailed(const TopicPartition& partition, const absl::Status& 
   const auto found = moves_.find(partition);
   if (found == moves_.end()) return;
   Move& move = found->second;
-  if (for_good || IsDiskFailure(why) || absl::IsResourceExhausted(why)) {
+  const Offset end{move.progress->log_end_offset.load()};
+  move.failures = end == move.failed_at ? move.failures + 1 : 1;
+  move.failed_at = end;
+  const bool in_vain = absl::IsResourceExhausted(why) && move.failures >= kFailuresMax;
+  if (for_good || IsDiskFailure(why) || in_vain) {
     move.given_up = why;
   } else {
     TellOfTrouble(partition, why);
   }
+}
+
+void LogDirMoves::OnUnreadable(const TopicPartition& partition, const absl::Status& why) {
+  const auto found = moves_.find(partition);
+  if (found == moves_.end()) return;
+  if (absl::IsFailedPrecondition(why)) {
+    found->second.given_up = why;
+  } else {
+    TellOfTrouble(partition, why);
+  }
+}
+
+// Such as a batch that is damaged on the disk, with each try.
+void LogDirMoves::OnNotice(const std::string& text) {
+  if (text == last_notice_) return;
+  last_notice_ = text;
+  tell_at_large_(absl::StrCat("moves between log dirs: ", text));
 }
 
 // Once for all tries.
@@ -170,13 +213,16 @@ asio::awaitable<void> LogDirMoves::End(TopicPartition partition, absl::Status wh
   const auto found = moves_.find(partition);
   tell_(partition, absl::StrCat("move to ", found->second.log_dir.native(), " ended: ", why.message()));
   moves_.erase(found);
-  // One that lies on a disk that failed stays: the next start finds it.
-  if (logs_.FindFuture(partition) != nullptr) (void)logs_.DeleteFuture(partition);
+  // Without a current log it may be all there is.
+  if (logs_.Find(partition) == nullptr || logs_.FindFuture(partition) == nullptr) co_return;
+  if (const absl::Status deleted = logs_.DeleteFuture(partition); !deleted.ok())
+    tell_(partition, absl::StrCat("what was copied stays: ", deleted.message()));
 }
 
 bool LogDirMoves::AnyWithoutTrouble() const {
-  return std::ranges::any_of(
-      moves_, [](const auto& entry) { return entry.second.progress->health.load() == PartitionHealth::kFetching; });
+  return std::ranges::any_of(moves_, [this](const auto& entry) {
+    return entry.second.progress->health.load() == PartitionHealth::kFetching && HasSource(entry.first);
+  });
 }
 
 std::vector<TopicPartition> LogDirMoves::Ready() const {
@@ -184,7 +230,7 @@ std::vector<TopicPartition> LogDirMoves::Ready() const {
   for (const auto& [partition, move] : moves_) {
     const bool fetching = move.thread >= 0 && move.progress->health.load() == PartitionHealth::kFetching;
     const bool has_all = fetching && move.given_up.ok() && move.progress->Lag() == 0;
-    if (has_all && move.finish_at <= clock_.Now()) ready.push_back(partition);
+    if (has_all && move.due <= clock_.Now()) ready.push_back(partition);
   }
   return ready;
 }
@@ -192,30 +238,31 @@ std::vector<TopicPartition> LogDirMoves::Ready() const {
 asio::awaitable<absl::Status> LogDirMoves::Finish(TopicPartition partition) {
   const PartitionLog* const current = logs_.Find(partition);
   if (current == nullptr) co_return absl::NotFoundError(absl::StrCat(partition.ToString(), " is in no log directory"));
-  moves_.at(partition).finish_at = clock_.Now() + kFinishAgainAfter;
-  const absl::Status rest = co_await AwaitRest(partition, current->log_end_offset());
-  if (!rest.ok()) TellOfTrouble(partition, rest);
-  if (!rest.ok()) co_return rest;
-  std::vector<TopicPartition> names{partition};
-  co_await fetchers_.Remove(std::move(names));
-  if (!HasAll(*current, *logs_.FindFuture(partition))) {
-    const absl::Status cut = absl::AbortedError("the current log was cut meanwhile");
-    TellOfTrouble(partition, cut);
-    co_await Fetch(partition);
-    co_return cut;
+  Move& move = moves_.at(partition);
+  move.due = clock_.Now() + kAgainAfter;
+  absl::Status finished = co_await AwaitRest(partition, current->log_end_offset());
+  if (finished.ok()) {
+    std::vector<TopicPartition> names{partition};
+    co_await fetchers_.Remove(std::move(names));
+    finished = HasAll(*current, *logs_.FindFuture(partition)) ? logs_.PromoteFuture(partition).status()
+                                                              : absl::AbortedError("the current log was cut meanwhile");
+    const bool goes_on = !finished.ok() && logs_.Find(partition) != nullptr;
+    if (goes_on) co_await Fetch(partition);
   }
-  const absl::StatusOr<PartitionLog*> promoted = logs_.PromoteFuture(partition);
-  const Move move = moves_.at(partition);
-  moves_.erase(partition);
-  if (promoted.ok()) tell_(partition, absl::StrCat("moved to ", move.log_dir.native()));
-  co_return Annotate(promoted.status(), absl::StrCat("move to ", move.log_dir.native()));
+  if (finished.ok()) {
+    tell_(partition, absl::StrCat("moved to ", move.log_dir.native()));
+  } else if (!stopping_) {
+    TellOfTrouble(partition, finished);
+  }
+  if (logs_.FindFuture(partition) == nullptr || logs_.Find(partition) == nullptr) moves_.erase(partition);
+  co_return finished;
 }
 
 asio::awaitable<absl::Status> LogDirMoves::AwaitRest(TopicPartition partition, Offset end) {
   const std::shared_ptr<PartitionProgress> progress = moves_.at(partition).progress;
   const Clock::TimePoint give_up_at = clock_.Now() + kFinishWithin;
   while (Offset{progress->log_end_offset.load()} < end) {
-    if (closed_) co_return absl::CancelledError("closed");
+    if (stopping_) co_return absl::CancelledError("stopping");
     if (clock_.Now() >= give_up_at || progress->health.load() != PartitionHealth::kFetching)
       co_return absl::DeadlineExceededError(
           absl::StrCat("the future log ends at ", progress->log_end_offset.load(), ", the current one at ", end.value));

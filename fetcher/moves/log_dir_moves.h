@@ -32,25 +32,31 @@ class LogDirMoves {
               ByteRateLimit* rate_limit, Tell tell, TellAtLarge tell_at_large);
   ~LogDirMoves();
 
-  // The partition is to lie in `log_dir`: a move elsewhere ends. OK: it will, or does already. Errors are
-  // LogManager::GetOrCreateFuture's.
+  // The partition is to lie in `log_dir`: a move elsewhere ends. OK: it will, or does already, or that was given up
+  // before. Errors are LogManager::GetOrCreateFuture's.
   asio::awaitable<absl::Status> Request(TopicPartition partition, std::filesystem::path log_dir);
   // The future log goes. Nothing when there is no move.
   asio::awaitable<void> Cancel(TopicPartition partition);
+  // What was given up may be requested again.
+  void ForgetGivenUp() { given_up_.clear(); }
 
-  // To be called often while there are moves: begins the next ones, gives up those that failed for good.
+  // To be called often while there are moves: begins the next ones, gives up those that failed for good. One whose
+  // current log is not there, or on a disk that failed, waits, and its future log with it: it may be all there is.
   asio::awaitable<void> Tend();
   // Those whose future logs had all that was there when they looked last: to be finished.
   std::vector<TopicPartition> Ready() const;
   // Waits for the rest of the records, then lets the future log take the current one's place. An error: the current log
-  // is where it was and the move goes on; unless the LogManager has no current log now, which a restart mends.
-  // REQUIRES: Ready named it; no thread but this one uses the current log.
+  // is where it was and the move goes on; unless the LogManager has no current log now, and makes one of the future log
+  // when it is asked for. REQUIRES: Ready named it; no thread but this one uses the current log.
   asio::awaitable<absl::Status> Finish(TopicPartition partition);
 
   bool Moving(const TopicPartition& partition) const { return moves_.contains(partition); }
   size_t size() const { return moves_.size(); }  // waiting ones too
   bool AnyWithoutTrouble() const;
-  // Stops all threads; future logs stay for the next process. Blocking.
+  std::vector<TopicPartition> partitions() const;  // that are moving, or wait for it
+  // Finish ends early, and no move begins any more.
+  void Stop();
+  // Stop, and stops all threads; future logs stay for the next process. Blocking.
   void Close();
 
  private:
@@ -59,15 +65,20 @@ class LogDirMoves {
     std::filesystem::path log_dir;
     int32_t thread = -1;  // it runs on; -1: it waits for one
     std::shared_ptr<PartitionProgress> progress = std::make_shared<PartitionProgress>();
-    Clock::TimePoint finish_at = Clock::TimePoint::min();  // not before
-    std::string trouble;                                   // as told last
-    absl::Status given_up;                                 // not OK: why
+    Clock::TimePoint due = Clock::TimePoint::min();  // it neither begins nor ends before
+    std::string trouble;                             // as told last
+    int failures = 0;                                // in a row, at one log end
+    Offset failed_at;
+    absl::Status given_up;  // not OK: why
   };
 
   void OnFailed(const TopicPartition& partition, const absl::Status& why, bool for_good);
+  void OnUnreadable(const TopicPartition& partition, const absl::Status& why);  // the current log
+  void OnNotice(const std::string& text);
+  bool HasSource(const TopicPartition& partition) const;  // a current log, on a disk that did not fail
   void TellOfTrouble(const TopicPartition& partition, const absl::Status& why);
   int32_t FreeThread() const;  // -1: all are busy
-  asio::awaitable<absl::Status> Begin(TopicPartition partition, int32_t thread);
+  asio::awaitable<void> Begin(TopicPartition partition, int32_t thread);
   asio::awaitable<void> Fetch(TopicPartition partition);
   asio::awaitable<void> End(TopicPartition partition, absl::Status why);
   asio::awaitable<absl::Status> AwaitRest(TopicPartition partition, Offset end);
@@ -82,8 +93,10 @@ class LogDirMoves {
   FetchCounters counters_;
   FetcherManager fetchers_;
   std::map<TopicPartition, Move> moves_;  // the next to begin is the first that waits (AD-04)
+  std::map<TopicPartition, std::filesystem::path> given_up_;
+  std::string last_notice_;
   InterruptibleSleep pause_;
-  bool closed_ = false;
+  bool stopping_ = false;
 };
 
 }  // namespace slipstream

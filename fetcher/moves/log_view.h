@@ -20,7 +20,7 @@ class LogView {
   // Runs `look` on the thread that owns the partition's log, and returns after it. False: it did not run, as nobody has
   // the log at the moment, or may still run, as Close came first: what it writes to is its own, or shared.
   asio::awaitable<bool> See(TopicPartition partition, std::function<void(PartitionLog&)> look);
-  // Ends calls that wait; none may follow.
+  // Ends calls that wait; one that follows ends at once.
   void Close();
   bool closed() const { return closed_; }
 

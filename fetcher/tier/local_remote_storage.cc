@@ -18,6 +18,9 @@ namespace slipstream {
 namespace {
 
 constexpr char kRootName[] = "kafka-tiered-storage";  // LocalTieredStorage makes it below the directory it is given
+// So many segments of an epoch are looked through for an offset: leaders in turn cut their logs at other places, so the
+// one that begins next below it need not have it; but one that is not there must not cost a walk through all.
+constexpr int kCandidatesMax = 4;
 constexpr char kLeaderEpochSuffix[] = ".leader_epoch_checkpoint";
 
 // Of the segment whose .log this is; nullopt: it is none.
@@ -87,10 +90,12 @@ absl::StatusOr<Offset> LocalRemoteStorage::LastOffset(const RemoteSegment& segme
 absl::StatusOr<RemoteSegment> LocalRemoteStorage::FindSegment(const TopicIdPartition& partition, LeaderEpoch epoch,
                                                               Offset offset) {
   SLIP_ASSIGN_OR_RETURN(std::vector<RemoteSegment> segments, SegmentsUpTo(partition, offset));
+  int candidates = 0;
   for (RemoteSegment& segment : segments) {
     // Leaders that diverged may each have copied a segment there: only one has the record of this epoch.
     SLIP_ASSIGN_OR_RETURN(const std::vector<EpochStart> epochs, LeaderEpochs(segment));
     if (EpochAt(epochs, offset) != epoch) continue;
+    if (++candidates > kCandidatesMax) break;
     SLIP_ASSIGN_OR_RETURN(segment.last_offset, LastOffset(segment));
     if (segment.last_offset >= offset) return segment;
   }

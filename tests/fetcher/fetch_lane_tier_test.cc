@@ -207,7 +207,7 @@ TEST_F(FetchLaneTierTest, Ts08_OtherErrorsOfTheQuestionsAreAskedAgain) {
   leader_.on_list_offset = [&](Timestamp timestamp) -> std::optional<OffsetAnswer> {
     if (refused == 0) return Offsets(timestamp);
     if (--refused == 2) return std::nullopt;
-    return OffsetAnswer{KafkaError::kNotLeaderOrFollower};
+    return OffsetAnswer{.error = KafkaError::kNotLeaderOrFollower, .offset = {}, .leader_epoch = {}};
   };
   StartTiered({kP0, kP1});
   SayMoved();

@@ -14,6 +14,7 @@
 
 #include "fetcher/fetch_lane.h"
 #include "log/io/blocking_queue.h"
+#include "log/producer_snapshot.h"
 #include "tests/support/batches.h"
 #include "tests/support/log_configs.h"
 #include "tests/support/patience.h"
@@ -117,7 +118,10 @@ class MoverTest : public testing::Test {
   std::unique_ptr<PartitionLog> current_, future_;
   std::shared_ptr<PartitionProgress> progress_ = std::make_shared<PartitionProgress>();
   TestOwner owner_{io_};
-  LocalLeaderEndpoint endpoint_{io_, owner_, SystemClock()};
+  std::vector<std::string> unreadable_;
+  LocalLeaderEndpoint endpoint_{io_, owner_, SystemClock(), [this](const TopicPartition&, const absl::Status& why) {
+                                  unreadable_.push_back(std::string(why.message()));
+                                }};
   std::optional<LogCleaner> cleaner_;
   bool leader_reached_ = false;
   std::unique_ptr<FetchLane> lane_;
@@ -195,6 +199,34 @@ TEST_F(MoverTest, Ad06_ALogThatIsBeingHandedOverIsWaitedFor) {
   EXPECT_TRUE(events_.failed.empty());
   owner_.log = current_.get();
   RunUntilEqual();
+}
+
+// What happened: that nobody had the log just then was told as a high watermark of nothing, which kept the move from
+// going on for a second.
+TEST_F(MoverTest, Ad06_ALogOnItsWayBetweenTwoThreadsLosesNothingThatWasTold) {
+  Append(*current_, 3);
+  current_->UpdateHighWatermark(Offset{3});
+  Start();
+  RunUntilEqual();
+  owner_.log = nullptr;
+  const int looks_before = owner_.looks;
+  RunUntil([&] { return owner_.looks > looks_before + 5; });
+  EXPECT_EQ(progress_->leader_high_watermark.load(), 3);
+  EXPECT_EQ(progress_->health.load(), PartitionHealth::kFetching);
+  owner_.log = current_.get();
+  Append(*current_, 1);
+  RunUntilEqual();
+}
+
+TEST_F(MoverTest, ALogThatBeginsBehindRemoteStorageIsNotMoved) {
+  const RemoteLogState state{
+      Offset{0}, Offset{5}, {{LeaderEpoch{1}, Offset{0}}}, EncodeProducerSnapshot(ProducerStateTable())};
+  ASSERT_TRUE(current_->RebuildFrom(state, [] { return absl::OkStatus(); }).ok());
+  Append(*current_, 2, 1);
+  Start();
+  RunUntil([this] { return !unreadable_.empty(); });
+  EXPECT_EQ(unreadable_[0], "a log that begins behind remote storage is not moved");
+  EXPECT_EQ(future_->log_end_offset(), Offset{0});
 }
 
 TEST_F(MoverTest, Ad10_QuestionsAreAnsweredFromTheLog) {

@@ -11,8 +11,6 @@
 namespace slipstream {
 namespace {
 
-using testing::HasSubstr;
-
 class LogDirMovesTest : public FollowerFixture {
  protected:
   LogDirMovesTest() {
@@ -132,6 +130,63 @@ TEST_F(SlowMovesTest, Ad01_ALaterWishTakesTheEarlierOnesPlace) {
   EXPECT_FALSE(FutureIn(1));
   rate_.SetRate(kUnlimitedRate);
   RunUntilMoved(2);
+}
+
+TEST_F(SlowMovesTest, Ad01_AWishThatIsWithdrawnEndsItsMove) {
+  BeginMove(1);
+  follower_->SetLogDirWishes({});
+  RunUntil([this] { return !follower_->moving(); });
+  EXPECT_FALSE(FutureIn(1));
+}
+
+// Of three partitions in three log dirs two are to move.
+class ThreadsOfMovesTest : public SlowMovesTest, public testing::WithParamInterface<int32_t> {
+ protected:
+  bool Moving(int32_t number) const {
+    return std::ranges::any_of(told_of_copy_, [&](const std::string& line) {
+      return absl::StrContains(line, "moving to") && absl::StrContains(line, absl::StrCat("t-", number));
+    });
+  }
+};
+
+TEST_P(ThreadsOfMovesTest, Ad02_Ad04_AThreadMovesOneAtATimeByName) {
+  follow_.num_replica_alter_log_dirs_threads = GetParam();
+  HostedTopic& topic = Create("t", 3);
+  for (const auto& [number, partition] : topic.partitions)
+    for (int i = 0; i < 2; ++i) Append(*partition, 3);
+  Serve();
+  Follow(/*until_caught_up=*/false);
+  RunUntil([this] { return follower_->Snapshot().records == 18; });
+  Wish(1);
+  RunUntil([this] { return Moving(0) && (GetParam() == 1 || Moving(2)); });
+  EXPECT_EQ(Moving(2), GetParam() == 2);
+  EXPECT_EQ(follower_->Snapshot().moving, 2u);
+  rate_.SetRate(kUnlimitedRate);
+  RunUntilMoved(1, {"t", 2});
+  EXPECT_EQ(copies_->log_dir({"t", 0}), copy_dirs_[1]);
+  RunUntil([this] { return Moving(2); });
+}
+INSTANTIATE_TEST_SUITE_P(OneAndTwo, ThreadsOfMovesTest, testing::Values(1, 2));
+
+// What happened: the move could not go on, was given up, and what was copied deleted.
+TEST_F(SlowMovesTest, Inv23_Pf33_AFutureLogOutlivesAStartWithoutTheDiskOfTheCurrentOne) {
+  BeginMove(1);
+  StopAndClose();
+  ended_.reset();
+  copy_io_.before_write = [this](const std::filesystem::path& path) {
+    const auto [end, at] = std::ranges::mismatch(copy_dirs_[0], path);
+    return end == copy_dirs_[0].end() ? ErrnoToStatus(EIO, "open", path) : absl::OkStatus();
+  };
+  Follow(/*until_caught_up=*/false);
+  RunUntil([this] { return Told("t-0 is in no log directory that is online"); });
+  EXPECT_TRUE(FutureIn(1));
+  EXPECT_FALSE(follower_->moving()) << "nobody need wait for it";
+  StopAndClose();
+  ended_.reset();
+  copy_io_.before_write = nullptr;
+  rate_.SetRate(kUnlimitedRate);
+  Follow(/*until_caught_up=*/false);
+  RunUntilMoved(1);
 }
 
 TEST_F(SlowMovesTest, Ad01_AWishToStayEndsAMove) {

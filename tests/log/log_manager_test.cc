@@ -1,10 +1,13 @@
 #include "log/log_manager.h"
 
+#include <absl/strings/match.h>
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include "tests/support/batches.h"
+#include "tests/support/failing_io.h"
 #include "tests/support/failing_queue.h"
 #include "tests/support/run.h"
 #include "tests/support/simulated_disk.h"
@@ -204,6 +207,42 @@ TEST_F(LogManagerTest, Ad08_APromotedLogHasTheMarksOfTheFormerOne) {
   Reopen();
   EXPECT_EQ(manager_->Find({"t", 0})->high_watermark(), Offset{5});
   EXPECT_EQ(manager_->Find({"t", 0})->log_start_offset(), Offset{2});
+}
+
+// What happened: a move that failed between its two renames left the partition to be copied anew, beside what it had.
+TEST_F(LogManagerTest, Pf33_AFutureLogWithoutACurrentOneBecomesIt) {
+  FailingIo io;
+  auto opened = LogManager::Open(io, config_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  manager_ = *std::move(opened);
+  Append(Make(0), 3);
+  Append(*manager_->GetOrCreateFuture({"t", 0}, Dir("b")), 3);
+  io.before_rename = [](const std::filesystem::path& from) {
+    return absl::EndsWith(from.native(), "-future") ? ErrnoToStatus(EMFILE, "rename", from) : absl::OkStatus();
+  };
+  EXPECT_TRUE(absl::IsResourceExhausted(manager_->PromoteFuture({"t", 0}).status()));
+  EXPECT_EQ(manager_->Find({"t", 0}), nullptr);
+  io.before_rename = nullptr;
+  manager_->CreateMissing({{{"t", 0}, kTopicId, {}}});
+  EXPECT_EQ(manager_->Find({"t", 0}), nullptr);
+  EXPECT_EQ(Make(0)->log_end_offset(), Offset{3});
+  EXPECT_EQ(manager_->log_dir({"t", 0}), Dir("b"));
+  ASSERT_TRUE(manager_->Close().ok());
+}
+
+// Else a disk that failed would keep a partition from going where there is room.
+TEST_F(LogManagerTest, Inv23_AFutureLogOnADiskThatFailedIsInNobodysWay) {
+  Open();
+  Append(Make(0), 3);
+  Make(1);
+  ASSERT_EQ(manager_->log_dir({"t", 1}), Dir("b"));
+  ASSERT_TRUE(manager_->GetOrCreateFuture({"t", 0}, Dir("b")).ok());
+  Append(manager_->Find({"t", 1}), 1);
+  BreakDiskOf(1);
+  const auto elsewhere = manager_->GetOrCreateFuture({"t", 0}, Dir("c"));
+  EXPECT_TRUE(elsewhere.ok()) << elsewhere.status();
+  EXPECT_TRUE(absl::IsUnavailable(manager_->GetOrCreateFuture({"t", 1}, Dir("c")).status())) << "nothing to move from";
+  EXPECT_TRUE(manager_->Delete({"t", 0}).ok());
 }
 
 // Else it would vouch for what a future log has lost and written anew since.
