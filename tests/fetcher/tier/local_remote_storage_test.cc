@@ -1,5 +1,6 @@
 #include "fetcher/tier/local_remote_storage.h"
 
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <gmock/gmock.h>
 
@@ -36,7 +37,7 @@ class LocalRemoteStorageTest : public testing::Test {
     const std::string stem = Stem(base, id);
     Write(stem + ".log", AsText(log));
     Write(stem + ".leader_epoch_checkpoint", epochs);
-    Write(stem + ".snapshot", "producers at " + std::to_string(last + 1));
+    Write(stem + ".snapshot", absl::StrCat("producers at ", last + 1));
     for (const char* other : {".index", ".timeindex"}) Write(stem + other, "");
   }
   absl::StatusOr<RemoteSegment> Find(int32_t epoch, int64_t offset) {
