@@ -95,8 +95,9 @@ PropertyTable FollowProperties(FollowSettings& settings) {
             "those elsewhere are moved while they are followed",
             [&settings](absl::string_view value) {
               absl::StatusOr<LogDirWishes> wishes = LogDirWishes::Parse(value);
-              if (wishes.ok()) settings.follow.log_dir_wishes = *std::move(wishes);
-              return wishes.status();
+              if (!wishes.ok()) return wishes.status();
+              settings.follow.log_dir_wishes = *std::move(wishes);
+              return absl::OkStatus();
             });
   table.AddInt32("num.replica.alter.log.dirs.threads",
                  "so many partitions are moved between log dirs at a time (default: as many as there are log dirs)",
