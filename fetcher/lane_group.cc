@@ -80,7 +80,8 @@ void LaneGroup::Remove(const std::vector<TopicPartition>& partitions, const std:
 }
 
 void LaneGroup::HandOver(std::unique_ptr<FollowedPartition> partition) {
-  At(partition->lane).Adopt(std::move(partition));
+  FetchLane& lane = At(partition->lane);
+  lane.Adopt(std::move(partition));
 }
 
 bool LaneGroup::OfferCleaner(LaneKind from) {
