@@ -4,18 +4,13 @@
 
 #include <algorithm>
 
-#include "fetcher/divergence.h"
+#include "fetcher/log_answers.h"
 #include "log/transaction_index.h"
 
 namespace slipstream {
 namespace {
 
 constexpr int32_t kMaxWaitMs = 5 * 60 * 1000;  // a request may not be parked for longer, whatever it says
-
-KafkaError ErrorOf(const absl::Status& status) {
-  if (status.ok()) return KafkaError::kNone;
-  return absl::IsOutOfRange(status) ? KafkaError::kOffsetOutOfRange : KafkaError::kKafkaStorageError;
-}
 
 // Where the records of an answer lie that names these of the partitions read.
 std::vector<FileRegion> RegionsOf(const std::vector<size_t>& told, std::vector<LogSlice>& slices) {
@@ -98,7 +93,7 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   const int64_t room =
       std::max<int64_t>(0, std::min<int64_t>(asked.partition_max_bytes, limits.bytes_max - bytes_so_far));
   absl::StatusOr<LogSlice> read = log.Read(asked.fetch_offset, bound, static_cast<uint64_t>(room));
-  data.error_code = ErrorOf(read.status());
+  data.error_code = ErrorOfRead(read.status());
   if (!read.ok()) {
     data.high_watermark = data.last_stable_offset = data.log_start_offset = Offset{};
     return nullptr;
@@ -108,7 +103,7 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   if (!fits) return partition;
   if (limits.read_committed) {
     const auto aborted = log.AbortedTransactions(asked.fetch_offset, *read);
-    data.error_code = ErrorOf(aborted.status());
+    data.error_code = ErrorOfRead(aborted.status());
     if (!aborted.ok()) return nullptr;
     for (const AbortedTransactionEntry& entry : *aborted)
       data.aborted_transactions->push_back({entry.producer_id, entry.first_offset});

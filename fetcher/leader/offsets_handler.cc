@@ -4,14 +4,12 @@
 #include <optional>
 #include <utility>
 
+#include "fetcher/log_answers.h"
+
 namespace slipstream {
 namespace {
 
 using FoundRecord = std::optional<std::pair<Timestamp, Offset>>;
-
-LeaderEpoch EpochAt(const PartitionLog& log, Offset offset) {
-  return log.epochs().EpochForOffset(offset).value_or(LeaderEpoch{});
-}
 
 // The first record with the largest timestamp. The log can only look forward from a timestamp: close in on the largest
 // one from which it still finds something.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "fetcher/divergence.h"
+#include "fetcher/log_answers.h"
 #include "log/status.h"
 
 namespace slipstream {
@@ -10,17 +10,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kBetweenLooks{20};
 
-KafkaError ErrorOf(const absl::Status& read) {
-  if (read.ok()) return KafkaError::kNone;
-  return absl::IsOutOfRange(read) ? KafkaError::kOffsetOutOfRange : KafkaError::kKafkaStorageError;
-}
-
 bool IsNews(const PartitionData& data, const LogSlice& slice) {
   return slice.bytes > 0 || data.error_code != KafkaError::kNone || data.diverging_epoch.end_offset >= Offset{0};
-}
-
-LeaderEpoch EpochAt(const PartitionLog& log, Offset offset) {
-  return log.epochs().EpochForOffset(offset).value_or(LeaderEpoch{});
 }
 
 // The partitions of an answer, in its order.
@@ -99,7 +90,7 @@ void LocalLeaderEndpoint::Look(PartitionLog& log, const FetchPartition& asked, u
     reading.unreadable = absl::FailedPreconditionError("a log that begins behind remote storage is not moved");
   absl::StatusOr<LogSlice> slice = log.Read(asked.fetch_offset, log.log_end_offset(), bytes_max);
   if (!slice.ok() && !absl::IsOutOfRange(slice.status())) reading.unreadable = slice.status();
-  data.error_code = reading.unreadable.ok() ? ErrorOf(slice.status()) : KafkaError::kKafkaStorageError;
+  data.error_code = reading.unreadable.ok() ? ErrorOfRead(slice.status()) : KafkaError::kKafkaStorageError;
   if (slice.ok() && reading.unreadable.ok()) reading.slice = *std::move(slice);
 }
 

@@ -1,4 +1,4 @@
-#include "fetcher/divergence.h"
+#include "fetcher/log_answers.h"
 
 namespace slipstream {
 
@@ -12,6 +12,15 @@ bool Diverges(const PartitionLog& log, const FetchPartition& asked, PartitionDat
   if (end.leader_epoch >= asked.last_fetched_epoch && end.end_offset >= asked.fetch_offset) return false;
   data.diverging_epoch = {.epoch = end.leader_epoch, .end_offset = end.end_offset};
   return true;
+}
+
+KafkaError ErrorOfRead(const absl::Status& read) {
+  if (read.ok()) return KafkaError::kNone;
+  return absl::IsOutOfRange(read) ? KafkaError::kOffsetOutOfRange : KafkaError::kKafkaStorageError;
+}
+
+LeaderEpoch EpochAt(const PartitionLog& log, Offset offset) {
+  return log.epochs().EpochForOffset(offset).value_or(LeaderEpoch{});
 }
 
 }  // namespace slipstream
