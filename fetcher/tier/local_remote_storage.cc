@@ -38,12 +38,6 @@ std::string TextOf(const TopicIdPartition& partition) {
   return absl::StrCat(partition.partition.ToString(), "-", partition.topic_id.ToString());
 }
 
-std::optional<LeaderEpoch> EpochAt(const std::vector<EpochStart>& epochs, Offset offset) {
-  const auto above = std::ranges::upper_bound(epochs, offset, {}, &EpochStart::start_offset);
-  if (above == epochs.begin()) return std::nullopt;
-  return (above - 1)->epoch;
-}
-
 }  // namespace
 
 LocalRemoteStorage::LocalRemoteStorage(FileIo& io, const std::filesystem::path& directory)
@@ -93,8 +87,8 @@ absl::StatusOr<RemoteSegment> LocalRemoteStorage::FindSegment(const TopicIdParti
   int candidates = 0;
   for (RemoteSegment& segment : segments) {
     // Leaders that diverged may each have copied a segment there: only one has the record of this epoch.
-    SLIP_ASSIGN_OR_RETURN(const std::vector<EpochStart> epochs, LeaderEpochs(segment));
-    if (EpochAt(epochs, offset) != epoch) continue;
+    SLIP_ASSIGN_OR_RETURN(const LeaderEpochCache epochs, LoadEpochs(segment));
+    if (epochs.EpochForOffset(offset) != epoch) continue;
     if (++candidates > kCandidatesMax) break;
     SLIP_ASSIGN_OR_RETURN(segment.last_offset, LastOffset(segment));
     if (segment.last_offset >= offset) return segment;
@@ -104,11 +98,16 @@ absl::StatusOr<RemoteSegment> LocalRemoteStorage::FindSegment(const TopicIdParti
                                           epoch.value));
 }
 
-absl::StatusOr<std::vector<EpochStart>> LocalRemoteStorage::LeaderEpochs(const RemoteSegment& segment) {
+absl::StatusOr<LeaderEpochCache> LocalRemoteStorage::LoadEpochs(const RemoteSegment& segment) {
   const std::filesystem::path path = FileOf(segment, kLeaderEpochSuffix);
-  SLIP_ASSIGN_OR_RETURN(const LeaderEpochCache epochs, LeaderEpochCache::Load(io_, path));
+  SLIP_ASSIGN_OR_RETURN(LeaderEpochCache epochs, LeaderEpochCache::Load(io_, path));
   // None are in a file that is not there, too: it was deleted meanwhile.
   if (epochs.entries().empty()) return absl::NotFoundError(absl::StrCat(path.native(), " tells of no leader epoch"));
+  return epochs;
+}
+
+absl::StatusOr<std::vector<EpochStart>> LocalRemoteStorage::LeaderEpochs(const RemoteSegment& segment) {
+  SLIP_ASSIGN_OR_RETURN(const LeaderEpochCache epochs, LoadEpochs(segment));
   return epochs.entries();
 }
 

@@ -26,6 +26,7 @@ class LocalRemoteStorage final : public RemoteStorage {
   std::filesystem::path FileOf(const RemoteSegment& segment, absl::string_view suffix) const;
   // Those that are copied whole, the one with the largest base first; their last offsets are not read yet.
   absl::StatusOr<std::vector<RemoteSegment>> SegmentsUpTo(const TopicIdPartition& partition, Offset offset);
+  absl::StatusOr<LeaderEpochCache> LoadEpochs(const RemoteSegment& segment);
   absl::StatusOr<Offset> LastOffset(const RemoteSegment& segment);
 
   FileIo& io_;
