@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "log/in_range.h"
 #include "log/status.h"
@@ -17,6 +18,21 @@ namespace {
 // An answer may be longer than the records that were asked for: its first batch comes whole, and each partition has its
 // say.
 constexpr int64_t kResponseBytesBeyond = 128 << 20;
+
+void AddByteRate(PropertyTable& table, std::string name, std::string help, int64_t& field) {
+  table.Add(std::move(name), std::move(help), [&field](absl::string_view value) {
+    const absl::StatusOr<int64_t> rate = ParseByteRate(value);
+    if (rate.ok()) field = *rate;
+    return rate.status();
+  });
+}
+
+void AddText(PropertyTable& table, std::string name, std::string help, std::string& field) {
+  table.Add(std::move(name), std::move(help), [&field](absl::string_view value) {
+    field = std::string(value);
+    return absl::OkStatus();
+  });
+}
 
 PropertyTable FollowProperties(FollowSettings& settings) {
   PropertyTable table;
@@ -33,14 +49,10 @@ PropertyTable FollowProperties(FollowSettings& settings) {
                  "replicas, and takes what is fetched for what that broker holds: none that runs (default -1: as a "
                  "consumer)",
                  fetcher.replica_id.value);
-  table.Add(
-      "remote.log.storage.dir",
-      "as the brokers' rsm.config.dir, with Kafka's LocalTieredStorage: where a replica whose leader has moved the "
-      "next records there finds what it needs to go on behind them (default: none)",
-      [&settings](absl::string_view value) {
-        settings.remote_log_storage_dir = std::string(value);
-        return absl::OkStatus();
-      });
+  AddText(table, "remote.log.storage.dir",
+          "as the brokers' rsm.config.dir, with Kafka's LocalTieredStorage: where a replica whose leader has moved the "
+          "next records there finds what it needs to go on behind them (default: none)",
+          settings.remote_log_storage_dir);
   table.AddInt32("num.replica.fetchers", "fetcher threads per leader (default 1)", fetcher.num_replica_fetchers);
   table.AddInt32("replica.fetch.min.bytes", "an answer waits for so much (default 1)", fetcher.replica_fetch_min_bytes);
   table.AddInt32("replica.fetch.max.bytes", "of one partition in an answer (default 32 MiB)",
@@ -73,10 +85,7 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   table.AddMilliseconds("metadata.max.age.ms",
                         "new topics and leaders are looked for at least so often (default 30000)",
                         client.metadata_max_age);
-  table.Add("client.id", "as brokers' logs show it (default slipstream)", [&client](absl::string_view value) {
-    client.client_id = std::string(value);
-    return absl::OkStatus();
-  });
+  AddText(table, "client.id", "as brokers' logs show it (default slipstream)", client.client_id);
   AddLogProperties(table, settings.logs.log);
   AddCleanerProperties(table, fetcher.compaction);
   table.AddMilliseconds("log.retention.check.interval.ms", "between two looks at what may go (default 300000)",
@@ -85,11 +94,7 @@ PropertyTable FollowProperties(FollowSettings& settings) {
                   "cached (default): as Kafka, a power cut may take the newest records; durable: nothing counts as "
                   "copied before its fsync",
                   {{"cached", FlushMode::kCached}, {"durable", FlushMode::kDurable}}, fetcher.flush_mode);
-  table.Add("throttle", "as --throttle, which wins", [&settings](absl::string_view value) {
-    const absl::StatusOr<int64_t> rate = ParseByteRate(value);
-    if (rate.ok()) settings.bytes_per_second = *rate;
-    return rate.status();
-  });
+  AddByteRate(table, "throttle", "as --throttle, which wins", settings.bytes_per_second);
   table.Add("replica.log.dirs",
             "PATTERN:DIR,...: partitions whose TOPIC-NUMBER matches the regular expression are to lie in that log dir; "
             "those elsewhere are moved while they are followed",
@@ -102,12 +107,8 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   table.AddInt32("num.replica.alter.log.dirs.threads",
                  "so many partitions are moved between log dirs at a time (default: as many as there are log dirs)",
                  settings.follow.num_replica_alter_log_dirs_threads);
-  table.Add("replica.alter.log.dirs.io.max.bytes.per.second", "of all such moves, such as 50MB/s (default: no bound)",
-            [&settings](absl::string_view value) {
-              const absl::StatusOr<int64_t> rate = ParseByteRate(value);
-              if (rate.ok()) settings.move_bytes_per_second = *rate;
-              return rate.status();
-            });
+  AddByteRate(table, "replica.alter.log.dirs.io.max.bytes.per.second",
+              "of all such moves, such as 50MB/s (default: no bound)", settings.move_bytes_per_second);
   table.AddMilliseconds("progress.interval.ms", "between two lines of progress (default 1000)",
                         settings.progress_interval);
   return table;
@@ -148,8 +149,7 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   if (settings.logs.log.remote_storage && !settings.follow.log_dir_wishes.empty())
     return absl::InvalidArgumentError(
         "replica.log.dirs and remote.log.storage.dir exclude each other: a log that begins behind remote storage is "
-        "not "
-        "moved");
+        "not moved");
   SLIP_RETURN_IF_ERROR(settings.follow.Validate());
   return settings.logs.log.Validate();
 }
