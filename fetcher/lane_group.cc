@@ -47,9 +47,8 @@ const FetchLane* LaneGroup::LaneOf(const TopicPartition& partition) const {
 }
 
 PartitionLog* LaneGroup::LogOf(const TopicPartition& partition) {
-  for (const std::unique_ptr<FetchLane>& lane : lanes_)
-    if (PartitionLog* const log = lane->LogOf(partition)) return log;
-  return nullptr;
+  FetchLane* const home = HomeOf(partition);
+  return home == nullptr ? nullptr : home->LogOf(partition);
 }
 
 void LaneGroup::Add(InitialFetchState initial) {

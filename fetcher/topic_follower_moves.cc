@@ -43,7 +43,8 @@ asio::awaitable<void> TopicFollower::RequestMoves(std::vector<TopicPartition> pa
 asio::awaitable<void> TopicFollower::TendMoves() {
   if (std::exchange(wishes_changed_, false)) {
     if (std::exchange(wishes_told_, true)) co_await WithdrawMoves();
-    co_await RequestMoves(logs_.partitions());  // whether they are followed now or not
+    // Whether they are followed now or not. Without wishes no start looks at all there is.
+    if (!wishes_.empty()) co_await RequestMoves(logs_.partitions());
   }
   if (!wishes_due_.empty()) co_await RequestMoves(std::exchange(wishes_due_, {}));
   if (moves_->size() == 0) co_return;
@@ -57,10 +58,12 @@ asio::awaitable<void> TopicFollower::TendMoves() {
 asio::awaitable<void> TopicFollower::FinishMove(TopicPartition partition) {
   const auto found = followed_.find(partition);
   const bool assigned = found != followed_.end() && found->second.assigned;
-  std::vector<TopicPartition> names{partition};
-  if (assigned) co_await fetchers_->Remove(std::move(names));
-  if (assigned) found->second.assigned = false;  // nothing changes followed_ meanwhile
-  (void)co_await moves_->Finish(partition);      // told there
+  if (assigned) {
+    std::vector<TopicPartition> names{partition};
+    co_await fetchers_->Remove(std::move(names));
+    found->second.assigned = false;  // nothing changes followed_ meanwhile
+  }
+  co_await moves_->Finish(partition);
   if (!assigned) co_return;
   if (logs_.Find(partition) == nullptr) {
     refresh_wanted_ = true;  // which makes a current log of the future one

@@ -313,9 +313,10 @@ absl::Status LogDirectory::DeleteFuture(const TopicPartition& partition) {
   if (found == futures_.end())
     return absl::NotFoundError(absl::StrCat(partition.ToString(), " has no future log in ", config_.log_dir.string()));
   // On a disk that failed it stays as it is, and is in nobody's way (INV-23).
-  const bool online = !health_->offline();
-  if (online) SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
-  if (online) SLIP_RETURN_IF_ERROR(SetAside(*found->second));
+  if (!health_->offline()) {
+    SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
+    SLIP_RETURN_IF_ERROR(SetAside(*found->second));
+  }
   futures_.erase(found);
   return absl::OkStatus();
 }

@@ -235,9 +235,9 @@ std::vector<TopicPartition> LogDirMoves::Ready() const {
   return ready;
 }
 
-asio::awaitable<absl::Status> LogDirMoves::Finish(TopicPartition partition) {
+asio::awaitable<void> LogDirMoves::Finish(TopicPartition partition) {
   const PartitionLog* const current = logs_.Find(partition);
-  if (current == nullptr) co_return absl::NotFoundError(absl::StrCat(partition.ToString(), " is in no log directory"));
+  if (current == nullptr) co_return;  // Tend parks the move
   Move& move = moves_.at(partition);
   move.due = clock_.Now() + kAgainAfter;
   absl::Status finished = co_await AwaitRest(partition, current->log_end_offset());
@@ -255,7 +255,6 @@ asio::awaitable<absl::Status> LogDirMoves::Finish(TopicPartition partition) {
     TellOfTrouble(partition, finished);
   }
   if (logs_.FindFuture(partition) == nullptr || logs_.Find(partition) == nullptr) moves_.erase(partition);
-  co_return finished;
 }
 
 asio::awaitable<absl::Status> LogDirMoves::AwaitRest(TopicPartition partition, Offset end) {

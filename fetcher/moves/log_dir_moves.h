@@ -45,10 +45,10 @@ class LogDirMoves {
   asio::awaitable<void> Tend();
   // Those whose future logs had all that was there when they looked last: to be finished.
   std::vector<TopicPartition> Ready() const;
-  // Waits for the rest of the records, then lets the future log take the current one's place. An error: the current log
-  // is where it was and the move goes on; unless the LogManager has no current log now, and makes one of the future log
-  // when it is asked for. REQUIRES: Ready named it; no thread but this one uses the current log.
-  asio::awaitable<absl::Status> Finish(TopicPartition partition);
+  // Waits for the rest of the records, then lets the future log take the current one's place. Where it cannot, tells
+  // why: the current log is where it was and the move goes on; unless the LogManager has no current log now, and makes
+  // one of the future log when it is asked for. REQUIRES: Ready named it; no thread but this one uses the current log.
+  asio::awaitable<void> Finish(TopicPartition partition);
 
   bool Moving(const TopicPartition& partition) const { return moves_.contains(partition); }
   size_t size() const { return moves_.size(); }  // waiting ones too

@@ -25,6 +25,7 @@ absl::StatusOr<LogDirWishes> LogDirWishes::Parse(absl::string_view text) {
 }
 
 std::optional<std::filesystem::path> LogDirWishes::DirFor(const TopicPartition& partition) const {
+  if (wishes_.empty()) return std::nullopt;  // asked for each partition that is new
   const std::string name = partition.ToString();
   const auto wish = std::ranges::find_if(wishes_, [&](const Wish& one) { return std::regex_match(name, one.pattern); });
   return wish == wishes_.end() ? std::nullopt : std::optional(wish->log_dir);
