@@ -75,9 +75,13 @@ absl::Status ReadCheckpointText(FileIo& io, const std::filesystem::path& path, s
 
 absl::Status WriteCheckpointText(FileIo& io, const std::filesystem::path& path,
                                  const std::vector<std::string>& entries) {
+  return ReplaceFile(io, path, CheckpointText(entries));
+}
+
+std::string CheckpointText(const std::vector<std::string>& entries) {
   std::string content = absl::StrCat(kCheckpointVersion, "\n", entries.size(), "\n");
   for (const std::string& entry : entries) absl::StrAppend(&content, entry, "\n");
-  return ReplaceFile(io, path, content);
+  return content;
 }
 
 absl::StatusOr<int64_t> ParseCheckpointNumber(absl::string_view text, absl::string_view what, int64_t max) {

@@ -27,6 +27,9 @@ absl::Status ReadCheckpointText(FileIo& io, const std::filesystem::path& path, s
 absl::Status WriteCheckpointText(FileIo& io, const std::filesystem::path& path,
                                  const std::vector<std::string>& entries);
 
+// What that file holds.
+std::string CheckpointText(const std::vector<std::string>& entries);
+
 // A whole number in [0, max] as checkpoints hold them; kDataLoss names `what` and the text.
 absl::StatusOr<int64_t> ParseCheckpointNumber(absl::string_view text, absl::string_view what, int64_t max);
 

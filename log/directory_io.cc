@@ -65,6 +65,10 @@ class DirectoryFile final : public File {
     SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
     return AfterSync(*health_, file_->Sync());
   }
+  absl::Status SyncFileSystem() override {
+    SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));
+    return AfterSync(*health_, file_->SyncFileSystem());
+  }
   absl::StatusOr<Timestamp> ModifiedAt() override { return file_->ModifiedAt(); }
   absl::Status SetModifiedAt(Timestamp time) override {
     SLIP_RETURN_IF_ERROR(RefuseWhenOffline(*health_));

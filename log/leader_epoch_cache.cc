@@ -27,6 +27,14 @@ void AssignTo(std::vector<EpochStart>& entries, EpochStart entry) {
   entries.push_back(entry);
 }
 
+std::vector<std::string> Lines(const std::vector<EpochStart>& entries) {
+  std::vector<std::string> lines;
+  lines.reserve(entries.size());
+  for (const EpochStart& entry : entries)
+    lines.push_back(absl::StrCat(entry.epoch.value, " ", entry.start_offset.value));
+  return lines;
+}
+
 }  // namespace
 
 absl::StatusOr<LeaderEpochCache> LeaderEpochCache::Load(FileIo& io, const std::filesystem::path& path) {
@@ -90,12 +98,18 @@ absl::Status LeaderEpochCache::Clear() {
   return Replace({});
 }
 
+absl::Status LeaderEpochCache::BeginSave() {
+  return unsaved_ ? WriteTemporary(*io_, path_, CheckpointText(Lines(entries_))).status() : absl::OkStatus();
+}
+
+absl::Status LeaderEpochCache::FinishSave() {
+  if (unsaved_) SLIP_RETURN_IF_ERROR(io_->Rename(TemporaryOf(path_), path_));
+  unsaved_ = false;
+  return absl::OkStatus();
+}
+
 absl::Status LeaderEpochCache::Replace(std::vector<EpochStart> entries) {
-  std::vector<std::string> lines;
-  lines.reserve(entries.size());
-  for (const EpochStart& entry : entries)
-    lines.push_back(absl::StrCat(entry.epoch.value, " ", entry.start_offset.value));
-  SLIP_RETURN_IF_ERROR(WriteCheckpointText(*io_, path_, lines));
+  SLIP_RETURN_IF_ERROR(WriteCheckpointText(*io_, path_, Lines(entries)));
   entries_ = std::move(entries);
   unsaved_ = false;
   return absl::OkStatus();

@@ -31,7 +31,12 @@ class LeaderEpochCache {
   absl::Status Note(LeaderEpoch epoch, Offset start_offset);
   // Writes what was noted; no effect when that was done. Returns once the file is durable.
   absl::Status Save();
-  // Both at once.
+  // Save in two steps, for many caches at once: the first writes a file beside it, which takes its place in the second.
+  // REQUIRES: what the first wrote was made durable in between, and nothing noted. Durable once the directory is synced
+  // after it.
+  absl::Status BeginSave();
+  absl::Status FinishSave();
+  // Note and Save at once.
   absl::Status Assign(LeaderEpoch epoch, Offset start_offset);
   // True when Note would change nothing: the hot path asks this per batch.
   bool Covers(LeaderEpoch epoch, Offset start_offset) const;

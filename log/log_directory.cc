@@ -17,6 +17,8 @@ namespace {
 
 constexpr char kDeleteSuffix[] = "-delete", kFutureSuffix[] = "-future", kStraySuffix[] = "-stray";
 constexpr size_t kDirectoryNameMax = 255;
+// So many logs to make or to close pay for a sync of the whole file system, which may have others' data to write.
+constexpr size_t kManyLogs = 64;
 
 // Directories that belong to others: tiered storage's cache and KRaft's own log (LOG-35).
 bool IsForeign(absl::string_view name) {
@@ -35,6 +37,14 @@ std::string MarkedName(const TopicPartition& partition, absl::string_view suffix
 
 // What precedes the last dot of a marked name.
 absl::string_view Unmarked(absl::string_view name) { return name.substr(0, name.rfind('.')); }
+
+absl::Status CheckName(const TopicPartition& partition) {
+  SLIP_RETURN_IF_ERROR(ValidateTopicName(partition.topic));
+  if (partition.partition < 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("partition ", partition.partition, " of topic ", partition.topic, " is negative"));
+  return absl::OkStatus();
+}
 
 Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& partition, Offset absent = Offset{0}) {
   const auto found = offsets.find(partition);
@@ -91,6 +101,7 @@ absl::Status LogDirectory::TakeOverDirectory() {
   SLIP_RETURN_IF_ERROR(CheckThatItIsOurs());
   SLIP_RETURN_IF_ERROR(MakeDirectory(io_, config_.log_dir));
   SLIP_ASSIGN_OR_RETURN(lock_, DirectoryLock::Acquire(disk_, config_.log_dir));
+  SLIP_ASSIGN_OR_RETURN(handle_, io_.Open(config_.log_dir, OpenMode::kDirectory));
 
   SLIP_ASSIGN_OR_RETURN(std::optional<MetaProperties> found, ReadMetaProperties(io_, config_.log_dir));
   const auto refuse = [&](const auto&... what) {
@@ -197,14 +208,17 @@ absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreate(const TopicPartition& pa
 
 void LogDirectory::CreateMissing(const std::vector<NewLog>& wanted) {
   SLIP_CHECK(lock_ != nullptr);
-  std::vector<const NewLog*> missing;
+  std::vector<NewLog> missing;
   for (const NewLog& log : wanted)
-    if (Find(log.partition) == nullptr) missing.push_back(&log);
+    if (Find(log.partition) == nullptr && CheckName(log.partition).ok()) missing.push_back(log);
+  // Where it fails each is made for itself, and the log dir is offline if the disk is to blame.
+  const bool together = missing.size() >= kManyLogs && MakePartitionDirectories(io_, *handle_, missing).ok();
   std::vector<std::unique_ptr<PartitionLog>> made(missing.size());
-  InParallel(missing.size(), static_cast<size_t>(config_.num_sync_threads),
-             [&](size_t i) { made[i] = TryOpenNew(*missing[i]); });
+  // What is left to do for each after that is work, and no waiting.
+  const int32_t threads = together ? config_.num_recovery_threads : config_.num_sync_threads;
+  InParallel(missing.size(), static_cast<size_t>(threads), [&](size_t i) { made[i] = TryOpenNew(missing[i]); });
   for (size_t i = 0; i < missing.size(); ++i)
-    if (made[i] != nullptr) logs_[missing[i]->partition] = std::move(made[i]);
+    if (made[i] != nullptr) logs_[missing[i].partition] = std::move(made[i]);
 }
 
 std::unique_ptr<PartitionLog> LogDirectory::TryOpenNew(const NewLog& wanted) {
@@ -218,10 +232,7 @@ std::unique_ptr<PartitionLog> LogDirectory::TryOpenNew(const NewLog& wanted) {
 absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::OpenNew(const TopicPartition& partition,
                                                                     const std::string& name) {
   if (health_->offline()) return Annotate(health_->cause(), "log dir is offline");
-  SLIP_RETURN_IF_ERROR(ValidateTopicName(partition.topic));
-  if (partition.partition < 0)
-    return absl::InvalidArgumentError(
-        absl::StrCat("partition ", partition.partition, " of topic ", partition.topic, " is negative"));
+  SLIP_RETURN_IF_ERROR(CheckName(partition));
   return PartitionLog::Open(io_, config_.log_dir / name, partition, config_.log, {.clean = true, .health = health_});
 }
 
@@ -328,19 +339,31 @@ absl::Status LogDirectory::Close() {
   return closed;
 }
 
+std::vector<absl::Status> LogDirectory::CloseLogs(const std::vector<PartitionLog*>& logs, size_t threads) {
+  if (static_cast<size_t>(std::ranges::count_if(logs, &PartitionLog::unflushed)) >= kManyLogs)
+    return PartitionLog::CloseTogether(logs, *handle_,
+                                       std::min(threads, static_cast<size_t>(config_.num_recovery_threads)));
+  std::vector<absl::Status> closed(logs.size());
+  InParallel(logs.size(), threads, [&](size_t i) { closed[i] = logs[i]->Close(); });
+  return closed;
+}
+
 absl::Status LogDirectory::CloseAll() {
   std::vector<PartitionLog*> to_close;
   for (const auto* logs : {&logs_, &futures_})
     for (const auto& [partition, log] : *logs) to_close.push_back(log.get());
-  std::vector<absl::Status> results(to_close.size());
-  InParallel(to_close.size(), static_cast<size_t>(config_.num_sync_threads),
-             [&](size_t i) { results[i] = to_close[i]->Close(); });
+  const std::vector<absl::Status> results = CloseLogs(to_close, static_cast<size_t>(config_.num_sync_threads));
   absl::Status closed;
+  std::vector<PartitionLog*> again;
   for (size_t i = 0; i < to_close.size(); ++i) {
-    // Alone it may have the descriptors that it lacked beside the others.
-    if (absl::IsResourceExhausted(results[i])) results[i] = to_close[i]->Close();
-    closed.Update(results[i]);
+    if (absl::IsResourceExhausted(results[i])) {
+      again.push_back(to_close[i]);
+    } else {
+      closed.Update(results[i]);
+    }
   }
+  // One after the other they may have the descriptors that they lacked beside each other.
+  for (const absl::Status& result : CloseLogs(again, /*threads=*/1)) closed.Update(result);
   const std::vector<LogOffsets> offsets = OffsetsOfAll();
   logs_.clear();
   futures_.clear();

@@ -16,6 +16,7 @@
 #include "log/directory_health.h"
 #include "log/directory_io.h"
 #include "log/directory_lock.h"
+#include "log/new_logs.h"
 #include "log/partition_log.h"
 
 namespace slipstream {
@@ -29,12 +30,6 @@ struct LogDirectoryConfig {
   // nullopt: as cluster_id; a new directory gets 1.
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogDirectory
-};
-
-struct NewLog {
-  TopicPartition partition;
-  Uuid topic_id;
-  std::filesystem::path log_dir;  // where it is to lie; empty: the LogManager decides
 };
 
 // Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
@@ -118,13 +113,16 @@ class LogDirectory {
   absl::StatusOr<std::unique_ptr<PartitionLog>> OpenNew(const TopicPartition& partition, const std::string& name);
   absl::Status SetAside(const PartitionLog& log);  // as -delete
   absl::Status CloseAll();
+  std::vector<absl::Status> CloseLogs(const std::vector<PartitionLog*>& logs, size_t threads);
 
   std::shared_ptr<DirectoryHealth> health_ = std::make_shared<DirectoryHealth>();
   FileIo& disk_;
   DirectoryIo io_;  // over disk_: all but the lock goes through it
   LogDirectoryConfig config_;
   std::unique_ptr<DirectoryLock> lock_;  // nullptr: closed
-  bool empty_ = true;                    // no partition was there, nor any other directory, when it was opened
+  // Open all the while: a sync of the file system tells of failed writes since its handle was opened, and no earlier.
+  std::unique_ptr<File> handle_;
+  bool empty_ = true;  // no partition was there, nor any other directory, when it was opened
   bool clean_start_ = false;
   std::string cluster_id_;
   Uuid directory_id_;

@@ -279,7 +279,10 @@ absl::Status LogLoader::StartAnew() {
                         Segment::Create(io_, directory_, options_.log_start_offset, config_));
   log_.segments.push_back(std::move(segment));
   log_.log_end_offset = options_.log_start_offset;
-  return io_.SyncDirectory(directory_);
+  // Where a power cut takes the segment's name away, the next start begins at 0 too. Another start only that name
+  // knows.
+  log_.names_unsynced = options_.log_start_offset == Offset{0};
+  return log_.names_unsynced ? absl::OkStatus() : io_.SyncDirectory(directory_);
 }
 
 absl::Status LogLoader::FinishProducers(bool recovered) {

@@ -25,6 +25,7 @@ struct LoadedLog {
   ProducerStateTable producers;            // up to the log end
   std::vector<Offset> producer_snapshots;  // in the directory, rising
   std::vector<std::string> notices;        // what a person should know: what recovery took away
+  bool names_unsynced = false;             // of files that came or went: a power cut may bring back what was before
 };
 
 // Opens the segments and recovers those that need it: missing indexes; without a clean stop the one that holds the

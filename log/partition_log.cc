@@ -53,7 +53,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
     log->first_dirty_offset_ = options.first_dirty_offset;
   // Recovery proves that batches are whole, not that they are on the disk: it never advances the point (LOG-131).
   // What an earlier try changed here may not be on the disk: it died before the fsync, or had no descriptor for it.
-  log->names_unsynced_ = !options.clean;
+  log->names_unsynced_ = !options.clean || loaded.names_unsynced;
   if (options.clean)
     for (const std::unique_ptr<Segment>& segment : log->segments_) segment->MarkSynced();
   log->recovery_point_ = options.clean ? log->log_end_offset_ : std::min(options.recovery_point, log->log_end_offset_);
@@ -108,23 +108,6 @@ absl::Status PartitionLog::FailUnlessOk(const absl::Status& status, absl::string
   if (!status.ok()) failure_ = Annotate(status, absl::StrCat(partition_.ToString(), ": ", what));
   if (IsDiskFailure(status)) health_->TakeOffline(failure_);
   return failure_;
-}
-
-absl::Status PartitionLog::Close() {
-  SLIP_RETURN_IF_ERROR(Usable());
-  const absl::Status durable = MakeDurableToClose();
-  if (!durable.ok() && !absl::IsResourceExhausted(durable)) return durable;
-  for (const std::unique_ptr<Segment>& segment : segments_) segment->Release();
-  SLIP_RETURN_IF_ERROR(durable);
-  for (const DeletedFile& file : deleted_) (void)io_.Remove(file.path);  // or the next start does it
-  return absl::OkStatus();
-}
-
-absl::Status PartitionLog::MakeDurableToClose() {
-  // One that nobody wrote to since a clean start is as it was: of many partitions most are.
-  if (active().unsynced() || active().loaded()) SLIP_RETURN_IF_ERROR(active().Seal());
-  SLIP_RETURN_IF_ERROR(TakeProducerSnapshot());
-  return FlushBlocking();
 }
 
 }  // namespace slipstream

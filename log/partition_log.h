@@ -186,6 +186,11 @@ class PartitionLog {
   // Flushes, writes the last time index entries and a producer snapshot, trims indexes. Blocking; nothing may follow
   // but destruction, or another try when it was kResourceExhausted.
   absl::Status Close();
+  // The same of many, on so many threads, each with its outcome: they share two syncs of their file system, by a file
+  // of it that was open before they were written to, instead of an fsync per file, and keep no file open meanwhile.
+  // REQUIRES: no thread uses one of them.
+  static std::vector<absl::Status> CloseTogether(const std::vector<PartitionLog*>& logs, File& file_system,
+                                                 size_t threads);
 
   // The batches from the one that holds `offset` on, of one segment, at most `bytes_max` but at least one batch, none
   // with a last offset at or above `bound` (readers pass the high watermark or the log end). kOutOfRange below the
@@ -210,6 +215,7 @@ class PartitionLog {
   Offset log_end_offset() const { return log_end_offset_; }
   Offset high_watermark() const { return high_watermark_; }
   Offset recovery_point() const { return recovery_point_; }  // everything below survives a power cut
+  bool unflushed() const { return recovery_point_ < log_end_offset_ || names_unsynced_; }  // Close has to sync
   // Readers of committed records go up to here: min(high watermark, first offset of the oldest transaction that is open
   // or whose marker is not below the high watermark) (LOG-112).
   Offset last_stable_offset() const;
@@ -260,14 +266,18 @@ class PartitionLog {
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
   struct FlushRound {
     std::vector<std::shared_ptr<File>> files;  // to fsync
-    std::shared_ptr<File> directory;           // to fsync after them; nullptr: no name has changed
+    std::shared_ptr<File> directory;           // to fsync after them; nullptr: none
     Offset end;                                // all below is durable then, unless the log was cut meanwhile
     uint64_t truncations = 0;
     uint64_t bytes = 0;  // of unflushed_bytes_
+    bool names = false;  // files came or went
   };
   absl::StatusOr<FlushRound> BeginFlush();
-  absl::Status FinishFlush(const FlushRound& round, absl::Status synced);
-  absl::Status MakeDurableToClose();
+  absl::StatusOr<FlushRound> BeginRound();  // when the epochs are saved, or about to be
+  absl::Status FinishFlush(const FlushRound& round, const absl::Status& synced);
+  absl::Status BeginCloseTogether(FlushRound& round);
+  absl::Status WriteAllToClose();  // what only memory has; not durable yet
+  absl::Status EndClose(const absl::Status& durable);
   absl::Status RemoveLastSegment();
   absl::Status StartSegment(Offset base_offset);  // the active one from now on; the last was sealed
   absl::Status RemoveBelowLogStart();             // what nobody may read any more: epochs and whole segments

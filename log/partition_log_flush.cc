@@ -42,7 +42,12 @@ absl::StatusOr<std::vector<std::shared_ptr<File>>> PartitionLog::FilesToFlush() 
 absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginFlush() {
   SLIP_RETURN_IF_ERROR(Usable());
   SLIP_RETURN_IF_ERROR(epochs_->Save());
-  FlushRound round{.end = log_end_offset_, .truncations = truncations_, .bytes = unflushed_bytes_};
+  return BeginRound();
+}
+
+absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginRound() {
+  FlushRound round{
+      .end = log_end_offset_, .truncations = truncations_, .bytes = unflushed_bytes_, .names = names_unsynced_};
   SLIP_ASSIGN_OR_RETURN(round.files, FilesToFlush());
   // Short of a descriptor nothing has been tried yet, and the next flush does it all.
   if (names_unsynced_) {
@@ -54,8 +59,7 @@ absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginFlush() {
   return round;
 }
 
-absl::Status PartitionLog::FinishFlush(const FlushRound& round, absl::Status synced) {
-  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
+absl::Status PartitionLog::FinishFlush(const FlushRound& round, const absl::Status& synced) {
   // Whatever its words, a failed fsync may have lost what was written.
   if (!synced.ok()) health_->TakeOffline(Annotate(synced, partition_.ToString()));
   SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
@@ -64,7 +68,7 @@ absl::Status PartitionLog::FinishFlush(const FlushRound& round, absl::Status syn
   unflushed_bytes_ -= std::min(unflushed_bytes_, round.bytes);
   if (round.truncations != truncations_) return absl::OkStatus();
   recovery_point_ = std::max(recovery_point_, round.end);
-  if (round.directory != nullptr) start_unsynced_ = false;
+  if (round.names) start_unsynced_ = false;
   return absl::OkStatus();
 }
 
@@ -104,6 +108,7 @@ asio::awaitable<absl::Status> PartitionLog::FlushAlone(IoQueue& queue) {
     const absl::Status one = co_await queue.Sync(*file);
     synced.Update(one);
   }
+  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
   co_return FinishFlush(round, synced);
 }
 
@@ -112,6 +117,7 @@ absl::Status PartitionLog::FlushBlocking() {
   SLIP_ASSIGN_OR_RETURN(const FlushRound round, BeginFlush());
   absl::Status synced;
   for (const std::shared_ptr<File>& file : round.files) synced.Update(file->Sync());
+  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
   return FinishFlush(round, synced);
 }
 

@@ -11,8 +11,6 @@
 namespace slipstream {
 namespace {
 
-constexpr char kFileName[] = "partition.metadata";
-
 // The value of "<key>: <value>"; kDataLoss otherwise.
 absl::StatusOr<absl::string_view> Value(absl::string_view line, absl::string_view key) {
   absl::string_view value = line;
@@ -41,7 +39,7 @@ absl::StatusOr<Uuid> ParseTopicId(absl::string_view content) {
 
 absl::StatusOr<std::optional<Uuid>> ReadPartitionMetadata(FileIo& io,
                                                           const std::filesystem::path& partition_directory) {
-  const std::filesystem::path path = partition_directory / kFileName;
+  const std::filesystem::path path = PartitionMetadataPath(partition_directory);
   const absl::StatusOr<std::string> content = ReadWholeFile(io, path);
   if (absl::IsNotFound(content.status())) return std::nullopt;
   SLIP_RETURN_IF_ERROR(content.status());
@@ -51,8 +49,16 @@ absl::StatusOr<std::optional<Uuid>> ReadPartitionMetadata(FileIo& io,
 }
 
 absl::Status WritePartitionMetadata(FileIo& io, const std::filesystem::path& partition_directory, Uuid topic_id) {
+  return ReplaceFile(io, PartitionMetadataPath(partition_directory), PartitionMetadataText(topic_id));
+}
+
+std::filesystem::path PartitionMetadataPath(const std::filesystem::path& partition_directory) {
+  return partition_directory / "partition.metadata";
+}
+
+std::string PartitionMetadataText(Uuid topic_id) {
   SLIP_CHECK(!topic_id.IsZero());
-  return ReplaceFile(io, partition_directory / kFileName, absl::StrCat("version: 0\ntopic_id: ", topic_id.ToString()));
+  return absl::StrCat("version: 0\ntopic_id: ", topic_id.ToString());
 }
 
 }  // namespace slipstream

@@ -64,6 +64,10 @@ class File {
   virtual absl::Status WriteDirectAt(DirectParts parts, FilePosition at) = 0;
   // fsync. An error, always kUnavailable, means the data may be gone for good: never retry it (INV-20).
   virtual absl::Status Sync() = 0;
+  // syncfs: makes durable all that was written and named on the file system that the file lies on, by whomever; of many
+  // small changes it costs a fraction of their fsyncs. Errors as Sync's, of anybody's file there; those of writes from
+  // before this one was opened may go unheard.
+  virtual absl::Status SyncFileSystem() = 0;
   // Last modification, milliseconds since 1970.
   virtual absl::StatusOr<Timestamp> ModifiedAt() = 0;
   // For a file that takes the place of others: retention of records without a time goes by it (LOG-108).
@@ -79,7 +83,7 @@ enum class OpenMode {
   kReadWrite,  // must exist
   kCreate,     // created when absent, kept as it is when present
   kCreateNew,  // must not exist (kAlreadyExists)
-  kDirectory,  // a directory, which must exist: only to be Sync()ed
+  kDirectory,  // a directory, which must exist: only for its syncs
 };
 
 class FileIo {
@@ -106,6 +110,10 @@ absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::pat
 // Write <path>.tmp, fsync, rename over the target, fsync the directory: readers see the old content or the new
 // (LOG-53). Short of descriptors, or on a full disk, it is the old.
 absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::string_view content);
+// Its first step, for who replaces many at once: writes <path>.tmp, which is not durable yet.
+absl::StatusOr<std::unique_ptr<File>> WriteTemporary(FileIo& io, const std::filesystem::path& path,
+                                                     absl::string_view content);
+std::filesystem::path TemporaryOf(std::filesystem::path path);
 
 // The machine's own file system. Thread-safe; lives for the whole process.
 FileIo& SystemFileIo();

@@ -112,6 +112,11 @@ class SystemFile final : public File {
     return absl::OkStatus();
   }
 
+  absl::Status SyncFileSystem() override {
+    if (::syncfs(descriptor_) != 0) return SyncErrnoToStatus(errno, path_);
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<Timestamp> ModifiedAt() override {
     struct stat info {};
     if (::fstat(descriptor_, &info) != 0) return ErrnoToStatus(errno, "stat", path_);
@@ -268,17 +273,26 @@ absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::pat
   return content;
 }
 
+std::filesystem::path TemporaryOf(std::filesystem::path path) {
+  path += ".tmp";
+  return path;
+}
+
+absl::StatusOr<std::unique_ptr<File>> WriteTemporary(FileIo& io, const std::filesystem::path& path,
+                                                     absl::string_view content) {
+  SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io.Open(TemporaryOf(path), OpenMode::kCreate));
+  SLIP_RETURN_IF_ERROR(file->Truncate(0));
+  SLIP_RETURN_IF_ERROR(file->WriteAt(std::as_bytes(std::span(content.data(), content.size())), FilePosition{0}));
+  return file;
+}
+
 absl::Status ReplaceFile(FileIo& io, const std::filesystem::path& path, absl::string_view content) {
-  std::filesystem::path temporary = path;
-  temporary += ".tmp";
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> directory, io.Open(path.parent_path(), OpenMode::kDirectory));
   {
-    SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(temporary, OpenMode::kCreate));
-    SLIP_RETURN_IF_ERROR(file->Truncate(0));
-    SLIP_RETURN_IF_ERROR(file->WriteAt(std::as_bytes(std::span(content.data(), content.size())), FilePosition{0}));
+    SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, WriteTemporary(io, path, content));
     SLIP_RETURN_IF_ERROR(file->Sync());
   }
-  SLIP_RETURN_IF_ERROR(io.Rename(temporary, path));
+  SLIP_RETURN_IF_ERROR(io.Rename(TemporaryOf(path), path));
   return directory->Sync();
 }
 

@@ -59,6 +59,9 @@ TEST(DirectoryIoTest, Inv20_AnFsyncThatFailsTakesTheDirectoryOfflineWhateverItsW
   of_directory.disk.FailCall(1, absl::ResourceExhaustedError("ENOSPC"));  // behind the opening
   EXPECT_FALSE(of_directory.io.SyncDirectory("/logs").ok());
   EXPECT_TRUE(of_directory.health->offline());
+  SpoiledDirectory of_file_system(absl::ResourceExhaustedError("ENOSPC"));
+  EXPECT_FALSE(of_file_system.file->SyncFileSystem().ok());
+  EXPECT_TRUE(of_file_system.health->offline());
 }
 
 }  // namespace

@@ -13,15 +13,15 @@
 namespace slipstream {
 namespace {
 
-constexpr int kLogs = 40;
+constexpr int kFew = 40, kMany = 200;  // of so many each is synced for itself, or all by one sync of the file system
 
-class LogDirectoryCloseTest : public testing::Test {
+class LogDirectoryCloseTest : public testing::TestWithParam<int32_t> {
  protected:
   LogDirectoryCloseTest() {
     config_.log_dir = dir_.path() / "logs";
     Open();
     BlockingIoQueue queue;
-    for (int32_t number = 0; number < kLogs; ++number) {
+    for (int32_t number = 0; number < GetParam(); ++number) {
       PartitionLog* const log = *directory_->GetOrCreate({"t", number}, Uuid{1, 2});
       EXPECT_TRUE(RunToEnd(log->AppendAsFollower(queue, MakeBatch({}), WriteHint::kCached)).ok());
     }
@@ -39,7 +39,7 @@ class LogDirectoryCloseTest : public testing::Test {
   std::unique_ptr<LogDirectory> directory_;
 };
 
-TEST_F(LogDirectoryCloseTest, Log142_LogsThatLackDescriptorsBesideTheOthersAreClosedAfterThem) {
+TEST_P(LogDirectoryCloseTest, Log142_LogsThatLackDescriptorsBesideTheOthersAreClosedAfterThem) {
   std::atomic<int> refusals = 5;
   io_.before_write = [&](const std::filesystem::path& path) {
     const bool refused = path.filename().native().find(".snapshot") != std::string::npos && refusals-- > 0;
@@ -50,11 +50,11 @@ TEST_F(LogDirectoryCloseTest, Log142_LogsThatLackDescriptorsBesideTheOthersAreCl
   EXPECT_TRUE(Marked());
   io_.before_write = nullptr;
   Open();
-  for (int32_t number = 0; number < kLogs; ++number)
+  for (int32_t number = 0; number < GetParam(); ++number)
     EXPECT_EQ(directory_->Find({"t", number})->log_end_offset(), Offset{1});
 }
 
-TEST_F(LogDirectoryCloseTest, Log142_OneThatCannotBeClosedIsToldAndTheOthersAreDurable) {
+TEST_P(LogDirectoryCloseTest, Log142_OneThatCannotBeClosedIsToldAndTheOthersAreDurable) {
   io_.before_write = [](const std::filesystem::path& path) {
     const bool one = path.parent_path().filename() == "t-7" && path.native().find(".snapshot") != std::string::npos;
     return one ? absl::ResourceExhaustedError("no space left on the test's disk") : absl::OkStatus();
@@ -62,6 +62,8 @@ TEST_F(LogDirectoryCloseTest, Log142_OneThatCannotBeClosedIsToldAndTheOthersAreD
   EXPECT_TRUE(absl::IsResourceExhausted(directory_->Close()));
   EXPECT_FALSE(Marked());
 }
+
+INSTANTIATE_TEST_SUITE_P(FewAndMany, LogDirectoryCloseTest, testing::Values(kFew, kMany));
 
 }  // namespace
 }  // namespace slipstream

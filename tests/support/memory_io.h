@@ -89,6 +89,7 @@ class MemoryIo final : public FileIo {
     }
     absl::Status WriteDirectAt(DirectParts, FilePosition) override { return absl::UnimplementedError("direct write"); }
     absl::Status Sync() override { return absl::OkStatus(); }
+    absl::Status SyncFileSystem() override { return absl::OkStatus(); }
     absl::StatusOr<Timestamp> ModifiedAt() override { return Timestamp{0}; }
     absl::Status SetModifiedAt(Timestamp) override { return absl::OkStatus(); }
     int descriptor() const override { return -1; }

@@ -70,14 +70,17 @@ class SimulatedDisk::OpenFile final : public File {
   absl::Status Sync() override {
     const std::lock_guard guard(disk_.mutex_);
     const absl::Status begun = disk_.Begin("fsync", path_, Effect::kSyncs);
-    if (!disk_.crashed_) {
-      if (begun.ok()) {
-        for (const DataChange& change : node_->unsynced) change.ApplyTo(node_->durable);
-        for (const DiskNode::NameChange& change : node_->unsynced_names) change.ApplyTo(node_->durable_names);
-      }
-      node_->unsynced.clear();
-      node_->unsynced_names.clear();
-    }
+    if (!disk_.crashed_) EndUnsynced(*node_, begun.ok());
+    return begun;
+  }
+  absl::Status SyncFileSystem() override {
+    const std::lock_guard guard(disk_.mutex_);
+    const absl::Status begun = disk_.Begin("syncfs", path_, Effect::kSyncs);
+    const auto visit = [&](const auto& self, DiskNode& node) -> void {
+      EndUnsynced(node, begun.ok());
+      for (const auto& [name, child] : node.names) self(self, *child);
+    };
+    if (!disk_.crashed_) visit(visit, *disk_.root_);
     return begun;
   }
   absl::StatusOr<Timestamp> ModifiedAt() override { return Timestamp{0}; }
@@ -93,6 +96,15 @@ class SimulatedDisk::OpenFile final : public File {
     if (!begun.ok()) bytes = bytes.substr(0, bytes.size() / 2);
     Take({.number = ++disk_.writes_, .at = at.value, .bytes = std::string(bytes)});
     return begun;
+  }
+  // What an fsync that failed should have kept is never kept.
+  static void EndUnsynced(DiskNode& node, bool kept) {
+    if (kept) {
+      for (const DataChange& change : node.unsynced) change.ApplyTo(node.durable);
+      for (const DiskNode::NameChange& change : node.unsynced_names) change.ApplyTo(node.durable_names);
+    }
+    node.unsynced.clear();
+    node.unsynced_names.clear();
   }
   void Take(DataChange change) {
     change.ApplyTo(node_->content);

@@ -56,6 +56,7 @@ class StoppingIo final : public FileIo {
     absl::StatusOr<uint64_t> Size() override { return file_->Size(); }
     absl::Status Truncate(uint64_t size) override { return io_.TakeChange() ? file_->Truncate(size) : Stopped(); }
     absl::Status Sync() override { return io_.TakeChange() ? file_->Sync() : Stopped(); }
+    absl::Status SyncFileSystem() override { return io_.TakeChange() ? file_->SyncFileSystem() : Stopped(); }
     absl::Status Allocate(uint64_t size) override { return io_.TakeChange() ? file_->Allocate(size) : Stopped(); }
     std::optional<DirectAlignment> PrepareDirect() override { return std::nullopt; }
     absl::StatusOr<size_t> ReadDirectAt(std::span<std::byte>, FilePosition) override {
