@@ -25,6 +25,7 @@ FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind
       config_(shared.config),
       events_(shared.events),
       counters_(shared.counters),
+      lane_counters_(shared.lane_counters[static_cast<size_t>(kind)]),
       cleaner_(shared.cleaner),
       leader_reached_(shared.leader_reached),
       kind_(kind),
@@ -267,6 +268,7 @@ std::chrono::nanoseconds FetchLane::WaitForRate() const {
 
 bool FetchLane::StartFetch() {
   if (session_.Idle() || WaitForRate().count() > 0) return false;
+  lane_counters_.requests.fetch_add(1, std::memory_order_relaxed);
   in_flight_ = &exchanges_[next_exchange_];
   next_exchange_ = 1 - next_exchange_;
   answered_ = false;

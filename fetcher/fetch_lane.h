@@ -21,6 +21,7 @@
 #include "fetcher/answer_size.h"
 #include "fetcher/fetch_events.h"
 #include "fetcher/fetcher_config.h"
+#include "fetcher/fetcher_metrics.h"
 #include "fetcher/followed_partition.h"
 #include "fetcher/lane_choice.h"
 #include "fetcher/lane_neighbours.h"
@@ -44,6 +45,7 @@ class FetchLane {
     const FetcherConfig& config;
     FetchEvents& events;
     FetchCounters& counters;
+    ThreadCounters& lane_counters;
     LogCleaner& cleaner;
     bool& leader_reached;  // and told so, since it was lost last
   };
@@ -205,6 +207,7 @@ class FetchLane {
   const FetcherConfig& config_;
   FetchEvents& events_;
   FetchCounters& counters_;
+  LaneCounters& lane_counters_;
   LogCleaner& cleaner_;
   bool& leader_reached_;
   const LaneKind kind_;

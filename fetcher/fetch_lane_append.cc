@@ -97,6 +97,7 @@ void FetchLane::FinishAppend(Appended& appended) {
       MarkFailed(partition, raised);
   }
   counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);
+  lane_counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);
   counters_.records.fetch_add(appended.records, std::memory_order_relaxed);
   counters_.batches.fetch_add(appended.batch_count, std::memory_order_relaxed);
   Publish(partition);

@@ -14,6 +14,7 @@ void FetchLane::Hold(std::unique_ptr<FollowedPartition> partition) {
   }
   partition->lane = kind_;
   partitions_[partition->name()] = std::move(partition);
+  lane_counters_.partitions.store(partitions_.size(), std::memory_order_relaxed);
 }
 
 // Nothing of the lane points at it any more. REQUIRES: it is out of the session.
@@ -25,6 +26,7 @@ std::unique_ptr<FollowedPartition> FetchLane::Release(FollowedPartition& partiti
   const auto held = partitions_.find(partition.name());
   std::unique_ptr<FollowedPartition> released = std::move(held->second);
   partitions_.erase(held);
+  lane_counters_.partitions.store(partitions_.size(), std::memory_order_relaxed);
   return released;
 }
 

@@ -4,6 +4,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 #include "fetcher/fetcher_id.h"
 
 namespace slipstream {
@@ -23,6 +25,7 @@ void FetcherManager::Start(const Key& key, Slot& slot, const Endpoint& endpoint)
   const std::string name =
       absl::StrCat(name_, "-", key.fetcher_id, "-", key.leader.value);  // FM-17, cut to what a thread name holds
   slot.thread = std::make_unique<FetcherThread>(name, key.leader, endpoint, make_leader_, config_, events_, counters_);
+  slot.requests = slot.bytes = OneMinuteRate(config_.clock->Now());
   std::vector<InitialFetchState> partitions;
   for (const auto& [partition, initial] : slot.partitions) partitions.push_back(initial);
   if (!partitions.empty()) slot.thread->AddPartitions(std::move(partitions));
@@ -133,10 +136,46 @@ void FetcherManager::Close() {
   owner_.clear();
 }
 
-int32_t FetcherManager::dead_thread_count() const {
-  int32_t count = 0;
+size_t FetcherManager::dead_thread_count() const {
+  size_t count = 0;
   for (const auto& [key, slot] : threads_) count += slot.thread->dead() ? 1 : 0;
   return count;
+}
+
+FetcherThreadMetrics FetcherManager::MetricsOf(Slot& slot) const {
+  const FetcherThread& thread = *slot.thread;
+  FetcherThreadMetrics metrics{
+      .name = thread.name(), .leader = thread.leader(), .endpoint = thread.endpoint(), .dead = thread.dead()};
+  uint64_t requests = 0, bytes = 0;
+  for (size_t i = 0; i < kLaneKinds; ++i) {
+    const LaneCounters& counted = thread.lane_counters()[i];
+    LaneMetrics& lane = metrics.lanes[i];
+    lane = {.kind = static_cast<LaneKind>(i),
+            .partitions = counted.partitions,
+            .requests = counted.requests,
+            .bytes = counted.bytes};
+    requests += lane.requests;
+    bytes += lane.bytes;
+  }
+  const Clock::TimePoint now = config_.clock->Now();
+  metrics.requests_per_second = slot.requests.Update(requests, now);
+  metrics.bytes_per_second = slot.bytes.Update(bytes, now);
+  return metrics;
+}
+
+FetcherMetrics FetcherManager::Metrics() {
+  FetcherMetrics metrics{.dead_threads = dead_thread_count()};
+  for (auto& [key, slot] : threads_) {
+    for (const auto& [partition, initial] : slot.partitions) {
+      metrics.max_lag = std::max(metrics.max_lag, initial.progress->Lag());
+      metrics.failed_partitions += initial.progress->health.load() == PartitionHealth::kFailed ? 1 : 0;
+    }
+    metrics.threads.push_back(MetricsOf(slot));
+  }
+  if (!metrics.threads.empty())
+    metrics.min_fetch_rate =
+        std::ranges::min(metrics.threads, {}, &FetcherThreadMetrics::requests_per_second).requests_per_second;
+  return metrics;
 }
 
 }  // namespace slipstream

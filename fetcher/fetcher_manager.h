@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fetcher/fetcher_thread.h"
+#include "fetcher/one_minute_rate.h"
 #include "log/async_event.h"
 
 namespace slipstream {
@@ -40,7 +41,9 @@ class FetcherManager {
   void Close();
 
   size_t thread_count() const { return threads_.size(); }
-  int32_t dead_thread_count() const;
+  size_t dead_thread_count() const;
+  // As of now; what it says of rates is smoother when it is asked for every few seconds.
+  FetcherMetrics Metrics();
 
  private:
   struct Key {
@@ -51,9 +54,11 @@ class FetcherManager {
   struct Slot {
     std::unique_ptr<FetcherThread> thread;
     std::map<TopicPartition, InitialFetchState> partitions;
+    OneMinuteRate requests, bytes;  // of this thread
   };
 
   void Start(const Key& key, Slot& slot, const Endpoint& endpoint);
+  FetcherThreadMetrics MetricsOf(Slot& slot) const;
 
   asio::io_context& io_;
   FetcherConfig config_;

@@ -19,7 +19,7 @@ struct FetcherThread::Work {
       : queue(MakeIoQueue(thread.io_)),
         lanes(
             thread.io_, [&] { return make_leader(thread.io_, thread.leader_, thread.endpoint_); }, *queue,
-            thread.config_, thread.events_, thread.counters_) {}
+            thread.config_, thread.events_, thread.counters_, thread.lane_counters_) {}
 
   std::unique_ptr<IoQueue> queue;
   LaneGroup lanes;

@@ -11,6 +11,7 @@
 
 #include "fetcher/fetch_events.h"
 #include "fetcher/fetcher_config.h"
+#include "fetcher/fetcher_metrics.h"
 #include "fetcher/followed_partition.h"
 #include "fetcher/log_owner.h"
 #include "session/leader_endpoint.h"
@@ -42,6 +43,7 @@ class FetcherThread {
   BrokerId leader() const { return leader_; }
   const Endpoint& endpoint() const { return endpoint_; }
   const std::string& name() const { return name_; }
+  const ThreadCounters& lane_counters() const { return lane_counters_; }
 
  private:
   struct Work;  // what lives on the thread
@@ -54,6 +56,7 @@ class FetcherThread {
   const FetcherConfig config_;
   FetchEvents& events_;
   FetchCounters& counters_;
+  ThreadCounters lane_counters_;
   asio::io_context io_{1};
   Work* work_ = nullptr;  // the thread's; set before anything posted runs
   std::atomic<bool> dead_{false};

@@ -18,7 +18,7 @@ class LaneGroup final : LaneNeighbours {
 
   // `make_leader` is called once for each lane, here. The others outlive the group.
   LaneGroup(asio::io_context& io, const MakeLeader& make_leader, IoQueue& queue, const FetcherConfig& config,
-            FetchEvents& events, FetchCounters& counters);
+            FetchEvents& events, FetchCounters& counters, ThreadCounters& lane_counters);
 
   // Until Stop, or until a lane throws: then the others are stopped too, and it throws the same. Either way nothing is
   // in flight then.

@@ -298,6 +298,8 @@ FollowSnapshot TopicFollower::Snapshot() const {
   return snapshot;
 }
 
+FollowMetrics TopicFollower::Metrics() { return {.fetchers = fetchers_->Metrics(), .movers = moves_->Metrics()}; }
+
 bool TopicFollower::CaughtUp() const {
   if (!found_topics_) return false;
   return std::all_of(followed_.begin(), followed_.end(), [this](const auto& entry) {

@@ -51,6 +51,11 @@ struct FollowSnapshot {
   uint64_t bytes = 0, records = 0, truncations = 0, truncated_offsets = 0;
 };
 
+// Of the two pools, which Kafka calls ReplicaFetcherManager and ReplicaAlterLogDirsManager.
+struct FollowMetrics {
+  FetcherMetrics fetchers, movers;
+};
+
 enum class NoticeKind {
   kEvent,   // to partitions, or to the follower itself
   kLeader,  // a leader, or the whole cluster, is lost or back
@@ -79,6 +84,7 @@ class TopicFollower final : LogOwner {
   void SetLogDirWishes(LogDirWishes wishes);
 
   FollowSnapshot Snapshot() const;
+  FollowMetrics Metrics();
   // The cluster was reached and its topics found: what goes wrong later is no failure to start.
   bool started() const { return found_topics_; }
   // Every partition has what the leader had when it was first asked, but for those of log dirs that are offline.

@@ -9,6 +9,7 @@
 
 #include "tool/human_bytes.h"
 #include "tool/json_line.h"
+#include "tool/metrics_json.h"
 #include "tool/print.h"
 
 namespace slipstream {
@@ -51,7 +52,7 @@ std::string Besides(const FollowSnapshot& now) {
 FollowProgress::FollowProgress(bool json)
     : json_(json), live_(!json && ::isatty(STDOUT_FILENO) == 1), started_(Clock::now()), last_at_(started_) {}
 
-void FollowProgress::Print(const FollowSnapshot& now) {
+void FollowProgress::Print(const FollowSnapshot& now, const FollowMetrics& metrics) {
   const Clock::time_point at = Clock::now();
   const double seconds = std::max(1e-9, Seconds(at - last_at_));
   const double bytes_per_second = static_cast<double>(now.bytes - last_.bytes) / seconds;
@@ -70,7 +71,9 @@ void FollowProgress::Print(const FollowSnapshot& now) {
                                  {"failed", now.failed},
                                  {"awaiting_leader", now.awaiting_leader},
                                  {"moving", now.moving},
-                                 {"lag", now.lag}};
+                                 {"lag", now.lag},
+                                 {"fetchers", ToJson(metrics.fetchers)},
+                                 {"movers", ToJson(metrics.movers)}};
     PrintJsonLine(line);
   } else {
     ClearLine();

@@ -106,6 +106,7 @@ void BM_FetchPass(benchmark::State& state) {
   const FetcherConfig config;
   RecordingEvents events;
   FetchCounters counters;
+  ThreadCounters lane_counters;
   std::vector<BusyLeader*> leaders;
   LaneGroup group(
       io,
@@ -114,7 +115,7 @@ void BM_FetchPass(benchmark::State& state) {
         leaders.push_back(leader.get());
         return leader;
       },
-      queue, config, events, counters);
+      queue, config, events, counters, lane_counters);
   bool ended = false;
   asio::co_spawn(io, group.Run(), [&](std::exception_ptr thrown) {
     SLIP_CHECK(thrown == nullptr);

@@ -53,6 +53,7 @@ class LogDirMoves {
   bool Moving(const TopicPartition& partition) const { return moves_.contains(partition); }
   size_t size() const { return moves_.size(); }  // waiting ones too
   bool AnyWithoutTrouble() const;
+  FetcherMetrics Metrics() { return fetchers_.Metrics(); }
   std::vector<TopicPartition> partitions() const;  // that are moving, or wait for it
   // Finish ends early, and no move begins any more.
   void Stop();

@@ -29,6 +29,20 @@ TEST_F(FetchLaneErrorsTest, Ft25_AfterATransportErrorEverythingIsAskedAnew) {
   EXPECT_EQ(End(kP0), 4);
 }
 
+TEST_F(FetchLaneErrorsTest, Fm15_AFetchThatFailsIsARequestToo) {
+  const LaneCounters& counted = lane_counters_[static_cast<size_t>(LaneKind::kBulk)];
+  StartWith({kP0, kP1});
+  EXPECT_EQ(counted.requests.load(), 1u);
+  EXPECT_EQ(counted.partitions.load(), 2u);
+  Serve({.transport = absl::UnavailableError("connection lost")});
+  EXPECT_EQ(counted.requests.load(), 2u);
+  const std::vector<std::byte> batch = Batch(0, 3);
+  Serve({{{.partition = kP0, .records = batch}}});
+  EXPECT_EQ(counted.bytes.load(), batch.size());
+  lane_->Remove({kP0}, [] {});
+  RunUntil([&] { return counted.partitions.load() == 1; });
+}
+
 TEST_F(FetchLaneErrorsTest, ALeaderIsLostWhenTryingAgainFailsTooAndToldOfWhenItAnswers) {
   StartWith({kP0});
   Serve({});

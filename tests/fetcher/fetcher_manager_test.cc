@@ -270,7 +270,7 @@ TEST_F(FetcherManagerTest, Fm06_Rel14_RemoveReturnsOnceTheLogIsLetGo) {
   EXPECT_EQ(Log(kP0).log_end_offset(), Offset{3}) << "which was carried out";
   EXPECT_TRUE(Log(kP0).TruncateTo(Offset{0}).ok()) << "it is ours now";
   EXPECT_EQ(manager_->thread_count(), 1u) << "the other partition is still there";
-  EXPECT_EQ(manager_->dead_thread_count(), 0);
+  EXPECT_EQ(manager_->dead_thread_count(), 0u);
 }
 
 TEST_F(FetcherManagerTest, Fm07_ThreadsWithoutPartitionsAreStopped) {
@@ -365,7 +365,7 @@ TEST_F(FetcherManagerTest, Fm16_Fm17_ADeadThreadIsReplacedWithItsPartitions) {
               ::testing::ElementsAre(::testing::HasSubstr("fetcher-0-1 died: no memory for a leader")));
   manager_->Tend();
   board_.WaitFor([](const Board::Fetch& f) { return f.asked.size() == 2; });
-  EXPECT_EQ(manager_->dead_thread_count(), 0);
+  EXPECT_EQ(manager_->dead_thread_count(), 0u);
 }
 
 // What happened: the lane was destroyed with the fetch still counted as under way, which its own check took for a
@@ -388,6 +388,67 @@ TEST_F(FetcherManagerTest, Fm16_RemovalFromADeadThreadReturns) {
   Run(manager_->Remove({kP0}));
   manager_->Tend();
   EXPECT_EQ(manager_->thread_count(), 0u);
+}
+
+TEST_F(FetcherManagerTest, Fm14_Fm15_MetricsTellOfEveryThreadAndLane) {
+  Make();
+  const std::vector<std::byte> batch = MakeBatch({.record_count = 3, .leader_epoch = 5});
+  board_.first_records[{kOne, kP0}] = batch;
+  EXPECT_TRUE(manager_->Metrics().threads.empty());
+  EXPECT_EQ(manager_->Metrics().min_fetch_rate, 0);
+  Add(kOne, kHere, {kP0, kP1});
+  board_.WaitFor([](const Board::Fetch& f) { return f.asked.contains(kP0) && f.asked.at(kP0) == 3; });
+
+  const FetcherMetrics metrics = manager_->Metrics();
+  ASSERT_EQ(metrics.threads.size(), 1u);
+  const FetcherThreadMetrics& thread = metrics.threads.front();
+  EXPECT_EQ(thread.name, "fetcher-0-1");
+  EXPECT_EQ(thread.leader, kOne);
+  EXPECT_EQ(thread.endpoint, kHere);
+  EXPECT_FALSE(thread.dead);
+  EXPECT_GT(thread.requests_per_second, 0);
+  EXPECT_EQ(metrics.min_fetch_rate, thread.requests_per_second);
+  EXPECT_EQ(metrics.dead_threads + metrics.failed_partitions, 0u);
+  LaneMetrics all;
+  for (const LaneMetrics& lane : thread.lanes) {
+    all.requests += lane.requests;
+    all.bytes += lane.bytes;
+  }
+  EXPECT_GE(all.requests, 2u);
+  EXPECT_EQ(all.bytes, batch.size());
+
+  Run(manager_->Remove({kP0, kP1}));
+  manager_->Tend();
+  EXPECT_TRUE(manager_->Metrics().threads.empty()) << "they go with their thread";
+}
+
+TEST_F(FetcherManagerTest, Fm14_LagsAndFailuresAreOfAllThreads) {
+  Make();
+  std::vector<InitialFetchState> first = Initial({kP0}, 5), second = Initial({kP1}, 5);
+  const std::shared_ptr<PartitionProgress> lagging = first.front().progress, failed = second.front().progress;
+  Run(manager_->Add(kOne, kHere, std::move(first)));
+  Run(manager_->Add(kTwo, kThere, std::move(second)));
+  board_.WaitFor([](const Board::Fetch& f) { return f.leader == kOne; });
+  board_.WaitFor([](const Board::Fetch& f) { return f.leader == kTwo; });
+  EXPECT_EQ(manager_->Metrics().max_lag, 0) << "unknown is never below 0";
+  lagging->PublishLeader(Offset{30});
+  failed->PublishLeader(Offset{7});
+  failed->health = PartitionHealth::kFailed;
+  const FetcherMetrics metrics = manager_->Metrics();
+  EXPECT_EQ(metrics.max_lag, 30);
+  EXPECT_EQ(metrics.failed_partitions, 1u);
+  EXPECT_EQ(metrics.threads.size(), 2u);
+}
+
+TEST_F(FetcherManagerTest, Fm14_ADeadThreadIsCountedUntilItIsStartedAnew) {
+  Make();
+  board_.deaths_to_come = 1;
+  Add(kOne, kHere, {kP0});
+  ASSERT_TRUE(AThreadDies());
+  EXPECT_EQ(manager_->Metrics().dead_threads, 1u);
+  EXPECT_TRUE(manager_->Metrics().threads.front().dead);
+  manager_->Tend();
+  EXPECT_EQ(manager_->Metrics().dead_threads, 0u);
 }
 
 TEST_F(FetcherManagerTest, Pf12_Rel13_ANewLeadersThreadStartsWhereTheOldOneStopped) {

@@ -44,7 +44,8 @@ class LaneFixture : public ::testing::Test {
 
   void Start() {
     cleaner_.emplace(config_.compaction);
-    const FetchLane::Shared shared{io_, queue_, config_, events_, counters_, *cleaner_, leader_reached_};
+    const FetchLane::Shared shared{io_,       queue_,         config_,   events_,
+                                   counters_, lane_counters_, *cleaner_, leader_reached_};
     lane_ = std::make_unique<FetchLane>(shared, leader_, LaneKind::kBulk, nullptr);
     asio::co_spawn(io_, lane_->Run(), [this](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
@@ -135,6 +136,7 @@ class LaneFixture : public ::testing::Test {
   FailingQueue queue_;
   RecordingEvents events_;
   FetchCounters counters_;
+  ThreadCounters lane_counters_;
   std::map<TopicPartition, std::unique_ptr<PartitionLog>> logs_;
   std::map<TopicPartition, std::shared_ptr<PartitionProgress>> progress_;
   std::optional<LogCleaner> cleaner_;

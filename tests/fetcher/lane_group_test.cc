@@ -22,7 +22,7 @@ class LaneGroupTest : public LaneFixture {
       leaders_.push_back(leader.get());
       return leader;
     };
-    group_ = std::make_unique<LaneGroup>(io_, make_leader, queue_, config_, events_, counters_);
+    group_ = std::make_unique<LaneGroup>(io_, make_leader, queue_, config_, events_, counters_, lane_counters_);
     asio::co_spawn(io_, group_->Run(), [this](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
       ended_ = true;
@@ -278,7 +278,7 @@ TEST_F(LaneGroupTest, Fm16_AnExceptionInOneLaneEndsAll) {
     leaders_.push_back(leader.get());
     return leader;
   };
-  LaneGroup group(io_, make_leader, queue_, config_, events_, counters_);
+  LaneGroup group(io_, make_leader, queue_, config_, events_, counters_, lane_counters_);
   bool ended = false;
   asio::co_spawn(io_, group.Run(), [&](std::exception_ptr error) {
     thrown = std::move(error);

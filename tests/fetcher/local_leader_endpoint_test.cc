@@ -87,7 +87,8 @@ class MoverTest : public testing::Test {
 
   void Start() {
     cleaner_.emplace(config_.compaction);
-    const FetchLane::Shared shared{io_, queue_, config_, events_, counters_, *cleaner_, leader_reached_};
+    const FetchLane::Shared shared{io_,       queue_,         config_,   events_,
+                                   counters_, lane_counters_, *cleaner_, leader_reached_};
     lane_ = std::make_unique<FetchLane>(shared, endpoint_, LaneKind::kBulk, nullptr);
     asio::co_spawn(io_, lane_->Run(), [this](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
@@ -115,6 +116,7 @@ class MoverTest : public testing::Test {
   BlockingIoQueue queue_;
   RecordingEvents events_;
   FetchCounters counters_;
+  ThreadCounters lane_counters_;
   std::unique_ptr<PartitionLog> current_, future_;
   std::shared_ptr<PartitionProgress> progress_ = std::make_shared<PartitionProgress>();
   TestOwner owner_{io_};

@@ -60,6 +60,7 @@ class Follower final : public FetchEvents, public Witness {
   struct Fetcher {  // what a thread would be
     int32_t broker = 0;
     std::unique_ptr<SimQueue> queue;
+    ThreadCounters lane_counters;
     std::unique_ptr<LaneGroup> lanes;
     bool ended = false;
   };

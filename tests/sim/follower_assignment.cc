@@ -96,7 +96,7 @@ Follower::Fetcher& Follower::FetcherTo(int32_t broker) {
   fetcher.lanes = std::make_unique<LaneGroup>(
       scheduler_.io(),
       [&] { return std::make_unique<SimLeader>(model_, broker, options_, random_, scheduler_, trace_, *this); },
-      *fetcher.queue, config_, *this, counters_);
+      *fetcher.queue, config_, *this, counters_, fetcher.lane_counters);
   asio::co_spawn(scheduler_.io(), fetcher.lanes->Run(), [&fetcher](const std::exception_ptr& thrown) {
     if (thrown) std::rethrow_exception(thrown);
     fetcher.ended = true;
