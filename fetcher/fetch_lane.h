@@ -175,6 +175,7 @@ class FetchLane {
   bool BeginFetching(FollowedPartition& partition);
   void ResumeFetching(FollowedPartition& partition);
   void ApplyTruncation(FollowedPartition& partition);
+  void DelayIfCutInVain(FollowedPartition& partition);
   absl::Status PersistOffsetsForCut(FollowedPartition& partition, const LogOffsets& offsets);
   absl::Status StartAnewAt(FollowedPartition& partition, Offset offset);
   bool CutTo(FollowedPartition& partition, Offset offset);  // false: failed, and marked so

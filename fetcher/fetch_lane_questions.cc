@@ -162,6 +162,7 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   ResumeFetching(partition);
   // A leader that finds an offset out of range which lies between its own ends must not make us ask without pause.
   if (reset.kind == OffsetReset::Kind::kKeep) Delay(partition, config_.replica_fetch_backoff);
+  if (reset.kind == OffsetReset::Kind::kTruncate) DelayIfCutInVain(partition);
 }
 
 }  // namespace slipstream

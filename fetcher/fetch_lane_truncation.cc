@@ -5,6 +5,7 @@
 #include "fetcher/fetch_lane.h"
 #include "fetcher/truncation.h"
 #include "log/status.h"
+#include "session/backoff.h"
 
 namespace slipstream {
 
@@ -95,6 +96,15 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
   } else {
     ResumeFetching(partition);
   }
+  DelayIfCutInVain(partition);
+}
+
+// A leader that gives records and takes them back, again and again, costs the others of the session a full fetch each
+// time.
+void FetchLane::DelayIfCutInVain(FollowedPartition& partition) {
+  if (partition.cuts_in_vain == 0) return;
+  Delay(partition, BackoffAfter(partition.cuts_in_vain, config_.replica_fetch_backoff,
+                                config_.failed_partition_backoff_max, kNoJitter));
 }
 
 // Before the log is cut (LOG-103): a crash on the way, or after the cut when the log is written anew, must
@@ -128,6 +138,9 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
     return false;
   }
   if (log.log_end_offset() < end_before) {
+    if (end_before > partition.cut_to)
+      partition.cuts_in_vain = log.log_end_offset() <= partition.cut_to ? partition.cuts_in_vain + 1 : 0;
+    partition.cut_to = log.log_end_offset();
     // Inside the session the leader would tell no high watermark that it has told before, and we would wait for it.
     session_.StartOver();
     partition.initial.progress->ForgetLeader();

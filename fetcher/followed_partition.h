@@ -40,6 +40,8 @@ struct FollowedPartition {
   LeaderWork work = LeaderWork::kNone;
   EpochEndOffset leader_end;      // kTruncate: what the leader answered
   Offset truncation_fallback{0};  // where to cut when the leader cannot tell: the high watermark when added
+  Offset cut_to;                  // where the last cut left its log; -1: there was none
+  int cuts_in_vain = 0;           // in a row that took all records since the one before
 
   uint64_t bytes_being_written = 0;  // accepted, but not in the log yet
 

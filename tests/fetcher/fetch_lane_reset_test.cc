@@ -31,6 +31,22 @@ TEST_F(FetchLaneResetTest, Ft40_Rel16_Pf24_AShorterLeaderMeansACutToItsEnd) {
   EXPECT_THAT(events_.truncated, ElementsAre(RecordingEvents::Truncated{kP0, Offset{30}, Offset{20}, false}));
 }
 
+TEST_F(FetchLaneResetTest, Rel20_ALeaderThatIsShorterAgainAndAgainIsAskedLessOften) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  Fill(kP0, MakeRun({.record_count = 10, .leader_epoch = 4}, 3), 20);
+  StartWith({kP0, kP1});
+  LeaderHas(0, 20);
+  ServeOutOfRange();
+  PollUntilAskedAt(kP0, 20);
+  Serve({{{.partition = kP0, .records = Batch(20, 2)}}});
+  ASSERT_EQ(AskedAt(kP0), 22);
+  ServeOutOfRange();
+  ServeUntil([this] { return End(kP0) == 20; });
+  for (int i = 0; i < 2; ++i) Serve({});
+  EXPECT_EQ(AskedAt(kP0), -1);
+  EXPECT_EQ(AskedAt(kP1), 0);
+}
+
 TEST_F(FetchLaneResetTest, Ft40_Rel17_ALeaderThatGrewPastUsMeanwhileLeavesTheLogAlone) {
   Fill(kP0, Batch(0, 10, 4));
   StartWith({kP0});

@@ -1,5 +1,6 @@
 // Logs that disagree with the leader's: FT-10..FT-17 by epoch look-up, FT-35 by the fetch answer.
 #include "tests/fetcher/lane_fixture.h"
+#include "tests/support/virtual_clock.h"
 
 namespace slipstream {
 namespace {
@@ -70,6 +71,70 @@ TEST_F(FetchLaneTruncationTest, Ft35_AfterACutTheLeaderIsAskedForItsMarksAnew) {
   Serve({{{.partition = kP0, .high_watermark = 10}}});
   EXPECT_TRUE(Progress(kP0)->CaughtUp());
   EXPECT_EQ(Progress(kP0)->Lag(), 0);
+}
+
+// A leader that gives two records, and takes them back when it is asked for more.
+class EndlessDivergenceTest : public FetchLaneTruncationTest {
+ protected:
+  EndlessDivergenceTest() {
+    config_.clock = &clock_;
+    config_.replica_fetch_backoff = std::chrono::seconds(1);
+    Fill(kP0, TenOfEach({3, 4}), 5);
+    StartWith({kP0, kP1});
+    Serve(diverging_);
+  }
+  void GiveAndTakeBack() {
+    ASSERT_EQ(AskedAt(kP0), 10);
+    Serve({{{.partition = kP0, .records = Batch(10, 2)}}});
+    ASSERT_EQ(AskedAt(kP0), 12);
+    Serve(diverging_);
+    ASSERT_EQ(End(kP0), 10);
+  }
+  bool IsAskedFor() {
+    for (int i = 0; i < 2; ++i) Serve({});  // the next fetch has left before who is due joins
+    return AskedAt(kP0) >= 0;
+  }
+  void ExpectAskedAfter(std::chrono::milliseconds wait) {
+    EXPECT_FALSE(IsAskedFor());
+    EXPECT_EQ(AskedAt(kP1), 0) << "the other goes on";
+    clock_.Advance(wait - std::chrono::milliseconds(1));
+    EXPECT_FALSE(IsAskedFor()) << "before " << wait.count() << " ms";
+    clock_.Advance(std::chrono::milliseconds(1));
+    EXPECT_TRUE(IsAskedFor()) << "after " << wait.count() << " ms";
+  }
+
+  const ScriptedFetch diverging_{{{.partition = kP0, .diverging = Diverging(3, 10)}}};
+  VirtualClock clock_;
+};
+
+// What would happen: a full fetch of every partition of the lane for each time round.
+TEST_F(EndlessDivergenceTest, Rel20_IsAskedForLessAndLessOften) {
+  for (const int seconds : {1, 2, 4}) {
+    GiveAndTakeBack();
+    EXPECT_EQ(Progress(kP0)->health.load(), PartitionHealth::kDelayed);
+    ExpectAskedAfter(std::chrono::seconds(seconds));
+  }
+}
+
+TEST_F(EndlessDivergenceTest, Rel20_IsForgottenOnceSomethingStays) {
+  for (const int seconds : {1, 2}) {
+    GiveAndTakeBack();
+    ExpectAskedAfter(std::chrono::seconds(seconds));
+  }
+  Serve({{{.partition = kP0, .records = Batch(10, 2, 4)}}});
+  Serve({{{.partition = kP0, .records = Batch(12, 3, 5)}}});
+  Serve({{{.partition = kP0, .diverging = Diverging(4, 12)}}});
+  EXPECT_EQ(AskedAt(kP0), 12) << "a cut that leaves some is nothing unusual";
+}
+
+TEST_F(FetchLaneTruncationTest, Ft35_ACutInSeveralStepsIsNotHeldUp) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  Fill(kP0, TenOfEach({1, 3, 5}), 5);
+  StartWith({kP0});
+  Serve({{{.partition = kP0, .diverging = Diverging(4, 25)}}});
+  EXPECT_EQ(AskedAt(kP0), 20);
+  Serve({{{.partition = kP0, .diverging = Diverging(2, 15)}}});
+  EXPECT_EQ(AskedAt(kP0), 10);
 }
 
 // KAFKA-15510, KAFKA-10554: with the epoch, an empty answer took away the means to find out.
