@@ -135,11 +135,16 @@ absl::Status ReplicaHistory::MatchRecovered(Version candidate, Offset start, Off
   if (candidate.batches.empty() && found.empty() && start == end) candidate.first = candidate.end = end;
   // What was being written, or was written in vain and cut off again.
   for (const std::vector<std::byte>& bytes : found) {
-    if (RecordBatchView(bytes).base_offset() != candidate.end) continue;
+    const RecordBatchView view(bytes);
+    // The leader's log starts inside it: the log was started anew at its base, as in Grow.
+    const bool begins_it =
+        candidate.batches.empty() && view.base_offset() < candidate.end && view.next_offset() > candidate.end;
+    if (view.base_offset() != candidate.end && !begins_it) continue;
     const auto written =
         std::ranges::find_if(maybe_written_, [&](const ModelBatch* batch) { return Same(*batch, bytes); });
     if (written == maybe_written_.end()) break;
     candidate.batches.push_back(*written);
+    candidate.first = std::min(candidate.first, view.base_offset());
     candidate.end = (*written)->next;
   }
   if (end > candidate.end || start < candidate.first)

@@ -116,6 +116,15 @@ TEST_F(ReplicaHistoryTest, Inv18_WhatWasWrittenInVainMayBeBackInPlaceOfWhatFollo
   EXPECT_TRUE(history_.Recover(Offset{0}, Offset{4}, {batches_[0].bytes, in_vain.bytes}, Left::kDisk, false).ok());
 }
 
+// What happened: a process was killed while it wrote the batch that its leader's log starts in (seed 9235).
+TEST_F(ReplicaHistoryTest, Inv18_ALogBegunAnewMayBeginWithTheWholeBatchThatHoldsItsStart) {
+  Fill(2);
+  history_.StartAnewAt(Offset{101});
+  const ModelBatch& batch = Batch(100, 1, nullptr);
+  history_.Deliver(Offset{101}, {&batch});
+  EXPECT_TRUE(history_.Recover(Offset{100}, Offset{102}, Bytes({&batch}), Left::kAll, true).ok());
+}
+
 TEST_F(ReplicaHistoryTest, Inv18_LessThanWhatIsDurableIsFound) {
   Fill(3);
   history_.Sync(Offset{4}, Offset{0});
