@@ -59,7 +59,9 @@ absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginRound() {
   return round;
 }
 
-absl::Status PartitionLog::FinishFlush(const FlushRound& round, const absl::Status& synced) {
+absl::Status PartitionLog::FinishFlush(const FlushRound& round, const absl::Status& files_synced) {
+  absl::Status synced = files_synced;
+  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
   // Whatever its words, a failed fsync may have lost what was written.
   if (!synced.ok()) health_->TakeOffline(Annotate(synced, partition_.ToString()));
   SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));
@@ -108,7 +110,6 @@ asio::awaitable<absl::Status> PartitionLog::FlushAlone(IoQueue& queue) {
     const absl::Status one = co_await queue.Sync(*file);
     synced.Update(one);
   }
-  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
   co_return FinishFlush(round, synced);
 }
 
@@ -117,7 +118,6 @@ absl::Status PartitionLog::FlushBlocking() {
   SLIP_ASSIGN_OR_RETURN(const FlushRound round, BeginFlush());
   absl::Status synced;
   for (const std::shared_ptr<File>& file : round.files) synced.Update(file->Sync());
-  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
   return FinishFlush(round, synced);
 }
 
