@@ -149,7 +149,7 @@ class FollowRun {
       if (until_caught_up_ && follower_->CaughtUp() && !follower_->moving()) follower_->Stop();
       if (std::chrono::steady_clock::now() < print_at) continue;
       print_at += interval_;
-      progress_.Print(follower_->Snapshot(), follower_->Metrics());
+      progress_.Print(*follower_);
     }
   }
 

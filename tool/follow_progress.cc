@@ -52,7 +52,8 @@ std::string Besides(const FollowSnapshot& now) {
 FollowProgress::FollowProgress(bool json)
     : json_(json), live_(!json && ::isatty(STDOUT_FILENO) == 1), started_(Clock::now()), last_at_(started_) {}
 
-void FollowProgress::Print(const FollowSnapshot& now, const FollowMetrics& metrics) {
+void FollowProgress::Print(TopicFollower& follower) {
+  const FollowSnapshot now = follower.Snapshot();
   const Clock::time_point at = Clock::now();
   const double seconds = std::max(1e-9, Seconds(at - last_at_));
   const double bytes_per_second = static_cast<double>(now.bytes - last_.bytes) / seconds;
@@ -60,6 +61,7 @@ void FollowProgress::Print(const FollowSnapshot& now, const FollowMetrics& metri
   last_at_ = at;
   last_ = now;
   if (json_) {
+    const FollowMetrics metrics = follower.Metrics();  // a look at every partition: only for who gets to see it
     const nlohmann::json line = {{"type", "progress"},
                                  {"bytes", now.bytes},
                                  {"records", now.records},

@@ -12,7 +12,7 @@ class FollowProgress {
  public:
   explicit FollowProgress(bool json);
 
-  void Print(const FollowSnapshot& now, const FollowMetrics& metrics);
+  void Print(TopicFollower& follower);  // how it stands now
   // An event worth a line of its own. One of a leader goes to stderr: the copying may stand still until it is over.
   void Notice(NoticeKind kind, const std::string& line);
   void Finish(const FollowSnapshot& end, bool caught_up);  // the totals
