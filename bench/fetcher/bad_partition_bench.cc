@@ -3,19 +3,17 @@
 // fetch. It is tried again a hundred times as often as by default, so that a second of measuring sees it.
 #include <benchmark/benchmark.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include <functional>
 #include <map>
 #include <memory>
 
+#include "bench/fetcher/running_lanes.h"
 #include "bench/idle_log_dir.h"
-#include "fetcher/lane_group.h"
 #include "log/bytes.h"
 #include "log/record_batch.h"
 #include "tests/support/no_questions_leader.h"
-#include "tests/support/recording_events.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -48,15 +46,10 @@ class GenerousLeader final : public NoQuestionsLeader {
     for (const FetchTopic& topic : exchange.request.topics)
       for (const FetchPartition& partition : topic.partitions) next_[partition.partition] = partition.fetch_offset;
     if (closed_) co_return absl::CancelledError("closed");
-    FetchResponse& response = exchange.response;
-    response.session_id = 77;
-    response.responses.resize(1);
-    response.responses[0].topic_id = kTopicId;
-    response.responses[0].partitions.clear();
+    std::vector<PartitionData>& answers = StartAnswer(exchange.response, kTopicId);
     batches_.resize(next_.size());
-    size_t used = 0;
     for (const auto& [partition, offset] : next_)
-      response.responses[0].partitions.push_back(Answer(partition, offset, batches_[used++]));
+      answers.push_back(Answer(partition, offset, batches_[answers.size()]));
     on_answer(next_.size());
     co_return absl::OkStatus();
   }
@@ -122,27 +115,16 @@ void BM_OneBadPartitionOf1000(benchmark::State& state) {
   DiskFullForOne queue(trouble == Trouble::kFullDisk ? dir.path() / "bench-0" : "");
   FetcherConfig config;
   config.replica_fetch_backoff = config.failed_partition_backoff_max = std::chrono::milliseconds(10);
-  RecordingEvents events;
-  FetchCounters counters;
-  ThreadCounters lane_counters;
   int64_t rounds_left = kWarmUpRounds;
-  LaneGroup group(
-      io,
-      [&] {
-        auto leader = std::make_unique<GenerousLeader>(io, trouble);
-        leader->on_answer = [&](size_t partitions) {
-          if (partitions >= kPartitions - 1 && --rounds_left == 0) io.stop();
-        };
-        return leader;
-      },
-      queue, config, events, counters, lane_counters);
-  bool ended = false;
-  asio::co_spawn(io, group.Run(), [&](std::exception_ptr thrown) {
-    SLIP_CHECK(thrown == nullptr);
-    ended = true;
-  });
-  for (const TopicPartition& name : logs->partitions())
-    group.Add({name, kTopicId, LeaderEpoch{1}, logs->Find(name), std::make_shared<PartitionProgress>()});
+  const auto make_leader = [&] {
+    auto leader = std::make_unique<GenerousLeader>(io, trouble);
+    leader->on_answer = [&](size_t partitions) {
+      if (partitions >= kPartitions - 1 && --rounds_left == 0) io.stop();
+    };
+    return leader;
+  };
+  const RunningLanes lanes(io, make_leader, queue, config, *logs, kTopicId, LeaderEpoch{1});
+  const FetchCounters& counters = lanes.counters();
   io.run();
   const auto troubles = [&] { return counters.fetch_errors.load() + counters.truncations.load(); };
   const uint64_t troubles_before = troubles();
@@ -157,9 +139,6 @@ void BM_OneBadPartitionOf1000(benchmark::State& state) {
   SLIP_CHECK_EQ(end(kBad) <= kIdleLogEnd + 1, trouble != Trouble::kNone);
   state.counters["troubles"] = static_cast<double>(troubles() - troubles_before);
   SLIP_CHECK_EQ(troubles() > troubles_before, trouble != Trouble::kNone);
-  group.Stop();
-  io.restart();
-  while (!ended) io.run_one();
 }
 BENCHMARK(BM_OneBadPartitionOf1000)->ArgName("trouble")->DenseRange(0, 3)->Iterations(200)->UseRealTime();
 

@@ -2,19 +2,17 @@
 // answer, appending a record? It must not hang on how many there are; what it allocates is counted.
 #include <benchmark/benchmark.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include <functional>
 #include <memory>
 
 #include "bench/allocations.h"
+#include "bench/fetcher/running_lanes.h"
 #include "bench/idle_log_dir.h"
-#include "fetcher/lane_group.h"
 #include "log/bytes.h"
 #include "log/record_batch.h"
 #include "tests/support/no_questions_leader.h"
-#include "tests/support/recording_events.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -39,7 +37,7 @@ class BusyLeader final : public NoQuestionsLeader {
 
   asio::awaitable<absl::Status> Fetch(FetchExchange& exchange, int16_t) override {
     co_await asio::post(io_, asio::use_awaitable);  // as a network would
-    std::vector<PartitionData>& answers = StartAnswer(exchange.response);
+    std::vector<PartitionData>& answers = StartAnswer(exchange.response, kTopicId);
     for (const ForgottenTopic& topic : exchange.request.forgotten_topics_data)
       for (const int32_t partition : topic.partitions) busy_ = busy_ && partition != 0;
     told_last_ = 0;
@@ -65,13 +63,6 @@ class BusyLeader final : public NoQuestionsLeader {
   size_t told_last() const { return told_last_; }  // partitions that the last request told of
 
  private:
-  static std::vector<PartitionData>& StartAnswer(FetchResponse& response) {
-    response.session_id = 77;
-    response.responses.resize(1);
-    response.responses[0].topic_id = kTopicId;
-    response.responses[0].partitions.clear();
-    return response.responses[0].partitions;
-  }
   static PartitionData NoNews(const FetchPartition& asked) {
     PartitionData data;
     data.partition_index = asked.partition;
@@ -104,25 +95,14 @@ void BM_FetchPass(benchmark::State& state) {
   asio::io_context io{1};
   BlockingIoQueue queue;
   const FetcherConfig config;
-  RecordingEvents events;
-  FetchCounters counters;
-  ThreadCounters lane_counters;
   std::vector<BusyLeader*> leaders;
-  LaneGroup group(
-      io,
-      [&] {
-        auto leader = std::make_unique<BusyLeader>(io);
-        leaders.push_back(leader.get());
-        return leader;
-      },
-      queue, config, events, counters, lane_counters);
-  bool ended = false;
-  asio::co_spawn(io, group.Run(), [&](std::exception_ptr thrown) {
-    SLIP_CHECK(thrown == nullptr);
-    ended = true;
-  });
-  for (const TopicPartition& name : logs->partitions())
-    group.Add({name, kTopicId, LeaderEpoch{0}, logs->Find(name), std::make_shared<PartitionProgress>()});
+  const auto make_leader = [&] {
+    auto leader = std::make_unique<BusyLeader>(io);
+    leaders.push_back(leader.get());
+    return leader;
+  };
+  const RunningLanes lanes(io, make_leader, queue, config, *logs, kTopicId, LeaderEpoch{0});
+  const FetchCounters& counters = lanes.counters();
   int64_t passes_left = kWarmUpPasses;
   uint64_t fetches_before = 0, allocations_before = 0;
   const auto begin_count = [&] {
@@ -148,13 +128,11 @@ void BM_FetchPass(benchmark::State& state) {
   state.counters["told"] = static_cast<double>(leaders[static_cast<size_t>(LaneKind::kTail)]->told_last());
 
   const TopicPartition busy{"bench", 0};
+  const LaneGroup& group = lanes.group();
   SLIP_CHECK(group.LaneOf(busy) == &group.lane(LaneKind::kTail));
   SLIP_CHECK_EQ(group.lane(LaneKind::kIdle).size(), static_cast<size_t>(idle));
   SLIP_CHECK_EQ(logs->Find(busy)->log_end_offset().value, kIdleLogEnd + static_cast<int64_t>(counters.records.load()));
   SLIP_CHECK_EQ(counters.fetch_errors.load() + counters.stale_answers.load(), 0u);
-  group.Stop();
-  io.restart();
-  while (!ended) io.run_one();
 }
 BENCHMARK(BM_FetchPass)->ArgName("partitions")->RangeMultiplier(10)->Range(10, 100'000)->Iterations(20'000);
 
