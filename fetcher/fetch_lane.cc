@@ -15,6 +15,8 @@ namespace {
 constexpr int16_t kFetchVersionByName = 12;
 constexpr std::chrono::milliseconds kTransportBackoff{50};
 constexpr std::chrono::milliseconds kTransportBackoffMax{1000};
+// With nothing to fetch but what is beyond its quota: time alone brings the rate down.
+constexpr std::chrono::milliseconds kQuotaLook{50};
 
 }  // namespace
 
@@ -82,6 +84,7 @@ asio::awaitable<void> FetchLane::RunRounds() {
     if (in_flight_ == nullptr && !StartFetch()) {
       std::chrono::nanoseconds pause = std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff);
       if (const std::chrono::nanoseconds wait = WaitForRate(); wait.count() > 0) pause = std::min(pause, wait);
+      if (!left_out_.empty()) pause = std::min<std::chrono::nanoseconds>(pause, kQuotaLook);
       without_work_ = true;
       co_await Idle(pause);
       without_work_ = false;
@@ -197,6 +200,10 @@ FollowedPartition* FetchLane::Find(const TopicPartition& partition) {
 
 void FetchLane::Declare(FollowedPartition& partition) {
   if (partition.lane != kind_) return;  // about to leave: whoever takes it asks for it
+  if (IsLeftOut(partition)) {
+    LeaveOut(partition);
+    return;
+  }
   FetchPartitionData data;
   data.topic_id = partition.initial.topic_id;
   data.fetch_offset = partition.state.fetch_offset;
@@ -267,7 +274,9 @@ std::chrono::nanoseconds FetchLane::WaitForRate() const {
 }
 
 bool FetchLane::StartFetch() {
+  HoldBackThrottled();
   if (session_.Idle() || WaitForRate().count() > 0) return false;
+  if (session_.WantsNone() && !left_out_.empty()) return false;  // it would be a long poll over nothing
   lane_counters_.requests.fetch_add(1, std::memory_order_relaxed);
   in_flight_ = &exchanges_[next_exchange_];
   next_exchange_ = 1 - next_exchange_;

@@ -11,6 +11,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <array>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <list>
@@ -126,6 +127,12 @@ class FetchLane {
   void HandOverLeaving();
   bool AwaitsArrivals() const { return config_.clock->Now() < arrivals_until_; }
 
+  // --- replication quotas: fetch_lane_quota.cc
+  void CountForQuota(const FollowedPartition& partition, uint64_t bytes);
+  bool IsLeftOut(const FollowedPartition& partition) const;
+  void LeaveOut(FollowedPartition& partition);
+  void HoldBackThrottled();
+
   // --- from time to time
   std::vector<TopicPartition> SortedNames() const;
   void MaintainSomeLogs();
@@ -221,9 +228,12 @@ class FetchLane {
   std::vector<FollowedPartition*> to_ask_;       // of those, the ones that wait for a question's turn
   std::vector<FollowedPartition*> asking_;       // taken out of to_ask_ while the leader is asked about them
   std::vector<FollowedPartition*> leaving_;      // out of the session until they are handed over
-  std::list<FollowedPartition*> by_activity_;    // all of a tail's, the one without records for longest first
-  bool quiet_called_ = false;                    // they may leave
-  TimePoint arrivals_until_;                     // until then quiet ones of the tail may come, before the next fetch
+  std::deque<FollowedPartition*> left_out_;      // out of the session for their quota, longest first
+  bool quota_exceeded_ = false;                  // when it was looked at last
+  uint64_t quota_changes_seen_ = 0;
+  std::list<FollowedPartition*> by_activity_;  // all of a tail's, the one without records for longest first
+  bool quiet_called_ = false;                  // they may leave
+  TimePoint arrivals_until_;                   // until then quiet ones of the tail may come, before the next fetch
   FetchSession session_;
   // Of the partitions that were asked about the ones whose remote storage is being read, and what reads it, made when
   // needed.

@@ -151,13 +151,15 @@ void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& a
   appended.batches = answer.records.bytes.first(taken);
   partition.bytes_being_written = taken;
   appended.failures_before = state.failures;
+  const int32_t asked_bytes = asked.partition_max_bytes;  // `asked` goes when the partition leaves the session
+  partition.lag = std::max<int64_t>(0, answer.high_watermark - next);
   if (taken > 0) {
     state.Advance(next, epoch);
+    CountForQuota(partition, taken);
     Declare(partition);
   }
   // No evidence in what a newer leader wrote.
-  const int32_t asked_bytes = asked.partition_max_bytes;
-  if (!newer_leader) Place(partition, {std::max<int64_t>(0, answer.high_watermark - next), taken, asked_bytes});
+  if (!newer_leader) Place(partition, {*partition.lag, taken, asked_bytes});
   accepted_.push_back(appended);
 }
 

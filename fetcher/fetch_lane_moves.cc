@@ -22,6 +22,7 @@ std::unique_ptr<FollowedPartition> FetchLane::Release(FollowedPartition& partiti
   SLIP_CHECK(!session_.Wants(partition.name()));
   DropLeaderWork(partition);
   for (auto* list : {&delayed_, &leaving_}) std::erase(*list, &partition);
+  if (std::exchange(partition.left_out, false)) std::erase(left_out_, &partition);
   if (kind_ == LaneKind::kTail) by_activity_.erase(partition.by_activity);
   const auto held = partitions_.find(partition.name());
   std::unique_ptr<FollowedPartition> released = std::move(held->second);
@@ -68,7 +69,7 @@ void FetchLane::NoteActivity(FollowedPartition& partition) {
 }
 
 bool FetchLane::MayBecomeIdle(const FollowedPartition& partition) const {
-  return partition.lane == kind_ && !InTrouble(partition);
+  return partition.lane == kind_ && !InTrouble(partition) && !partition.left_out;
 }
 
 bool FetchLane::CallQuietOnes() {

@@ -10,6 +10,7 @@
 #include "log/compaction/compaction_limits.h"
 #include "log/offset.h"
 #include "throttle/byte_rate_limit.h"
+#include "throttle/shared_follower_throttle.h"
 
 namespace slipstream {
 
@@ -45,6 +46,7 @@ struct FetcherConfig {
   CompactionLimits compaction;  // of one round; a fetcher thread runs one at a time, and only where cleanup.policy asks
   Clock* clock = &SystemClock();        // what the times of records are held against; outlives the fetchers
   ByteRateLimit* rate_limit = nullptr;  // of all fetchers together, outlives them; nullptr: none
+  SharedFollowerThrottle* follower_throttle = nullptr;  // replication quotas; likewise
   // Where the leaders move old segments to; outlives the fetchers; nullptr: not known. For replicas: a leader reads it
   // for others itself.
   RemoteStorage* remote_storage = nullptr;

@@ -43,6 +43,9 @@ struct FollowedPartition {
   Offset cut_to;                  // where the last cut left its log; -1: there was none
   int cuts_in_vain = 0;           // in a row that took all records since the one before
 
+  std::optional<int64_t> lag;  // behind the high watermark of the last answer, in offsets; nullopt: none came yet
+  bool left_out = false;       // of the session, for its quota (RQ-07)
+
   uint64_t bytes_being_written = 0;  // accepted, but not in the log yet
 
   using TimePoint = PartitionFetchState::TimePoint;

@@ -18,6 +18,7 @@ class ReplicaThrottle {
 
   ThrottledReplicas& replicas() { return replicas_; }  // SIDE.replication.throttled.replicas
   ReplicationQuota& quota() { return quota_; }         // SIDE.replication.throttled.rate
+  const ReplicationQuota& quota() const { return quota_; }
 
  protected:
   // Without a bound that is one comparison and no look-up.

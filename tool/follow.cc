@@ -16,6 +16,7 @@
 #include "session/cluster_client.h"
 #include "tool/exit_code.h"
 #include "tool/flag_checks.h"
+#include "tool/follow_bounds.h"
 #include "tool/follow_progress.h"
 #include "tool/follow_settings.h"
 #include "tool/human_bytes.h"
@@ -26,15 +27,13 @@ namespace {
 // One run, on the control thread.
 class FollowRun {
  public:
-  FollowRun(const FollowOptions& options, const FollowSettings& settings, ByteRateLimit& rate_limit,
-            ByteRateLimit& move_rate_limit)
+  FollowRun(const FollowOptions& options, const FollowSettings& settings, FollowBounds& bounds)
       : options_(options),
         until_caught_up_(options.until == "caught-up"),
         interval_(settings.progress_interval),
         fetchers_(settings.follow.fetcher.num_replica_fetchers),
         bytes_per_second_(settings.bytes_per_second),
-        rate_limit_(rate_limit),
-        move_rate_limit_(move_rate_limit),
+        bounds_(bounds),
         progress_(options.format == "json"),
         signals_(io_, SIGINT, SIGTERM),
         reload_signal_(io_),
@@ -124,11 +123,8 @@ class FollowRun {
       follower_->Resize(fetchers_ = fetchers);
       progress_.Notice(NoticeKind::kEvent, absl::StrCat("num.replica.fetchers is ", fetchers, " now"));
     }
-    if (settings.bytes_per_second != bytes_per_second_) {
-      rate_limit_.SetRate(bytes_per_second_ = settings.bytes_per_second);
-      TellOfRate();
-    }
-    move_rate_limit_.SetRate(settings.move_bytes_per_second);
+    bounds_.Apply(settings);
+    if (std::exchange(bytes_per_second_, settings.bytes_per_second) != settings.bytes_per_second) TellOfRate();
     follower_->SetLogDirWishes(std::move(settings.follow.log_dir_wishes));
   }
 
@@ -147,8 +143,10 @@ class FollowRun {
       tick_.expires_after(std::min(kLook, interval_));
       co_await tick_.async_wait(asio::as_tuple(asio::use_awaitable));
       if (until_caught_up_ && follower_->CaughtUp() && !follower_->moving()) follower_->Stop();
-      if (std::chrono::steady_clock::now() < print_at) continue;
-      print_at += interval_;
+      const auto now = std::chrono::steady_clock::now();
+      if (now < print_at) continue;
+      // What was missed while the thread was busy is not made up for: lines of the same moment tell nothing.
+      while (print_at <= now) print_at += interval_;
       progress_.Print(*follower_);
     }
   }
@@ -158,7 +156,7 @@ class FollowRun {
   const std::chrono::milliseconds interval_;
   int32_t fetchers_;
   int64_t bytes_per_second_;
-  ByteRateLimit &rate_limit_, &move_rate_limit_;
+  FollowBounds& bounds_;
   FollowProgress progress_;
   asio::io_context io_{1};
   asio::signal_set signals_, reload_signal_;
@@ -196,7 +194,8 @@ void AddFollowFlags(CLI::App& command, FollowOptions& options) {
   command
       .add_option("--config", options.config,
                   "file of KEY=VALUE lines; --property wins; read again at SIGHUP for num.replica.fetchers, throttle, "
-                  "replica.log.dirs and replica.alter.log.dirs.io.max.bytes.per.second")
+                  "follower.replication.throttled.*, replica.log.dirs and "
+                  "replica.alter.log.dirs.io.max.bytes.per.second")
       ->check(NotEmpty());
   command.add_option("--format", options.format, "human or json")->check(CLI::IsMember({"human", "json"}));
 }
@@ -209,11 +208,9 @@ absl::Status RunFollow(const FollowOptions& options) {
   LocalRemoteStorage remote_storage(SystemFileIo(), settings.remote_log_storage_dir);
   if (!settings.remote_log_storage_dir.empty()) settings.follow.fetcher.remote_storage = &remote_storage;
   std::unique_ptr<LogManager> logs;  // outlives the run also when an exception ends it: fetcher threads use them
-  const auto now = std::chrono::steady_clock::now();
-  ByteRateLimit rate_limit(settings.bytes_per_second, now), move_rate_limit(settings.move_bytes_per_second, now);
-  settings.follow.fetcher.rate_limit = &rate_limit;
-  settings.follow.move_rate_limit = &move_rate_limit;
-  FollowRun run(options, settings, rate_limit, move_rate_limit);
+  FollowBounds bounds(settings, std::chrono::steady_clock::now());
+  bounds.GiveTo(settings.follow);
+  FollowRun run(options, settings, bounds);
   SLIP_ASSIGN_OR_RETURN(std::optional<std::string> cluster_id, run.FindCluster(settings.follow));
   if (!cluster_id) return run.Interrupted();
   settings.logs.cluster_id = *std::move(cluster_id);

@@ -9,6 +9,7 @@
 
 #include "fetcher/topic_follower.h"
 #include "throttle/byte_rate_limit.h"
+#include "throttle/throttled_replicas.h"
 #include "tool/follow.h"
 
 namespace slipstream {
@@ -21,7 +22,11 @@ struct FollowSettings {
   std::chrono::milliseconds progress_interval{1000};
   int64_t bytes_per_second = kUnlimitedRate;       // of all that is fetched
   int64_t move_bytes_per_second = kUnlimitedRate;  // of all moves between log dirs
-  std::string remote_log_storage_dir;              // "": none
+  // follower.replication.throttled.rate and .replicas, and how the rate is counted.
+  int64_t quota_bytes_per_second = kUnlimitedRate;
+  ThrottledReplicas throttled_replicas{BrokerId{}};
+  QuotaWindows quota_windows;
+  std::string remote_log_storage_dir;  // "": none
 };
 
 // From the config file, then the properties, then the flags; reads the file anew each time. kInvalidArgument names what

@@ -25,6 +25,7 @@ FetcherConfig ConfigOfMoves(FetcherConfig config, ByteRateLimit* rate_limit) {
   config.gap_policy = GapPolicy::kRestart;                         // the current log decides what there is,
   config.retention_check_interval = std::chrono::hours(24 * 365);  // and where it starts
   config.rate_limit = rate_limit;
+  config.follower_throttle = nullptr;  // RQ-10: they have a bound of their own, and know no list
   return config;
 }
 

@@ -244,6 +244,33 @@ TEST_F(LaneGroupTest, ARateLimitHoldsBackWhatCatchesUpAndNotWhatIsInSync) {
   EXPECT_LE(Leader(LaneKind::kBulk).fetches.back().request.max_bytes, bytes);
 }
 
+TEST_F(LaneGroupTest, Rq07_AQuotaLeavesOutWhatCatchesUpAndNotWhatIsInSync) {
+  SharedFollowerThrottle throttle(BrokerId{1}, {}, clock_.Now());
+  ThrottledReplicas all(BrokerId{1});
+  ASSERT_TRUE(all.Update(kP0.topic, "*").ok());
+  throttle.SetReplicas(std::move(all));
+  throttle.SetBound(1);
+  config_.follower_throttle = &throttle;
+  StartWith({kP0, kP1, kP2});
+  ScriptedFetch both = News(kP0, 3);
+  both.partitions.push_back({.partition = kP1, .high_watermark = 5});
+  Serve(LaneKind::kIdle, std::move(both));
+  RunUntilIn(LaneKind::kTail, kP0);
+  RunUntil([&] { return group_->LaneOf(kP1) == &group_->lane(LaneKind::kBulk); });
+  io_.poll();
+  EXPECT_TRUE(Leader(LaneKind::kBulk).fetches.empty());
+  // One of the tail that falls behind is left out there, and does not come back by way of the idle lane.
+  Serve(LaneKind::kTail, Backlog(kP0, 9));
+  clock_.Advance(kQuietAfter);
+  Serve(LaneKind::kIdle, {});
+  io_.poll();
+  EXPECT_FALSE(Leader(LaneKind::kTail).waiting());
+  EXPECT_EQ(group_->LaneOf(kP0), &group_->lane(LaneKind::kTail));
+  clock_.Advance(std::chrono::hours(1));
+  RunUntilIn(LaneKind::kBulk, kP1);
+  RunUntilIn(LaneKind::kTail, kP0);
+}
+
 TEST_F(LaneGroupTest, Rel24_ANewLeaderEpochReachesThePartitionWhereItIs) {
   StartWith({kP0, kP1});
   Serve(LaneKind::kIdle, News(kP0, 3));

@@ -26,10 +26,12 @@ Follower::Follower(const Options& options, Random& random, Scheduler& scheduler,
       rate_limit_(options.bytes_per_second == 0
                       ? nullptr
                       : std::make_unique<ByteRateLimit>(options.bytes_per_second, scheduler.now())),
+      throttle_(BrokerId{kReplicaId}, {}, scheduler.now()),
       config_([&] {
         FetcherConfig config = options.Fetcher();
         config.clock = &scheduler.clock();
         config.rate_limit = rate_limit_.get();
+        config.follower_throttle = &throttle_;
         return config;
       }()),
       directory_config_{.log_dir = "/disk/logs",
@@ -44,6 +46,16 @@ Follower::Follower(const Options& options, Random& random, Scheduler& scheduler,
   SLIP_CHECK(config_.Validate().ok());
   SLIP_CHECK(disk_->CreateDirectories("/disk").ok() && disk_->SyncDirectory("/").ok());
   for (int32_t i = 0; i < options.partitions; ++i) followed_.push_back({.name = {"orders", i}});
+  if (options.quota_bytes_per_second > 0) {
+    throttle_.SetBound(options.quota_bytes_per_second);
+    ListThrottled("*");
+  }
+}
+
+void Follower::ListThrottled(absl::string_view replicas) {
+  ThrottledReplicas listed(BrokerId{kReplicaId});
+  SLIP_CHECK(listed.Update("orders", replicas).ok());
+  throttle_.SetReplicas(std::move(listed));
 }
 
 Follower::~Follower() {
@@ -67,6 +79,10 @@ void Follower::Start() {
   Every(options_.clean_stop_every, [this] { ending_ = Ending::kCleanStop; });
   Every(options_.disk_full_every, [this] { FillDisk(); });
   Every(options_.disk_error_every, [this] { FailDisk(); });
+  Every(options_.quota_change_every, [this] {
+    const auto partition = random_.Between(0, options_.partitions - 1);
+    ListThrottled(random_.Chance({1, 2}) ? "*" : absl::StrCat(partition, ":", kReplicaId));
+  });
 }
 
 void Follower::Crash() {

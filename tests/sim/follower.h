@@ -115,6 +115,7 @@ class Follower final : public FetchEvents, public Witness {
   static bool AsksFor(const SimLeader& leader, const Followed& followed);  // by the lane that has it
   const Replica& LeaderOf(const Followed& followed) const;                 // of the broker whose fetcher has it
   const ModelBatch* FirstForeign(const Followed& followed) const;
+  void ListThrottled(absl::string_view replicas);
   void Check(const absl::Status& status, const TopicPartition& partition);
   void ProbePowerCut(Followed& followed, Offset fetch_offset);
 
@@ -124,6 +125,7 @@ class Follower final : public FetchEvents, public Witness {
   Trace& trace_;
   Model& model_;
   const std::unique_ptr<ByteRateLimit> rate_limit_;  // nullptr: none
+  SharedFollowerThrottle throttle_;
   const FetcherConfig config_;
   LogDirectoryConfig directory_config_;
   FetchCounters counters_;

@@ -77,6 +77,10 @@ Options Options::Draw(uint64_t seed) {
   o.crash_after_truncation = MaybeOneIn(random, 2, 6);
   if (random.Chance({1, 4})) o.bytes_per_second = random.Between(300'000, 3'000'000);
   if (random.Chance({1, 2})) o.write_now_bytes_max = static_cast<size_t>(random.Between(200, 3000));
+  if (random.Chance({1, 4})) {
+    o.quota_bytes_per_second = random.Between(100'000, 1'000'000);
+    o.quota_change_every = MaybeEvery(random, {1, 2}, 300, 3000);
+  }
   return o;
 }
 
@@ -98,14 +102,15 @@ std::string Options::ToString() const {
       ", wrong session ", Text(wrong_session), ", damaged ", Text(damaged), ", left out ", Text(left_out), ", ",
       replica ? "replica" : "consumer", ", ", flush_mode == FlushMode::kDurable ? "durable" : "cached", ", write mode ",
       kModes[static_cast<int>(write_mode)], ", segment bytes ", segment_bytes, ", retention bytes ", retention_bytes,
-      ", response bytes ", response_max_bytes, ", bytes per second ", bytes_per_second, ", value bytes ",
-      value_bytes_max, ", long poll ", wait_max.count(), " ms, i/o within ", io_delay_max.count(), " ms, ",
-      write_now_bytes_max, " bytes at once");
+      ", response bytes ", response_max_bytes, ", bytes per second ", bytes_per_second, ", quota ",
+      quota_bytes_per_second, ", its list changes ", quota_change_every.count(), ", value bytes ", value_bytes_max,
+      ", long poll ", wait_max.count(), " ms, i/o within ", io_delay_max.count(), " ms, ", write_now_bytes_max,
+      " bytes at once");
 }
 
 FetcherConfig Options::Fetcher() const {
   FetcherConfig config;
-  config.replica_id = BrokerId{replica ? 100 : -1};
+  config.replica_id = BrokerId{replica ? kReplicaId : -1};
   config.replica_fetch_response_max_bytes = response_max_bytes;
   config.replica_fetch_max_bytes = response_max_bytes;
   config.replica_fetch_wait_max = wait_max;

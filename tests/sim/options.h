@@ -11,6 +11,8 @@
 
 namespace slipstream::sim {
 
+inline constexpr int32_t kReplicaId = 100;
+
 struct Options {
   using Ms = std::chrono::milliseconds;
 
@@ -39,7 +41,9 @@ struct Options {
   int32_t segment_bytes = 8192;
   int64_t retention_bytes = -1;
   int32_t response_max_bytes = 8192;
-  int64_t bytes_per_second = 0;  // 0: no limit
+  int64_t bytes_per_second = 0;        // 0: no limit
+  int64_t quota_bytes_per_second = 0;  // 0: no replica has one
+  Ms quota_change_every{0};            // who is listed
   Ms wait_max{500}, checkpoint_every{5000}, maintain_every{10'000};
   Ms crash_every{0}, clean_stop_every{0};
   Ms away_max{500};  // between two processes
