@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <regex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -122,6 +123,7 @@ class TopicFollower final : LogOwner {
   asio::awaitable<void> AwaitRefresh();       // until one is due
   asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
   void TellOfLeadersDoneWith();
+  asio::awaitable<absl::Status> StartMoves(std::span<const Move> moves);
   std::vector<Move> PlanMoves(const ClusterMetadata& metadata);
   bool IsDue(const Move& move);  // else it is there already, or cannot be
   absl::Status Prepare(const Move& move, LeaderGroups& groups);

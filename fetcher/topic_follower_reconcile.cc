@@ -10,6 +10,9 @@
 namespace slipstream {
 namespace {
 
+// Their logs are made together, and are fetched while those of the next are made.
+constexpr size_t kMovesAtOnce = 1000;
+
 // False also when one of both is not known.
 bool IsOfAnotherTopic(const PartitionLog* log, Uuid topic_id) {
   const std::optional<Uuid> known = log == nullptr ? std::nullopt : log->topic_id();
@@ -35,6 +38,19 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
     // Of another topic of that name: what is being moved goes with the log (OpenLog).
     if (IsOfAnotherTopic(logs_.Find(move.partition), move.topic_id)) co_await moves_->Cancel(move.partition);
   }
+  for (size_t begun = 0; begun < moves.size() && !stopping_; begun += kMovesAtOnce) {
+    const absl::Status started =
+        co_await StartMoves(std::span(moves).subspan(begun, std::min(kMovesAtOnce, moves.size() - begun)));
+    if (!started.ok()) co_return started;
+    co_await asio::post(io_, asio::use_awaitable);  // a signal to stop is heard
+  }
+  co_await LetGoOfDeleted(metadata);
+  for (const Move& move : moves)
+    if (!wishes_.empty()) wishes_due_.push_back(move.partition);
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> TopicFollower::StartMoves(std::span<const Move> moves) {
   std::vector<NewLog> wanted;
   for (const Move& move : moves)
     wanted.push_back({move.partition, move.topic_id, wishes_.DirFor(move.partition).value_or("")});
@@ -45,9 +61,6 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
     if (!prepared.ok()) co_return prepared;
   }
   for (auto& [leader, partitions] : groups) co_await fetchers_->Add(leader.first, leader.second, std::move(partitions));
-  co_await LetGoOfDeleted(metadata);
-  for (const Move& move : moves)
-    if (!wishes_.empty()) wishes_due_.push_back(move.partition);
   co_return absl::OkStatus();
 }
 

@@ -52,6 +52,18 @@ TEST_F(TopicFollowerTest, ALeaderThatRestartsIsToldLostOnceAndBackOnce) {
                                  HasSubstr(absl::StrCat("leader 1 is back: broker 127.0.0.1:", port_))));
 }
 
+// What happened: a stop waited until the logs of all partitions were made, tens of seconds with many on a slow disk.
+TEST_F(TopicFollowerTest, AStopIsHeardWhileManyNewLogsAreMade) {
+  constexpr size_t kMany = 1001;
+  Create("t", kMany);
+  Serve();
+  Follow();
+  RunUntil([this] { return !copies_->partitions().empty(); });
+  StopFollowing();
+  EXPECT_LT(copies_->partitions().size(), kMany);
+  EXPECT_EQ(copies_->Close(), absl::OkStatus());
+}
+
 // What happened: a stop waited for the connection to a peer that takes connections and says nothing.
 TEST_F(TopicFollowerTest, Rel22_AStopDoesNotWaitForALeaderThatIsSilent) {
   Create("t");
