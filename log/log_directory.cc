@@ -135,7 +135,7 @@ absl::StatusOr<std::vector<LogDirectory::Found>> LogDirectory::FindPartitions() 
   for (const std::string& name : names) {
     if (IsForeign(name) || absl::EndsWith(name, kStraySuffix)) continue;
     if (absl::EndsWith(name, kDeleteSuffix)) {  // a removal that was cut short (LOG-59)
-      deleted_.push_back({config_.log_dir / name, Timestamp{}});
+      deleted_.push_back({config_.log_dir / name, Timestamp{}, /*found=*/true});
       continue;
     }
     const bool future = absl::EndsWith(name, kFutureSuffix);
@@ -268,6 +268,12 @@ absl::Status LogDirectory::RemoveDeleted(Timestamp now) {
   return removed;
 }
 
+// Where every run is shorter than file.delete.delay.ms nothing would ever go.
+void LogDirectory::RemoveFound() {
+  for (const DeletedDirectory& directory : deleted_)
+    if (directory.found) io_.RemoveTree(directory.path).IgnoreError();  // or the next run does it
+}
+
 // Futures.
 
 PartitionLog* LogDirectory::FindFuture(const TopicPartition& partition) {
@@ -370,6 +376,7 @@ absl::Status LogDirectory::CloseAll() {
   // Of a disk that failed nothing is known any more, so nothing is said of it (LOG-143).
   if (health_->offline()) return Annotate(health_->cause(), absl::StrCat(config_.log_dir.string(), " is offline"));
   const absl::Status checkpointed = WriteCheckpoints(offsets);
+  RemoveFound();
   SLIP_RETURN_IF_ERROR(closed);
   SLIP_RETURN_IF_ERROR(checkpointed);
   return WriteCleanShutdownMark(io_, config_.log_dir);

@@ -112,6 +112,7 @@ class LogDirectory {
   std::unique_ptr<PartitionLog> TryOpenNew(const NewLog& wanted);
   absl::StatusOr<std::unique_ptr<PartitionLog>> OpenNew(const TopicPartition& partition, const std::string& name);
   absl::Status SetAside(const PartitionLog& log);  // as -delete
+  void RemoveFound();
   absl::Status CloseAll();
   std::vector<absl::Status> CloseLogs(const std::vector<PartitionLog*>& logs, size_t threads);
 
@@ -135,7 +136,8 @@ class LogDirectory {
   absl::flat_hash_map<TopicPartition, std::unique_ptr<PartitionLog>> logs_, futures_;
   struct DeletedDirectory {
     std::filesystem::path path;
-    Timestamp due;  // -1: not decided yet
+    Timestamp due;       // -1: not decided yet
+    bool found = false;  // of an earlier run: goes at the end of this one at the latest
   };
   std::vector<DeletedDirectory> deleted_;  // waiting to leave the disk
 };

@@ -21,6 +21,7 @@ namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -184,6 +185,18 @@ TEST_F(LogDirectoryTest, Log59_InterruptedRemovalIsFinished) {
   EXPECT_TRUE(Has("orders-0.0123456789abcdef0123456789abcdef-delete"));
   ASSERT_TRUE(directory_->RemoveDeleted(Timestamp{60'000}).ok());
   EXPECT_FALSE(Has("orders-0.0123456789abcdef0123456789abcdef-delete"));
+}
+
+TEST_F(LogDirectoryTest, Log59_ShortRunsOneAfterTheOtherFinishRemovalsToo) {
+  Open();
+  Append({"orders", 0}, 1);
+  ASSERT_TRUE(directory_->Delete({"orders", 0}).ok());
+  const auto entries = [&] { return *SystemFileIo().List(config_.log_dir, /*directories=*/true); };
+  ASSERT_TRUE(directory_->Close().ok());
+  EXPECT_THAT(entries(), ElementsAre(EndsWith("-delete"))) << "whoever reads it has some time";
+  Open();
+  ASSERT_TRUE(directory_->Close().ok());
+  EXPECT_THAT(entries(), IsEmpty());
 }
 
 TEST_F(LogDirectoryTest, Log130_Log142_CleanStopIsMarkedAndTheMarkTakenAtTheStart) {
