@@ -62,6 +62,7 @@ std::string ExplainUsageError(const CLI::App& app, const CLI::ParseError& error,
                         nearest.empty() ? absl::StrCat("; there are ", SubcommandList(app))
                                         : absl::StrCat(", did you mean '", nearest, "'?"));
   }
+  if (argc == 1) return absl::StrCat("no subcommand; there are ", SubcommandList(app), " (see slipstream --help)");
   const std::vector<std::string> extras = app.remaining(true);
   if (!extras.empty()) {
     const std::string flag = extras.front().substr(0, extras.front().find('='));

@@ -109,7 +109,8 @@ void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
   ClearLine();
   if (json_) {
     const nlohmann::json line = {{"type", "end"},
-                                 {"caught_up", caught_up},
+                                 {"outcome", caught_up ? "caught up" : "stopped"},
+                                 {"caught_up", end.caught_up},
                                  {"bytes", end.bytes},
                                  {"records", end.records},
                                  {"seconds", seconds},

@@ -72,6 +72,7 @@ TEST_F(UsageTest, AWordTooManyIsNoFurtherValueOfTheFlagBeforeIt) {
 // What happened: a mistyped subcommand in a script showed help and ended as done.
 TEST_F(UsageTest, HelpOfWhatIsNotThereIsAnError) {
   ExpectUsageError(ErrorOf({"folow", "--help"}), {"'folow'", "'follow'"});
+  ExpectUsageError(ErrorOf({}), {"no subcommand", "follow, verify, lead, dump"});
   ExpectUsageError(ErrorOf({"--folow"}), {"'--folow'", "(see slipstream --help)"});
   ExpectUsageError(ErrorOf({"follow", "--bootstrp-server", "x:1"}), {"(see slipstream follow --help)"});
 }
