@@ -51,6 +51,8 @@ absl::Status ReplicaHistory::Grow(Offset end, const Source& source) {
       return Broken("INV-10", "the log ends at ", end.value, ", and no answer brought what lies from ", now_.end.value,
                     " to there");
     const ModelBatch& batch = **next;
+    // The leader's log starts inside it, and all of this one lay below that.
+    if (batch.base < now_.end && source.log_start >= now_.end) StartAnewAt(batch.base);
     if (absl::Status wrong = Accept(batch, source); !wrong.ok()) return wrong;
     // The leader's log starts inside it: the log was started anew at its base, and written, in one go.
     if (now_.batches.empty()) now_.first = std::min(now_.first, batch.base);

@@ -10,6 +10,7 @@
 namespace slipstream::sim {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Left = ReplicaHistory::Left;
 
@@ -63,6 +64,16 @@ TEST_F(ReplicaHistoryTest, Inv02_ABatchBehindAnotherThanInItsLeadersLogIsFound) 
   const ModelBatch& next = Batch(4, 2, &other);
   history_.Deliver(Offset{4}, {&next});
   EXPECT_THAT(Message(history_.Grow(Offset{6}, {LeaderEpoch{2}})), HasSubstr("INV-02"));
+}
+
+// What happened: seed 6938, where that was begun and written in one step, was told to break INV-08.
+TEST_F(ReplicaHistoryTest, Inv08_OnlyALogThatLiesBelowTheLeadersStartIsBegunAnewByABatchOverIt) {
+  Fill(3);
+  const ModelBatch& batch = Batch(5, 2, nullptr);
+  history_.Deliver(Offset{6}, {&batch});
+  EXPECT_THAT(Message(ReplicaHistory(history_).Grow(Offset{7}, {LeaderEpoch{2}, Offset{5}})), HasSubstr("INV-08"));
+  EXPECT_EQ(history_.Grow(Offset{7}, {LeaderEpoch{2}, Offset{6}}), absl::OkStatus());
+  EXPECT_THAT(history_.batches(), ElementsAre(&batch));
 }
 
 TEST_F(ReplicaHistoryTest, Inv09_ABatchOfAnEpochAboveTheCurrentOneIsFound) {
