@@ -376,10 +376,11 @@ absl::Status LogDirectory::CloseAll() {
   // Of a disk that failed nothing is known any more, so nothing is said of it (LOG-143).
   if (health_->offline()) return Annotate(health_->cause(), absl::StrCat(config_.log_dir.string(), " is offline"));
   const absl::Status checkpointed = WriteCheckpoints(offsets);
-  RemoveFound();
   SLIP_RETURN_IF_ERROR(closed);
   SLIP_RETURN_IF_ERROR(checkpointed);
-  return WriteCleanShutdownMark(io_, config_.log_dir);
+  SLIP_RETURN_IF_ERROR(WriteCleanShutdownMark(io_, config_.log_dir));
+  RemoveFound();  // behind the mark: it may take a while, and who loses patience then costs nobody a recovery
+  return absl::OkStatus();
 }
 
 }  // namespace slipstream

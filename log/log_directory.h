@@ -59,8 +59,8 @@ class LogDirectory {
   // Makes those that are not there, many at once. One that cannot be made is left out: GetOrCreate tells why.
   void CreateMissing(const std::vector<NewLog>& wanted);
   PartitionLog* Find(const TopicPartition& partition);
-  // Renames the directory to -delete; RemoveDeleted, or the next start, removes it (LOG-59). REQUIRES: no thread uses
-  // the log.
+  // Renames the directory to -delete; RemoveDeleted, or the end of the next run, removes it (LOG-59). REQUIRES: no
+  // thread uses the log.
   absl::Status Delete(const TopicPartition& partition);
 
   // Rewrites recovery-point-, log-start-, replication- and cleaner-offset-checkpoint from what the owners published,
@@ -68,7 +68,8 @@ class LogDirectory {
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
 
   // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
-  // (only if all closed well), releases the lock. Offline: lets go of everything as it is, and returns the cause.
+  // (only if all closed well), removes what earlier runs set aside, releases the lock. Offline: lets go of everything
+  // as it is, and returns the cause.
   absl::Status Close();
 
   // Removes what Delete set aside `file_delete_delay` ago. Blocking.
