@@ -74,6 +74,7 @@ void FollowProgress::Print(TopicFollower& follower) {
                                  {"awaiting_leader", now.awaiting_leader},
                                  {"moving", now.moving},
                                  {"lag", now.lag},
+                                 {"throttled_bytes_per_second", metrics.throttled_byte_rate},
                                  {"fetchers", ToJson(metrics.fetchers)},
                                  {"movers", ToJson(metrics.movers)}};
     PrintJsonLine(line);
@@ -102,14 +103,14 @@ void FollowProgress::Notice(NoticeKind kind, const std::string& line) {
   if (trouble) PrintTo(stderr, "slipstream: {}\n", line);
 }
 
-void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
+void FollowProgress::Finish(const FollowSnapshot& end, absl::string_view outcome) {
   const double seconds = std::max(1e-9, Seconds(Clock::now() - started_));
   const double cpu = CpuSeconds();
   const double gigabytes = static_cast<double>(end.bytes) / 1e9;
   ClearLine();
   if (json_) {
     const nlohmann::json line = {{"type", "end"},
-                                 {"outcome", caught_up ? "caught up" : "stopped"},
+                                 {"outcome", std::string(outcome)},
                                  {"caught_up", end.caught_up},
                                  {"bytes", end.bytes},
                                  {"records", end.records},
@@ -121,10 +122,10 @@ void FollowProgress::Finish(const FollowSnapshot& end, bool caught_up) {
     PrintJsonLine(line);
   } else {
     const std::string per_gigabyte = gigabytes < 0.01 ? "" : fmt::format(" ({:.2f} per GB)", cpu / gigabytes);
-    PrintTo(
-        stdout, "{}: {}, {} records of {} partitions in {:.2f} s, {}/s, {:.2f} CPU-seconds{}, {} offsets truncated\n",
-        caught_up ? "caught up" : "stopped", HumanBytes(static_cast<double>(end.bytes)), end.records, end.partitions,
-        seconds, HumanBytes(static_cast<double>(end.bytes) / seconds), cpu, per_gigabyte, end.truncated_offsets);
+    PrintTo(stdout,
+            "{}: {}, {} records of {} partitions in {:.2f} s, {}/s, {:.2f} CPU-seconds{}, {} offsets truncated\n",
+            std::string(outcome), HumanBytes(static_cast<double>(end.bytes)), end.records, end.partitions, seconds,
+            HumanBytes(static_cast<double>(end.bytes) / seconds), cpu, per_gigabyte, end.truncated_offsets);
   }
   std::fflush(stdout);
 }

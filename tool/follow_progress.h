@@ -1,6 +1,8 @@
 // What `follow` prints: one live line on a terminal, otherwise a line per interval; human or JSON.
 #pragma once
 
+#include <absl/strings/string_view.h>
+
 #include <chrono>
 #include <string>
 
@@ -15,7 +17,7 @@ class FollowProgress {
   void Print(TopicFollower& follower);  // how it stands now
   // An event worth a line of its own. One of a leader goes to stderr: the copying may stand still until it is over.
   void Notice(NoticeKind kind, const std::string& line);
-  void Finish(const FollowSnapshot& end, bool caught_up);  // the totals
+  void Finish(const FollowSnapshot& end, absl::string_view outcome);  // the totals
 
  private:
   using Clock = std::chrono::steady_clock;
