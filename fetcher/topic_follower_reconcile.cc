@@ -44,9 +44,10 @@ asio::awaitable<absl::Status> TopicFollower::Reconcile() {
     if (!started.ok()) co_return started;
     co_await asio::post(io_, asio::use_awaitable);  // a signal to stop is heard
   }
+  if (stopping_) co_return absl::OkStatus();
   co_await LetGoOfDeleted(metadata);
-  for (const Move& move : moves)
-    if (!wishes_.empty()) wishes_due_.push_back(move.partition);
+  if (wishes_.empty()) co_return absl::OkStatus();
+  for (const Move& move : moves) wishes_due_.push_back(move.partition);
   co_return absl::OkStatus();
 }
 
