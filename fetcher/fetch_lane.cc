@@ -83,8 +83,11 @@ asio::awaitable<void> FetchLane::RunRounds() {
     }
     if (in_flight_ == nullptr && !StartFetch()) {
       std::chrono::nanoseconds pause = std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff);
-      if (const std::chrono::nanoseconds wait = WaitForRate(); wait.count() > 0) pause = std::min(pause, wait);
-      if (!left_out_.empty()) pause = std::min<std::chrono::nanoseconds>(pause, kQuotaLook);
+      if (const std::chrono::nanoseconds wait = WaitForRate(); wait.count() > 0) {
+        pause = std::min(pause, wait);
+      } else if (!quota_hold_.left_out().empty()) {
+        pause = std::min<std::chrono::nanoseconds>(pause, kQuotaLook);
+      }
       without_work_ = true;
       co_await Idle(pause);
       without_work_ = false;
@@ -166,7 +169,7 @@ void FetchLane::ApplyCommands() {
 
 void FetchLane::LetGoOf(FollowedPartition& partition) {
   if (cleaner_.log() == &partition.log()) cleaner_.Stop();
-  session_.Remove(partition.name());
+  Undeclare(partition);
 }
 
 void FetchLane::DropLeaderWork(FollowedPartition& partition) {
@@ -200,22 +203,24 @@ FollowedPartition* FetchLane::Find(const TopicPartition& partition) {
 
 void FetchLane::Declare(FollowedPartition& partition) {
   if (partition.lane != kind_) return;  // about to leave: whoever takes it asks for it
-  if (IsLeftOut(partition)) {
-    LeaveOut(partition);
-    return;
-  }
   FetchPartitionData data;
   data.topic_id = partition.initial.topic_id;
   data.fetch_offset = partition.state.fetch_offset;
   data.log_start_offset = config_.replica_id < BrokerId{0} ? Offset{-1} : partition.log().log_start_offset();
-  data.partition_max_bytes = std::min(limits_.partition_max_bytes, answer_size_.bytes());
+  data.partition_max_bytes = PartitionBytesMax(partition);
   data.current_leader_epoch = partition.state.current_leader_epoch;
   data.last_fetched_epoch = partition.state.last_fetched_epoch.value_or(LeaderEpoch{});
   session_.Set(partition.name(), data);
+  WatchForQuota(partition);
+}
+
+void FetchLane::Undeclare(FollowedPartition& partition) {
+  session_.Remove(partition.name());
+  quota_hold_.Forget(partition);
 }
 
 void FetchLane::RequireLeaderWork(FollowedPartition& partition, LeaderWork work) {
-  session_.Remove(partition.name());
+  Undeclare(partition);
   partition.work = work;
   EnqueueWork(partition);
 }
@@ -247,7 +252,7 @@ FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
 }
 
 void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wait) {
-  session_.Remove(partition.name());
+  Undeclare(partition);
   // Its work is taken up again once its time has come, and not before.
   DropLeaderWork(partition);
   partition.state.Delay(config_.clock->Now(), wait);
@@ -274,9 +279,9 @@ std::chrono::nanoseconds FetchLane::WaitForRate() const {
 }
 
 bool FetchLane::StartFetch() {
-  HoldBackThrottled();
-  if (session_.Idle() || WaitForRate().count() > 0) return false;
-  if (session_.WantsNone() && !left_out_.empty()) return false;  // it would be a long poll over nothing
+  if (WaitForRate().count() > 0) return false;
+  ApplyQuota();
+  if (session_.Idle() || OnlyLeftOut()) return false;
   lane_counters_.requests.fetch_add(1, std::memory_order_relaxed);
   in_flight_ = &exchanges_[next_exchange_];
   next_exchange_ = 1 - next_exchange_;
@@ -293,7 +298,7 @@ asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
   const absl::StatusOr<bool> topic_ids = co_await leader_.SupportsTopicIds();
   if (topic_ids.ok()) {
     FetchRequest& request = exchange.request;
-    request.max_wait_ms = static_cast<int32_t>(limits_.wait_max.count());
+    request.max_wait_ms = session_.WantsNone() ? 0 : static_cast<int32_t>(limits_.wait_max.count());
     request.min_bytes = config_.replica_fetch_min_bytes;
     request.max_bytes = answer_size_.bytes();
     if (config_.rate_limit != nullptr) {

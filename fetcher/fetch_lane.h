@@ -11,7 +11,6 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <array>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <list>
@@ -27,6 +26,7 @@
 #include "fetcher/lane_choice.h"
 #include "fetcher/lane_neighbours.h"
 #include "fetcher/offset_reset.h"
+#include "fetcher/quota_hold.h"
 #include "fetcher/tier/remote_state_reader.h"
 #include "fetcher/tier/tier_questions.h"
 #include "log/async_event.h"
@@ -108,6 +108,7 @@ class FetchLane {
     partition.initial.progress->Publish(partition.log(), config_.flush_mode);
   }
   void Declare(FollowedPartition& partition);  // tells the session what to ask next
+  void Undeclare(FollowedPartition& partition);
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
   void EnqueueWork(FollowedPartition& partition);
   TimePoint WakeDelayed(TimePoint now);  // back into the session; returns when the next one is due
@@ -128,10 +129,16 @@ class FetchLane {
   bool AwaitsArrivals() const { return config_.clock->Now() < arrivals_until_; }
 
   // --- replication quotas: fetch_lane_quota.cc
-  void CountForQuota(const FollowedPartition& partition, uint64_t bytes);
-  bool IsLeftOut(const FollowedPartition& partition) const;
-  void LeaveOut(FollowedPartition& partition);
-  void HoldBackThrottled();
+  bool IsListed(const FollowedPartition& partition) const;
+  void CountForQuota(FollowedPartition& partition, uint64_t bytes);
+  int32_t PartitionBytesMax(const FollowedPartition& partition) const;  // to ask for
+  void WatchForQuota(FollowedPartition& partition);
+  void ApplyQuota();
+  void GoByNewList();
+  void LeaveOutThrottled(TimePoint now);
+  void BringBackSome();
+  void BringBack(FollowedPartition& partition);
+  bool OnlyLeftOut() const;
 
   // --- from time to time
   std::vector<TopicPartition> SortedNames() const;
@@ -228,9 +235,8 @@ class FetchLane {
   std::vector<FollowedPartition*> to_ask_;       // of those, the ones that wait for a question's turn
   std::vector<FollowedPartition*> asking_;       // taken out of to_ask_ while the leader is asked about them
   std::vector<FollowedPartition*> leaving_;      // out of the session until they are handed over
-  std::deque<FollowedPartition*> left_out_;      // out of the session for their quota, longest first
-  bool quota_exceeded_ = false;                  // when it was looked at last
-  uint64_t quota_changes_seen_ = 0;
+  QuotaHold quota_hold_;
+  uint64_t quota_changes_seen_ = 0;            // of the list
   std::list<FollowedPartition*> by_activity_;  // all of a tail's, the one without records for longest first
   bool quiet_called_ = false;                  // they may leave
   TimePoint arrivals_until_;                   // until then quiet ones of the tail may come, before the next fetch

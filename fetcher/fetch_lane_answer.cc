@@ -157,6 +157,8 @@ void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& a
     state.Advance(next, epoch);
     CountForQuota(partition, taken);
     Declare(partition);
+  } else {
+    WatchForQuota(partition);
   }
   // No evidence in what a newer leader wrote.
   if (!newer_leader) Place(partition, {*partition.lag, taken, asked_bytes});

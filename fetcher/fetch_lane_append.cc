@@ -3,6 +3,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
+
 #include "fetcher/fetch_lane.h"
 #include "log/record_batch.h"
 #include "log/status.h"
@@ -77,6 +79,7 @@ void FetchLane::FinishAppend(Appended& appended) {
   if (!appended.result.ok()) {
     partition.state.BecomeFetching(log.log_end_offset(), log.latest_epoch());
     partition.state.failures = appended.failures_before;  // what was fetched but not written is no progress
+    partition.lag = std::max<int64_t>(0, appended.leader_high_watermark - log.log_end_offset());
     if (appended.damaged) {
       DropAnswer(partition, appended.result);
     } else {

@@ -19,10 +19,10 @@ void FetchLane::Hold(std::unique_ptr<FollowedPartition> partition) {
 
 // Nothing of the lane points at it any more. REQUIRES: it is out of the session.
 std::unique_ptr<FollowedPartition> FetchLane::Release(FollowedPartition& partition) {
-  SLIP_CHECK(!session_.Wants(partition.name()));
+  SLIP_CHECK(!session_.Wants(partition.name()) && partition.quota_place == QuotaPlace::kNone);
+  partition.served = 0;  // another lane counts anew
   DropLeaderWork(partition);
   for (auto* list : {&delayed_, &leaving_}) std::erase(*list, &partition);
-  if (std::exchange(partition.left_out, false)) std::erase(left_out_, &partition);
   if (kind_ == LaneKind::kTail) by_activity_.erase(partition.by_activity);
   const auto held = partitions_.find(partition.name());
   std::unique_ptr<FollowedPartition> released = std::move(held->second);
@@ -58,7 +58,7 @@ void FetchLane::Place(FollowedPartition& partition, const LaneEvidence& seen) {
 
 void FetchLane::Leave(FollowedPartition& partition, LaneKind to) {
   partition.lane = to;
-  session_.Remove(partition.name());
+  Undeclare(partition);
   leaving_.push_back(&partition);
 }
 
@@ -69,7 +69,7 @@ void FetchLane::NoteActivity(FollowedPartition& partition) {
 }
 
 bool FetchLane::MayBecomeIdle(const FollowedPartition& partition) const {
-  return partition.lane == kind_ && !InTrouble(partition) && !partition.left_out;
+  return partition.lane == kind_ && !InTrouble(partition) && partition.quota_place == QuotaPlace::kNone;
 }
 
 bool FetchLane::CallQuietOnes() {

@@ -60,7 +60,7 @@ void FetchLane::OnQuestionLost(const absl::Status& why) {
   events_.OnLeaderInDoubt(leader_.broker_id(), std::string(why.message()));
   // The first time the connection may only have been old.
   if (++questions_lost_ == 1 && !absl::IsDeadlineExceeded(why)) return;
-  if (in_flight_ == nullptr && session_.Idle()) {
+  if (in_flight_ == nullptr && session_.WantsNone()) {
     leader_reached_ = false;
     events_.OnLeaderLost(leader_.broker_id(), why);
   } else {

@@ -75,6 +75,7 @@ bool FetchLane::BeginFetching(FollowedPartition& partition) {
 void FetchLane::ResumeFetching(FollowedPartition& partition) {
   partition.work = LeaderWork::kNone;
   partition.state.BecomeFetching(partition.log().log_end_offset(), partition.log().latest_epoch());
+  partition.lag.reset();
   partition.initial.progress->health.store(PartitionHealth::kFetching);
   Declare(partition);
 }

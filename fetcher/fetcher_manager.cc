@@ -152,6 +152,7 @@ FetcherThreadMetrics FetcherManager::MetricsOf(Slot& slot) const {
     LaneMetrics& lane = metrics.lanes[i];
     lane = {.kind = static_cast<LaneKind>(i),
             .partitions = counted.partitions,
+            .left_out = counted.left_out,
             .requests = counted.requests,
             .bytes = counted.bytes};
     requests += lane.requests;

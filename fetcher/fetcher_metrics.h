@@ -13,17 +13,18 @@
 
 namespace slipstream {
 
-// Written by the lane, read by any thread. They only grow, but for the partitions.
+// Written by the lane, read by any thread. Requests and bytes only grow.
 struct LaneCounters {
   std::atomic<uint64_t> requests{0};  // fetches begun, those that failed too
   std::atomic<uint64_t> bytes{0};     // of records appended
   std::atomic<size_t> partitions{0};
+  std::atomic<size_t> left_out{0};  // of them: their quota has them wait
 };
 using ThreadCounters = std::array<LaneCounters, kLaneKinds>;  // in the order of LaneKind
 
 struct LaneMetrics {
   LaneKind kind = LaneKind::kIdle;
-  size_t partitions = 0;
+  size_t partitions = 0, left_out = 0;
   uint64_t requests = 0, bytes = 0;  // since the thread began
 };
 

@@ -34,6 +34,9 @@ enum class LeaderWork {
   kRebuild,      // what comes next it has in remote storage only: fetcher/tier/
 };
 
+// Where its quota has it: QuotaHold.
+enum class QuotaPlace { kNone, kWatched, kLeftOut };
+
 struct FollowedPartition {
   InitialFetchState initial;
   PartitionFetchState state;
@@ -43,8 +46,9 @@ struct FollowedPartition {
   Offset cut_to;                  // where the last cut left its log; -1: there was none
   int cuts_in_vain = 0;           // in a row that took all records since the one before
 
-  std::optional<int64_t> lag;  // behind the high watermark of the last answer, in offsets; nullopt: none came yet
-  bool left_out = false;       // of the session, for its quota (RQ-07)
+  std::optional<int64_t> lag;  // behind the high watermark of the last answer, in offsets; nullopt: not known
+  QuotaPlace quota_place = QuotaPlace::kNone;
+  uint64_t served = 0;  // when records came last, in the lane's count of such; only of what has a quota
 
   uint64_t bytes_being_written = 0;  // accepted, but not in the log yet
 

@@ -298,7 +298,12 @@ FollowSnapshot TopicFollower::Snapshot() const {
   return snapshot;
 }
 
-FollowMetrics TopicFollower::Metrics() { return {.fetchers = fetchers_->Metrics(), .movers = moves_->Metrics()}; }
+FollowMetrics TopicFollower::Metrics() {
+  const SharedFollowerThrottle* const throttle = config_.fetcher.follower_throttle;
+  return {.fetchers = fetchers_->Metrics(),
+          .movers = moves_->Metrics(),
+          .throttled_byte_rate = throttle == nullptr ? 0 : throttle->byte_rate(config_.fetcher.clock->Now())};
+}
 
 bool TopicFollower::CaughtUp() const {
   if (!found_topics_) return false;

@@ -55,6 +55,7 @@ struct FollowSnapshot {
 // Of the two pools, which Kafka calls ReplicaFetcherManager and ReplicaAlterLogDirsManager.
 struct FollowMetrics {
   FetcherMetrics fetchers, movers;
+  double throttled_byte_rate = 0;  // of what has a quota, per second: Kafka's FollowerReplication byte-rate
 };
 
 enum class NoticeKind {

@@ -39,8 +39,9 @@ class FetchSession {
   bool Wants(const TopicPartition& partition) const { return partitions_.contains(partition); }
 
   // Nothing to fetch and nothing to tell the leader (FT-23).
-  bool WantsNone() const { return partitions_.empty(); }
   bool Idle() const { return partitions_.empty() && forgotten_.empty(); }
+  bool WantsNone() const { return partitions_.empty(); }
+  size_t forgotten() const { return forgotten_.size(); }  // that the leader is still to be told of
   // Fills session id, epoch, topics and forgotten topics of `request`. The state moves with the build: send what was
   // built, or call OnSendError. `use_topic_ids`: Fetch 13 is at hand; ids are used when every partition has one.
   void Build(FetchRequest& request, bool use_topic_ids);

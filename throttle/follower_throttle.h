@@ -14,8 +14,8 @@ class FollowerThrottle : public ReplicaThrottle {
  public:
   using ReplicaThrottle::ReplicaThrottle;
 
-  // Whether the fetch that is being built goes without this partition (RQ-07). Asked anew for each fetch, so nothing
-  // needs to be remembered of it. `lag` in offsets, nullopt while unknown. A replica that is in sync is always fetched:
+  // Whether the fetch that is being built goes without this partition (RQ-07). Asked anew for each fetch: nothing is
+  // remembered of it here. `lag` in offsets, nullopt while unknown. A replica that is in sync is always fetched:
   // else a throttle would push it out of the ISR.
   bool LeavesOut(const TopicPartition& partition, std::optional<int64_t> lag, TimePoint now) const {
     return lag != 0 && IsHeldBack(partition, now);

@@ -17,7 +17,8 @@ class ReplicaThrottle {
   ReplicaThrottle(BrokerId self, QuotaWindows windows, TimePoint now) : replicas_(self), quota_(windows, now) {}
 
   ThrottledReplicas& replicas() { return replicas_; }  // SIDE.replication.throttled.replicas
-  ReplicationQuota& quota() { return quota_; }         // SIDE.replication.throttled.rate
+  const ThrottledReplicas& replicas() const { return replicas_; }
+  ReplicationQuota& quota() { return quota_; }  // SIDE.replication.throttled.rate
   const ReplicationQuota& quota() const { return quota_; }
 
  protected:

@@ -29,7 +29,9 @@ class SharedFollowerThrottle {
   void SetBound(int64_t bytes_per_second) {  // 0 .. kUnlimitedRate
     const std::lock_guard lock(mutex_);
     throttle_.quota().set_bound(bytes_per_second);
+    bound_.store(bytes_per_second, std::memory_order_relaxed);
   }
+  int64_t bound() const { return bound_.load(std::memory_order_relaxed); }
 
   // How often the list was replaced: who went by it looks again when this has moved.
   uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
@@ -38,6 +40,11 @@ class SharedFollowerThrottle {
     if (!lists_some()) return false;
     const std::lock_guard lock(mutex_);
     return throttle_.quota().IsExceeded(now);
+  }
+  bool Lists(const TopicPartition& partition) const {
+    if (!lists_some()) return false;
+    const std::lock_guard lock(mutex_);
+    return throttle_.replicas().Contains(partition);
   }
   // As FollowerThrottle's.
   bool LeavesOut(const TopicPartition& partition, std::optional<int64_t> lag, TimePoint now) const {
@@ -60,6 +67,7 @@ class SharedFollowerThrottle {
 
   std::atomic<bool> lists_some_{false};
   std::atomic<uint64_t> changes_{0};
+  std::atomic<int64_t> bound_{kUnlimitedRate};
   mutable std::mutex mutex_;
   FollowerThrottle throttle_;  // guarded by mutex_
 };

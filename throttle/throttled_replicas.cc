@@ -53,10 +53,15 @@ absl::StatusOr<ThrottledReplicaList> ParseThrottledReplicas(absl::string_view va
 }
 
 absl::Status ThrottledReplicas::Update(absl::string_view topic, absl::string_view value) {
-  absl::StatusOr<ThrottledReplicaList> list = ParseThrottledReplicas(value);
+  const absl::StatusOr<ThrottledReplicaList> list = ParseThrottledReplicas(value);
   if (!list.ok()) return Annotate(list.status(), absl::StrCat("topic '", topic, "'"));
-  Topic ours{.all = list->all, .partitions = {}};
-  for (const ThrottledReplicaList::Replica& replica : list->replicas)
+  Update(topic, *list);
+  return absl::OkStatus();
+}
+
+void ThrottledReplicas::Update(absl::string_view topic, const ThrottledReplicaList& list) {
+  Topic ours{.all = list.all, .partitions = {}};
+  for (const ThrottledReplicaList::Replica& replica : list.replicas)
     if (replica.broker == self_) ours.partitions.push_back(replica.partition);
   std::sort(ours.partitions.begin(), ours.partitions.end());
   if (ours.all || !ours.partitions.empty()) {
@@ -64,7 +69,6 @@ absl::Status ThrottledReplicas::Update(absl::string_view topic, absl::string_vie
   } else {
     topics_.erase(topic);
   }
-  return absl::OkStatus();
 }
 
 bool ThrottledReplicas::Contains(const TopicPartition& partition) const {

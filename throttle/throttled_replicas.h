@@ -36,6 +36,7 @@ class ThrottledReplicas {
 
   // The topic's value is now this one, whatever it was. On error the list is what it was before.
   absl::Status Update(absl::string_view topic, absl::string_view value);
+  void Update(absl::string_view topic, const ThrottledReplicaList& list);
   bool empty() const { return topics_.empty(); }  // none of this broker's
   // Asked for each partition of each fetch: one hash look-up, none while nobody is listed; allocates nothing.
   bool Contains(const TopicPartition& partition) const;

@@ -33,6 +33,7 @@ class FollowRun {
         interval_(settings.progress_interval),
         fetchers_(settings.follow.fetcher.num_replica_fetchers),
         bytes_per_second_(settings.bytes_per_second),
+        quota_(DescribeQuota(settings)),
         bounds_(bounds),
         progress_(options.format == "json"),
         signals_(io_, SIGINT, SIGTERM),
@@ -81,7 +82,8 @@ class FollowRun {
     asio::co_spawn(io_, Watch(), RethrowException{});
     io_.run();
     if (!follower_->started() && !result.ok()) return CannotStart(result);
-    progress_.Finish(follower_->Snapshot(), result.ok() && until_caught_up_ && follower_->CaughtUp());
+    const bool caught_up = until_caught_up_ && follower_->CaughtUp();
+    progress_.Finish(follower_->Snapshot(), !result.ok() ? "failed" : caught_up ? "caught up" : "stopped");
     if (result.ok() && !follower_->CaughtUp()) return Interrupted();
     return absl::IsOutOfRange(result) ? WithExitCode(result, ExitCode::kGap) : result;
   }
@@ -124,8 +126,18 @@ class FollowRun {
       progress_.Notice(NoticeKind::kEvent, absl::StrCat("num.replica.fetchers is ", fetchers, " now"));
     }
     bounds_.Apply(settings);
+    if (std::string quota = DescribeQuota(settings); quota != quota_)
+      progress_.Notice(NoticeKind::kEvent, quota_ = std::move(quota));
     if (std::exchange(bytes_per_second_, settings.bytes_per_second) != settings.bytes_per_second) TellOfRate();
     follower_->SetLogDirWishes(std::move(settings.follow.log_dir_wishes));
+  }
+
+  static std::string DescribeQuota(const FollowSettings& settings) {
+    if (settings.throttled_topics.empty()) return "no replica has a quota any more";
+    const std::string rate = settings.quota_bytes_per_second == kUnlimitedRate
+                                 ? std::string("none")
+                                 : HumanBytes(static_cast<double>(settings.quota_bytes_per_second)) + "/s";
+    return absl::StrCat("the bound of ", settings.throttled_topics, " is ", rate, " now");
   }
 
   void TellOfRate() {
@@ -156,6 +168,7 @@ class FollowRun {
   const std::chrono::milliseconds interval_;
   int32_t fetchers_;
   int64_t bytes_per_second_;
+  std::string quota_;  // as told last
   FollowBounds& bounds_;
   FollowProgress progress_;
   asio::io_context io_{1};

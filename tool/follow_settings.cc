@@ -35,7 +35,7 @@ void AddText(PropertyTable& table, std::string name, std::string help, std::stri
   });
 }
 
-void AddQuota(PropertyTable& table, FollowSettings& settings, std::string& throttled_topics) {
+void AddQuota(PropertyTable& table, FollowSettings& settings) {
   AddByteRate(table, "follower.replication.throttled.rate",
               "of the replicas that the next setting lists together, such as 50MB/s; those in sync are never held back "
               "(default: no bound)",
@@ -43,15 +43,14 @@ void AddQuota(PropertyTable& table, FollowSettings& settings, std::string& throt
   AddText(
       table, "follower.replication.throttled.replicas",
       "TOPIC=LIST;...: a LIST is * or PARTITION:BROKER,..., of which those of this replica.id count (default: none)",
-      throttled_topics);
+      settings.throttled_topics);
   table.AddInt32("replication.quota.window.num", "the rate is that of so many windows (default 11)",
                  settings.quota_windows.num);
   table.AddInt("replication.quota.window.size.seconds", "(default 1)",
                [&settings](int64_t seconds) { settings.quota_windows.size = std::chrono::seconds(seconds); });
 }
 
-// `throttled_topics`: as text until it is known who we are.
-PropertyTable FollowProperties(FollowSettings& settings, std::string& throttled_topics) {
+PropertyTable FollowProperties(FollowSettings& settings) {
   PropertyTable table;
   ClientConfig& client = settings.follow.client;
   FetcherConfig& fetcher = settings.follow.fetcher;
@@ -112,7 +111,7 @@ PropertyTable FollowProperties(FollowSettings& settings, std::string& throttled_
                   "copied before its fsync",
                   {{"cached", FlushMode::kCached}, {"durable", FlushMode::kDurable}}, fetcher.flush_mode);
   AddByteRate(table, "throttle", "as --throttle, which wins", settings.bytes_per_second);
-  AddQuota(table, settings, throttled_topics);
+  AddQuota(table, settings);
   table.Add("replica.log.dirs",
             "PATTERN:DIR,...: partitions whose TOPIC-NUMBER matches the regular expression are to lie in that log dir; "
             "those elsewhere are moved while they are followed",
@@ -141,8 +140,7 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
   settings.logs.log_dirs.assign(options.log_dirs.begin(), options.log_dirs.end());
   settings.follow.num_replica_alter_log_dirs_threads =
       static_cast<int32_t>(std::clamp<size_t>(options.log_dirs.size(), 1, 64));
-  std::string throttled_topics;
-  const PropertyTable table = FollowProperties(settings, throttled_topics);
+  const PropertyTable table = FollowProperties(settings);
   if (!options.config.empty()) SLIP_RETURN_IF_ERROR(table.ApplyFile(options.config));
   for (const std::string& property : options.properties) SLIP_RETURN_IF_ERROR(table.ApplyFlag(property));
   absl::StatusOr<std::vector<Endpoint>> bootstrap = ParseEndpoints(options.bootstrap_server);
@@ -153,7 +151,7 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
     if (!rate.ok()) return Annotate(rate.status(), absl::StrCat("--throttle '", options.throttle, "'"));
     settings.bytes_per_second = *rate;
   }
-  auto throttled = ParseThrottledTopics(throttled_topics, settings.follow.fetcher.replica_id);
+  auto throttled = ParseThrottledTopics(settings.throttled_topics, settings.follow.fetcher.replica_id);
   if (!throttled.ok()) return Annotate(throttled.status(), "follower.replication.throttled.replicas");
   settings.throttled_replicas = *std::move(throttled);
   SLIP_RETURN_IF_ERROR(settings.quota_windows.Validate("replication.quota"));
@@ -179,8 +177,7 @@ absl::Status ReadSettings(const FollowOptions& options, FollowSettings& settings
 
 std::string FollowPropertiesHelp() {
   FollowSettings settings;
-  std::string throttled_topics;
-  return FollowProperties(settings, throttled_topics).Help();
+  return FollowProperties(settings).Help();
 }
 
 }  // namespace slipstream

@@ -24,7 +24,8 @@ struct FollowSettings {
   int64_t move_bytes_per_second = kUnlimitedRate;  // of all moves between log dirs
   // follower.replication.throttled.rate and .replicas, and how the rate is counted.
   int64_t quota_bytes_per_second = kUnlimitedRate;
-  ThrottledReplicas throttled_replicas{BrokerId{}};
+  std::string throttled_topics;                      // as written
+  ThrottledReplicas throttled_replicas{BrokerId{}};  // and what that means to this replica.id
   QuotaWindows quota_windows;
   std::string remote_log_storage_dir;  // "": none
 };

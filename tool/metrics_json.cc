@@ -6,7 +6,10 @@ namespace {
 nlohmann::json ToJson(const FetcherThreadMetrics& thread) {
   nlohmann::json lanes = nlohmann::json::object();
   for (const LaneMetrics& lane : thread.lanes)
-    lanes[LaneName(lane.kind)] = {{"partitions", lane.partitions}, {"requests", lane.requests}, {"bytes", lane.bytes}};
+    lanes[LaneName(lane.kind)] = {{"partitions", lane.partitions},
+                                  {"left_out", lane.left_out},
+                                  {"requests", lane.requests},
+                                  {"bytes", lane.bytes}};
   return {{"name", thread.name},
           {"leader", thread.leader.value},
           {"host", thread.endpoint.host},

@@ -5,6 +5,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include <set>
+#include <string>
 #include <utility>
 
 #include "log/status.h"
@@ -12,7 +14,8 @@
 namespace slipstream {
 namespace {
 
-absl::Status AddTopic(absl::string_view piece, BrokerId self, ThrottledReplicas& replicas) {
+absl::Status AddTopic(absl::string_view piece, BrokerId self, std::set<std::string>& topics,
+                      ThrottledReplicas& replicas) {
   const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(piece, absl::MaxSplits('=', 1));
   const absl::string_view topic = absl::StripAsciiWhitespace(parts.first);
   if (!absl::StrContains(piece, '=')) return absl::InvalidArgumentError("is not TOPIC=LIST");
@@ -21,7 +24,9 @@ absl::Status AddTopic(absl::string_view piece, BrokerId self, ThrottledReplicas&
   if (!list.all && list.replicas.empty()) return absl::InvalidArgumentError("lists nobody: * is every replica");
   if (!list.all && self < BrokerId{0})
     return absl::InvalidArgumentError("names brokers, and without a replica.id this is none: * is every partition");
-  return replicas.Update(topic, parts.second);
+  if (!topics.emplace(topic).second) return absl::InvalidArgumentError("lists a topic for the second time");
+  replicas.Update(topic, list);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -29,8 +34,9 @@ absl::Status AddTopic(absl::string_view piece, BrokerId self, ThrottledReplicas&
 absl::StatusOr<ThrottledReplicas> ParseThrottledTopics(absl::string_view text, BrokerId self) {
   ThrottledReplicas replicas(self);
   if (text.empty()) return replicas;
+  std::set<std::string> topics;
   for (const absl::string_view piece : absl::StrSplit(text, ';'))
-    SLIP_RETURN_IF_ERROR(Annotate(AddTopic(piece, self, replicas), absl::StrCat("'", piece, "'")));
+    SLIP_RETURN_IF_ERROR(Annotate(AddTopic(piece, self, topics, replicas), absl::StrCat("'", piece, "'")));
   return replicas;
 }
 

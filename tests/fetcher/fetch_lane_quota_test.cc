@@ -1,4 +1,6 @@
 // Replication quotas in a lane: which partitions are out of its session while the bound is passed.
+#include <algorithm>
+
 #include "tests/fetcher/lane_fixture.h"
 #include "tests/support/virtual_clock.h"
 #include "throttle/shared_follower_throttle.h"
@@ -46,7 +48,7 @@ TEST_F(FetchLaneQuotaTest, Rq06_Rq07_WhatIsInSyncIsCountedAndNotLeftOut) {
   Serve({{{.partition = kP0, .records = Batch(0, 10), .high_watermark = 10}}});
   EXPECT_EQ(AskedAt(kP0), 10);
   EXPECT_EQ(throttle_.byte_rate(clock_.Now()), static_cast<double>(Batch(0, 10).size()));
-  // It falls behind while others of the broker use up the rate.
+  // Then it falls behind.
   Serve({{{.partition = kP0, .records = Batch(10, 10), .high_watermark = 100}}});
   EXPECT_EQ(AskedAt(kP0), -1);
 }
@@ -75,6 +77,42 @@ TEST_F(FetchLaneQuotaTest, Inv25_PassingTheBoundTakesOutWhatBroughtNothingYet) {
   EXPECT_EQ(AskedAt(kP0), -1);
   EXPECT_EQ(AskedAt(kP1), -1);
   EXPECT_EQ(AskedAt(kP2), 0) << "in sync";
+}
+
+TEST_F(FetchLaneQuotaTest, Inv25_OneThatFallsBehindWhileTheBoundIsPassedIsTakenOut) {
+  List("*");
+  StartWith({kP0, kP1, kP2});
+  Serve({{TenOfHundred(kP0)}});
+  EXPECT_EQ(AskedAt(kP1), 0) << "in sync";
+  Serve({{{.partition = kP1, .high_watermark = 100}}});
+  EXPECT_EQ(AskedAt(kP1), -1);
+}
+
+// What would happen: the first to come back uses up the bound each time, and the others get nothing for ever.
+TEST_F(FetchLaneQuotaTest, Inv25_WhoeverGotRecordsLongestAgoComesBackFirst) {
+  List("*");
+  Start();
+  for (const TopicPartition& partition : {kP0, kP1, kP2, TopicPartition{"other", 0}}) Add(partition);
+  Settle();
+  Serve({{TenOfHundred(kP0), {.partition = kP1, .high_watermark = 100}, {.partition = kP2, .high_watermark = 100}}});
+  LetTimePass();
+  Serve({});
+  const std::vector<FetchTopic>& topics = leader_.fetches.back().request.topics;
+  ASSERT_EQ(topics.size(), 1u);
+  std::vector<int32_t> order;
+  for (const FetchPartition& partition : topics[0].partitions) order.push_back(partition.partition);
+  EXPECT_THAT(order, ::testing::ElementsAre(1, 2, 0));
+}
+
+// What would happen: an answer of megabytes is more than a low bound allows in all its windows.
+TEST_F(FetchLaneQuotaTest, Rq11_OfAListedPartitionNoMoreIsAskedThanASecondOfTheBound) {
+  throttle_.SetBound(100'000);
+  StartWith({kP0, kP1});
+  EXPECT_EQ(leader_.Asked(kP0)->partition_max_bytes, 100'000);
+  EXPECT_EQ(leader_.Asked(kP1)->partition_max_bytes, 4 << 20);
+  throttle_.SetBound(1);
+  Serve({{{.partition = kP0, .records = Batch(0, 10), .high_watermark = 10}}});
+  EXPECT_EQ(leader_.Asked(kP0)->partition_max_bytes, 64 << 10);
 }
 
 TEST_F(FetchLaneQuotaTest, Rq07_WhatIsListedNoMoreComesBackAtOnce) {

@@ -61,6 +61,7 @@ class LaneGroupTest : public LaneFixture {
   }
 
   VirtualClock clock_;
+  SharedFollowerThrottle throttle_{BrokerId{1}, {}, clock_.Now()};
   std::vector<ScriptedLeader*> leaders_;
   std::unique_ptr<LaneGroup> group_;
 };
@@ -245,12 +246,11 @@ TEST_F(LaneGroupTest, ARateLimitHoldsBackWhatCatchesUpAndNotWhatIsInSync) {
 }
 
 TEST_F(LaneGroupTest, Rq07_AQuotaLeavesOutWhatCatchesUpAndNotWhatIsInSync) {
-  SharedFollowerThrottle throttle(BrokerId{1}, {}, clock_.Now());
   ThrottledReplicas all(BrokerId{1});
   ASSERT_TRUE(all.Update(kP0.topic, "*").ok());
-  throttle.SetReplicas(std::move(all));
-  throttle.SetBound(1);
-  config_.follower_throttle = &throttle;
+  throttle_.SetReplicas(std::move(all));
+  throttle_.SetBound(1);
+  config_.follower_throttle = &throttle_;
   StartWith({kP0, kP1, kP2});
   ScriptedFetch both = News(kP0, 3);
   both.partitions.push_back({.partition = kP1, .high_watermark = 5});
@@ -269,6 +269,9 @@ TEST_F(LaneGroupTest, Rq07_AQuotaLeavesOutWhatCatchesUpAndNotWhatIsInSync) {
   clock_.Advance(std::chrono::hours(1));
   RunUntilIn(LaneKind::kBulk, kP1);
   RunUntilIn(LaneKind::kTail, kP0);
+  clock_.Advance(kQuietAfter);
+  Serve(LaneKind::kTail, NoRecords(kP0, 9));
+  EXPECT_EQ(group_->LaneOf(kP0), &group_->lane(LaneKind::kTail));
 }
 
 TEST_F(LaneGroupTest, Rel24_ANewLeaderEpochReachesThePartitionWhereItIs) {
