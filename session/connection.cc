@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
+
 #include "log/check.h"
 #include "log/status.h"
 #include "session/wire/kafka_error.h"
@@ -246,13 +248,16 @@ void Connection::Close() {
 }
 
 void Connection::ArmDeadline(std::chrono::milliseconds timeout) {
-  deadline_.expires_at(std::min(std::chrono::steady_clock::now() + timeout, not_after_));
-  deadline_.async_wait([weak = weak_from_this(), timeout](const boost::system::error_code& error) {
+  const auto now = std::chrono::steady_clock::now();
+  deadline_.expires_at(std::min(now + timeout, not_after_));
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(deadline_.expiry() - now);
+  deadline_.async_wait([weak = weak_from_this(), wait](const boost::system::error_code& error) {
     const std::shared_ptr<Connection> self = weak.lock();
     if (error || self == nullptr) return;
     // A deadline that was moved just as it fired is no deadline.
     if (self->deadline_.expiry() > std::chrono::steady_clock::now()) return;
-    (void)self->Fail(absl::DeadlineExceededError(absl::StrCat("no answer within ", timeout.count(), " ms")));
+    (void)self->Fail(
+        absl::DeadlineExceededError(absl::StrCat("no answer within ", std::max<int64_t>(0, wait.count()), " ms")));
   });
 }
 

@@ -318,6 +318,16 @@ TEST_F(ConnectionTest, NoAnswerWhileConnecting) {
   ExpectLost(Open(), absl::StatusCode::kDeadlineExceeded, "no answer within 20 ms");
 }
 
+// What happened: with bootstrap.timeout.ms=4000 it said after 4 s that there was no answer within 10000 ms.
+TEST_F(ConnectionTest, ALimitFromOutsideIsToldAsWhatItWas) {
+  config_.socket_connection_setup_timeout = std::chrono::hours(1);
+  script_.clear();
+  StartOpening();
+  connection_->NotAfter(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+  RunUntil([&] { return opened_.has_value(); });
+  EXPECT_THAT(std::string(opened_->message()), ::testing::ContainsRegex("no answer within [0-9]{1,2} ms"));
+}
+
 TEST_F(ConnectionTest, AnOldBrokerIsAskedForItsVersionsInVersion0) {
   const auto unsupported = [](const RequestHeader& header) {
     ApiVersionsResponse response;
