@@ -9,6 +9,7 @@
 #include "log/check.h"
 #include "log/in_parallel.h"
 #include "log/io/make_directory.h"
+#include "log/many_logs.h"
 #include "log/meta_properties.h"
 #include "log/status.h"
 
@@ -17,8 +18,6 @@ namespace {
 
 constexpr char kDeleteSuffix[] = "-delete", kFutureSuffix[] = "-future", kStraySuffix[] = "-stray";
 constexpr size_t kDirectoryNameMax = 255;
-// So many logs to make or to close pay for a sync of the whole file system, which may have others' data to write.
-constexpr size_t kManyLogs = 64;
 
 // Directories that belong to others: tiered storage's cache and KRaft's own log (LOG-35).
 bool IsForeign(absl::string_view name) {

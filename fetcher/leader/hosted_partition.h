@@ -19,9 +19,13 @@ struct HostedPartition {
 
   // Begins a leader epoch: notes where it starts even if nothing is written in it (LF-02, EC-03, PF-20).
   absl::Status Elect(LeaderEpoch epoch) {
-    leader_epoch = epoch;
-    log.UpdateHighWatermark(log.log_end_offset());
+    Lead(epoch);
     return log.epochs().Assign(epoch, log.log_end_offset());
+  }
+  // The same, but for the writing of the note: LeaderEpochCache::Save, or SaveEpochsTogether, is the caller's.
+  absl::Status BeginElection(LeaderEpoch epoch) {
+    Lead(epoch);
+    return log.epochs().Note(epoch, log.log_end_offset());
   }
   // The ISR is this leader alone, so what it wrote is committed. Wakes the fetches that waited for it.
   void OnAppended(uint64_t bytes) {
@@ -32,6 +36,11 @@ struct HostedPartition {
   KafkaError CheckEpoch(LeaderEpoch epoch) const {
     if (epoch < LeaderEpoch{0} || epoch == leader_epoch) return KafkaError::kNone;
     return epoch < leader_epoch ? KafkaError::kFencedLeaderEpoch : KafkaError::kUnknownLeaderEpoch;
+  }
+
+  void Lead(LeaderEpoch epoch) {
+    leader_epoch = epoch;
+    log.UpdateHighWatermark(log.log_end_offset());
   }
 
   PartitionLog& log;  // of the LogManager, which outlives this

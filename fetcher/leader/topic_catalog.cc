@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "log/check.h"
+#include "log/many_logs.h"
 #include "log/status.h"
 
 namespace slipstream {
@@ -63,10 +64,26 @@ absl::Status TopicCatalog::ReadEpochFile() {
 absl::Status TopicCatalog::ElectAll() {
   const LeaderEpoch epoch{largest_epoch_.value + 1};
   SLIP_RETURN_IF_ERROR(NoteEpoch(epoch));
+  std::vector<HostedPartition*> partitions;
   for (const auto& [name, topic] : topics_)
-    for (const auto& [number, partition] : topic->partitions)
+    for (const auto& [number, partition] : topic->partitions) partitions.push_back(partition.get());
+  return Elect(partitions, epoch);
+}
+
+absl::Status TopicCatalog::Elect(const std::vector<HostedPartition*>& partitions, LeaderEpoch epoch) {
+  if (partitions.size() < kManyLogs) {
+    for (HostedPartition* partition : partitions)
       SLIP_RETURN_IF_ERROR(Annotate(partition->Elect(epoch), partition->log.partition().ToString()));
-  return absl::OkStatus();
+    return absl::OkStatus();
+  }
+  SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file_system,
+                        logs_.io(log_dir_).Open(log_dir_, OpenMode::kDirectory));
+  std::vector<LeaderEpochCache*> caches;
+  for (HostedPartition* partition : partitions) {
+    SLIP_RETURN_IF_ERROR(Annotate(partition->BeginElection(epoch), partition->log.partition().ToString()));
+    caches.push_back(&partition->log.epochs());
+  }
+  return SaveEpochsTogether(caches, *file_system);
 }
 
 absl::Status TopicCatalog::ElectNext(HostedPartition& partition) {
@@ -88,18 +105,17 @@ absl::StatusOr<HostedTopic*> TopicCatalog::Create(const std::string& name, int32
   auto topic = std::make_unique<HostedTopic>();
   topic->name = name;
   topic->id = Uuid::Random();
+  // Before anything is made: to be taken back is only what is ours.
   for (int32_t number = 0; number < partitions; ++number) {
-    absl::StatusOr<std::unique_ptr<HostedPartition>> made = Make({name, number}, topic->id);
-    if (made.ok()) {
-      topic->partitions.emplace(number, *std::move(made));
-      continue;
-    }
+    const std::filesystem::path directory = log_dir_ / TopicPartition{name, number}.ToString();
+    if (io_.Exists(directory)) return absl::AlreadyExistsError(absl::StrCat(directory.string(), " is there already"));
+  }
+  if (const absl::Status made = Make(*topic, partitions); !made.ok()) {
     topic->partitions.clear();  // they refer to the logs
     absl::Status left;
-    while (number-- > 0) left.Update(TakeBack({name, number}));
-    if (left.ok()) return made.status();
-    return absl::Status(made.status().code(),
-                        absl::StrCat(made.status().message(), "; then, taking the topic back: ", left.message()));
+    for (int32_t number = 0; number < partitions; ++number) left.Update(TakeBack({name, number}));
+    if (left.ok()) return made;
+    return absl::Status(made.code(), absl::StrCat(made.message(), "; then, taking the topic back: ", left.message()));
   }
   HostedTopic* const created = topic.get();
   by_id_[topic->id] = created;
@@ -107,21 +123,18 @@ absl::StatusOr<HostedTopic*> TopicCatalog::Create(const std::string& name, int32
   return created;
 }
 
-// After an error nothing of the partition is left, as far as the disk allows.
-absl::StatusOr<std::unique_ptr<HostedPartition>> TopicCatalog::Make(const TopicPartition& partition,
-                                                                    const Uuid& topic_id) {
-  const std::filesystem::path directory = log_dir_ / partition.ToString();
-  // Before anything is made: to be taken back is only what is ours.
-  if (io_.Exists(directory)) return absl::AlreadyExistsError(absl::StrCat(directory.string(), " is there already"));
-  const absl::StatusOr<PartitionLog*> log = logs_.GetOrCreate(partition, topic_id);
-  absl::Status made = log.status();
-  if (made.ok()) {
-    auto hosted = std::make_unique<HostedPartition>(**log);
-    made = hosted->Elect(LeaderEpoch{0});
-    if (made.ok()) return hosted;
+absl::Status TopicCatalog::Make(HostedTopic& topic, int32_t partitions) {
+  std::vector<NewLog> wanted;
+  for (int32_t number = 0; number < partitions; ++number) wanted.push_back({{topic.name, number}, topic.id, {}});
+  logs_.CreateMissing(wanted);
+  std::vector<HostedPartition*> made;
+  for (const NewLog& log : wanted) {
+    SLIP_ASSIGN_OR_RETURN(PartitionLog* const created, logs_.GetOrCreate(log.partition, log.topic_id));
+    auto hosted = std::make_unique<HostedPartition>(*created);
+    made.push_back(hosted.get());
+    topic.partitions.emplace(log.partition.partition, std::move(hosted));
   }
-  TakeBack(partition).IgnoreError();  // the first error says more
-  return made;
+  return Elect(made, LeaderEpoch{0});
 }
 
 absl::Status TopicCatalog::TakeBack(const TopicPartition& partition) {

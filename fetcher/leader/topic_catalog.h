@@ -58,7 +58,8 @@ class TopicCatalog {
   absl::Status AssignIds();
   absl::Status ReadEpochFile();
   absl::Status NoteEpoch(LeaderEpoch epoch);
-  absl::StatusOr<std::unique_ptr<HostedPartition>> Make(const TopicPartition& partition, const Uuid& topic_id);
+  absl::Status Elect(const std::vector<HostedPartition*>& partitions, LeaderEpoch epoch);
+  absl::Status Make(HostedTopic& topic, int32_t partitions);
   absl::Status TakeBack(const TopicPartition& partition);
 
   LogManager& logs_;
