@@ -106,7 +106,7 @@ TEST_F(TopicCatalogTest, ALeaderEpochIsNotedBeforeItBegins) {
 TEST_F(TopicCatalogTest, Lf02_TheEpochsOfManyPartitionsAreWrittenTogether) {
   constexpr int32_t kMany = 70;
   ASSERT_TRUE(catalog_->Create("t", kMany).ok());
-  ASSERT_TRUE(catalog_->ElectAll().ok());
+  for (int starts = 0; starts < 2; ++starts) ASSERT_TRUE(catalog_->ElectAll().ok());
   for (const auto& [number, partition] : catalog_->Find("t")->partitions) {
     EXPECT_EQ(partition->leader_epoch, LeaderEpoch{1});
     const auto written =

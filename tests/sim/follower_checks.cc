@@ -217,7 +217,7 @@ void Follower::CheckRate() {
   const std::chrono::duration<double> time = scheduler_.now().time_since_epoch() - began_at_.time_since_epoch() +
                                              ByteRateLimit::kBurst + ByteRateLimit::kOverdraft;
   const auto answer = static_cast<double>(std::max(options_.response_max_bytes, options_.segment_bytes));
-  const double lanes = kLaneKinds * options_.brokers;
+  const auto lanes = static_cast<double>(kLaneKinds) * options_.brokers;
   const double bytes_max = time.count() * static_cast<double>(options_.bytes_per_second) + lanes * answer;
   const uint64_t bytes = counters_.bytes.load();
   if (static_cast<double>(bytes) > bytes_max)
