@@ -60,6 +60,17 @@ class LaneGroupTest : public LaneFixture {
     return {{{.partition = partition, .high_watermark = high_watermark}}};
   }
 
+  // kP0 has three new records, kP1 is behind.
+  void ExpectTailAsksAndBulkIsHeldBack() {
+    ScriptedFetch both = News(kP0, 3);
+    both.partitions.push_back({.partition = kP1, .high_watermark = 5});
+    Serve(LaneKind::kIdle, std::move(both));
+    RunUntilIn(LaneKind::kTail, kP0);
+    RunUntil([&] { return group_->LaneOf(kP1) == &group_->lane(LaneKind::kBulk); });
+    io_.poll();
+    EXPECT_TRUE(Leader(LaneKind::kBulk).fetches.empty());
+  }
+
   VirtualClock clock_;
   SharedFollowerThrottle throttle_{BrokerId{1}, {}, clock_.Now()};
   std::vector<ScriptedLeader*> leaders_;
@@ -233,13 +244,7 @@ TEST_F(LaneGroupTest, ARateLimitHoldsBackWhatCatchesUpAndNotWhatIsInSync) {
   config_.rate_limit = &limit;
   StartWith({kP0, kP1, kP2});
   EXPECT_EQ(Leader(LaneKind::kIdle).fetches.back().request.max_bytes, bytes) << "half a second's, the most at once";
-  ScriptedFetch both = News(kP0, 3);  // as much
-  both.partitions.push_back({.partition = kP1, .high_watermark = 5});
-  Serve(LaneKind::kIdle, std::move(both));
-  RunUntilIn(LaneKind::kTail, kP0);
-  RunUntil([&] { return group_->LaneOf(kP1) == &group_->lane(LaneKind::kBulk); });
-  io_.poll();
-  EXPECT_TRUE(Leader(LaneKind::kBulk).fetches.empty());
+  ExpectTailAsksAndBulkIsHeldBack();  // these records are as much
   clock_.Advance(std::chrono::milliseconds(500));
   RunUntilIn(LaneKind::kBulk, kP1);
   EXPECT_LE(Leader(LaneKind::kBulk).fetches.back().request.max_bytes, bytes);
@@ -252,13 +257,7 @@ TEST_F(LaneGroupTest, Rq07_AQuotaLeavesOutWhatCatchesUpAndNotWhatIsInSync) {
   throttle_.SetBound(1);
   config_.follower_throttle = &throttle_;
   StartWith({kP0, kP1, kP2});
-  ScriptedFetch both = News(kP0, 3);
-  both.partitions.push_back({.partition = kP1, .high_watermark = 5});
-  Serve(LaneKind::kIdle, std::move(both));
-  RunUntilIn(LaneKind::kTail, kP0);
-  RunUntil([&] { return group_->LaneOf(kP1) == &group_->lane(LaneKind::kBulk); });
-  io_.poll();
-  EXPECT_TRUE(Leader(LaneKind::kBulk).fetches.empty());
+  ExpectTailAsksAndBulkIsHeldBack();
   // One of the tail that falls behind is left out there, and does not come back by way of the idle lane.
   Serve(LaneKind::kTail, Backlog(kP0, 9));
   clock_.Advance(kQuietAfter);
