@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "fetcher/refresh_pause.h"
 #include "log/in_range.h"
 #include "log/status.h"
 #include "session/backoff.h"
@@ -16,8 +17,8 @@
 namespace slipstream {
 namespace {
 
-// Between two refreshes that doubt asked for (retry.backoff.ms): doubles up to the second while doubt lasts.
-constexpr std::chrono::milliseconds kRefreshPause{100}, kRefreshPauseMax{1000};
+// Between two refreshes that no broker answered (retry.backoff.ms): doubles up to the second.
+constexpr std::chrono::milliseconds kRetryBackoff{100}, kRetryBackoffMax{1000};
 
 // What happens to one partition often happens to its neighbours: so long is waited for them, to tell it in one line.
 constexpr std::chrono::milliseconds kJoinNotices{200};
@@ -232,13 +233,16 @@ void TopicFollower::Resize(int32_t num_replica_fetchers) {
 }
 
 asio::awaitable<absl::Status> TopicFollower::Follow() {
+  Clock& clock = *config_.fetcher.clock;
   while (!stopping_) {
     co_await AwaitRefresh();
     if (stopping_) break;
     if (wanted_fetchers_) co_await fetchers_->Resize(*std::exchange(wanted_fetchers_, std::nullopt));
     if (stopping_) break;
     refresh_wanted_ = false;
+    const Clock::TimePoint asked = clock.Now();
     const absl::Status refreshed = co_await cluster_.Refresh();
+    const Clock::TimePoint answered = clock.Now();
     if (stopping_) break;
     refresh_failures_ = refreshed.ok() ? 0 : refresh_failures_ + 1;
     TellOfLeader(leaders_.OnMetadata(refresh_failures_, refreshed));
@@ -251,8 +255,10 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     }
     fetchers_->Tend();
     // Doubts come in bursts, and a leader election takes a moment.
-    const auto pause = BackoffAfter(++refreshes_in_a_row_, kRefreshPause, kRefreshPauseMax, kNoJitter);
-    co_await refresh_pause_.For(pause);
+    if (!doubted_since_) doubted_since_ = asked;
+    co_await refresh_pause_.For(refreshed.ok()
+                                    ? RefreshPause(answered - *doubted_since_, answered - asked)
+                                    : BackoffAfter(refresh_failures_, kRetryBackoff, kRetryBackoffMax, kNoJitter));
   }
   co_return absl::OkStatus();
 }
@@ -261,7 +267,7 @@ asio::awaitable<void> TopicFollower::AwaitRefresh() {
   constexpr std::chrono::milliseconds kLookAtMoves{50};
   Clock& clock = *config_.fetcher.clock;
   const Clock::TimePoint due = clock.Now() + config_.client.metadata_max_age;
-  if (!refresh_wanted_) refreshes_in_a_row_ = 0;
+  if (!refresh_wanted_) doubted_since_.reset();
   for (;;) {
     co_await TendMoves();
     if (wishes_changed_ && !stopping_) continue;  // told meanwhile

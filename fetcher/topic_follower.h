@@ -170,8 +170,8 @@ class TopicFollower final : LogOwner {
   bool refresh_wanted_ = false;
   std::optional<int32_t> wanted_fetchers_;  // threads per leader; nullopt: as many as there are
   LeaderWatch leaders_;
-  int refresh_failures_ = 0;    // in a row
-  int refreshes_in_a_row_ = 0;  // wanted by doubt, without a quiet time between them
+  int refresh_failures_ = 0;                       // in a row
+  std::optional<Clock::TimePoint> doubted_since_;  // the last time nobody doubted the metadata; nullopt: nobody does
   bool until_caught_up_ = false;
   bool found_topics_ = false;
   bool checkpointing_ = false;
