@@ -5,8 +5,8 @@
 
 namespace slipstream {
 
-void CheckFailed(const char* file, int line, const std::string& message) {
-  std::fprintf(stderr, "%s:%d: %s\n", file, line, message.c_str());
+void CheckFailed(const char* file, int line, const char* message) {
+  std::fprintf(stderr, "%s:%d: %s\n", file, line, message);
   std::fflush(stderr);
   std::abort();
 }

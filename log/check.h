@@ -8,8 +8,9 @@
 
 namespace slipstream {
 
-// Prints `message` to stderr and aborts. Never returns.
-[[noreturn]] void CheckFailed(const char* file, int line, const std::string& message);
+// Prints `message` to stderr and aborts. A plain text, and cold: else every check brings the making of a string into
+// the function it is in, and those that read a number are inlined nowhere.
+[[noreturn, gnu::cold]] void CheckFailed(const char* file, int line, const char* message);
 
 namespace check_internal {
 template <typename T>
@@ -24,6 +25,12 @@ std::string Print(const T& value) {
     return "?";
   }
 }
+
+template <typename Left, typename Right>
+[[noreturn, gnu::cold, gnu::noinline]] void CheckOpFailed(const char* file, int line, const char* what,
+                                                          const Left& left, const Right& right) {
+  CheckFailed(file, line, absl::StrCat("check failed: ", what, " (", Print(left), " vs ", Print(right), ")").c_str());
+}
 }  // namespace check_internal
 }  // namespace slipstream
 
@@ -31,15 +38,13 @@ std::string Print(const T& value) {
   ((condition) ? static_cast<void>(0) : ::slipstream::CheckFailed(__FILE__, __LINE__, "check failed: " #condition))
 
 // Print both sides when they disagree.
-#define SLIP_CHECK_OP(op, left, right)                                                                 \
-  do {                                                                                                 \
-    const auto& slip_left = (left);                                                                    \
-    const auto& slip_right = (right);                                                                  \
-    if (!(slip_left op slip_right)) [[unlikely]]                                                       \
-      ::slipstream::CheckFailed(__FILE__, __LINE__,                                                    \
-                                ::absl::StrCat("check failed: " #left " " #op " " #right " (",         \
-                                               ::slipstream::check_internal::Print(slip_left), " vs ", \
-                                               ::slipstream::check_internal::Print(slip_right), ")")); \
+#define SLIP_CHECK_OP(op, left, right)                                                                     \
+  do {                                                                                                     \
+    const auto& slip_left = (left);                                                                        \
+    const auto& slip_right = (right);                                                                      \
+    if (!(slip_left op slip_right)) [[unlikely]]                                                           \
+      ::slipstream::check_internal::CheckOpFailed(__FILE__, __LINE__, #left " " #op " " #right, slip_left, \
+                                                  slip_right);                                             \
   } while (false)
 #define SLIP_CHECK_EQ(left, right) SLIP_CHECK_OP(==, left, right)
 #define SLIP_CHECK_LE(left, right) SLIP_CHECK_OP(<=, left, right)
