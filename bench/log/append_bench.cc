@@ -24,6 +24,7 @@ namespace {
 
 constexpr uint64_t kLogBytesMax = uint64_t{1} << 30;  // then a log starts anew
 constexpr int32_t kSegmentBytes = 256 << 20;
+constexpr size_t kTailBatchBytesMax = 16 << 10;
 
 // A batch of exactly `bytes` with one record.
 std::vector<std::byte> BatchOf(size_t bytes, int64_t base_offset) {
@@ -45,7 +46,17 @@ std::vector<std::byte> RunOf(size_t run_bytes, size_t batch_bytes) {
   return run;
 }
 
-// The same run again and again, at the next offsets: stamping them is cheap and leaves the CRCs right.
+// The same run again, at the next offsets: stamping them is cheap and leaves the CRCs right. Returns where it ends.
+Offset StampAll(std::span<std::byte> run, Offset next) {
+  BatchWalker walker(run);
+  while (walker.Next()) {
+    StampBaseOffset(run.subspan(walker.position().value, walker.batch().bytes().size()), next);
+    next = walker.batch().next_offset();
+  }
+  return next;
+}
+
+// Appends the same run again and again, as a follower does.
 class Appender {
  public:
   Appender(IoQueue& queue, ByteSpan run, WriteMode mode) : queue_(queue), run_(run.size()), run_bytes_(run.size()) {
@@ -86,12 +97,7 @@ class Appender {
       SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
       SLIP_CHECK(log_->Maintain(Timestamp{0}).ok());  // the old files leave the disk
     }
-    Offset next = log_->log_end_offset();
-    BatchWalker walker(bytes());
-    while (walker.Next()) {
-      StampBaseOffset(bytes().subspan(walker.position().value, walker.batch().bytes().size()), next);
-      next = walker.batch().next_offset();
-    }
+    StampAll(bytes(), log_->log_end_offset());
   }
   std::span<std::byte> bytes() { return run_.span().first(run_bytes_); }
 
@@ -142,8 +148,8 @@ void BM_AppendTail(benchmark::State& state) {
   const auto keep_running = asio::make_work_guard(io);
   const std::unique_ptr<IoQueue> queue = MakeQueue(io, state.range(0) == 1);
   const auto run_bytes = static_cast<size_t>(state.range(1));
-  AppendWith(state, io, *queue, run_bytes, std::min<size_t>(run_bytes, 16 << 10), state.range(2), WriteMode::kBuffered,
-             WriteHint::kCached, state.range(3) == 1);
+  AppendWith(state, io, *queue, run_bytes, std::min(run_bytes, kTailBatchBytesMax), state.range(2),
+             WriteMode::kBuffered, WriteHint::kCached, state.range(3) == 1);
 }
 BENCHMARK(BM_AppendTail)
     ->ArgNames({"ring", "run", "logs", "crc"})
@@ -168,11 +174,13 @@ BENCHMARK(BM_AppendBulk)
     ->Args({kDirect, 1 << 20, 1 << 10, 8, 1})
     ->UseRealTime();
 
-// What the machine gives without us: as many bytes, in writes as large, into files as large that come and go as often.
-// Arg: bytes of a write.
+// What the machine gives without us: the same bytes, stamped alike, in writes as large, into files as large that come
+// and go as often. Arg: bytes of a write.
 void BM_BarePwrite(benchmark::State& state) {
   const TempDir dir;
-  const std::vector<std::byte> bytes(static_cast<size_t>(state.range(0)), std::byte{'v'});
+  const auto run_bytes = static_cast<size_t>(state.range(0));
+  std::vector<std::byte> bytes = RunOf(run_bytes, std::min(run_bytes, kTailBatchBytesMax));
+  Offset next{0};
   std::vector<int> files;
   uint64_t at = kSegmentBytes;
   const auto close_all = [&] {
@@ -191,6 +199,7 @@ void BM_BarePwrite(benchmark::State& state) {
       SLIP_CHECK_GE(files.back(), 0);
       at = 0;
     }
+    next = StampAll(bytes, next);
     SLIP_CHECK_EQ(::pwrite(files.back(), bytes.data(), bytes.size(), static_cast<off_t>(at)),
                   static_cast<ssize_t>(bytes.size()));
     at += bytes.size();
