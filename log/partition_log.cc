@@ -105,7 +105,8 @@ absl::Status PartitionLog::Usable() const {
 }
 
 absl::Status PartitionLog::FailUnlessOk(const absl::Status& status, absl::string_view what) {
-  if (!status.ok()) failure_ = Annotate(status, absl::StrCat(partition_.ToString(), ": ", what));
+  if (status.ok()) return failure_;
+  failure_ = Annotate(status, absl::StrCat(partition_.ToString(), ": ", what));
   if (IsDiskFailure(status)) health_->TakeOffline(failure_);
   return failure_;
 }
