@@ -2,6 +2,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "log/check.h"
 #include "log/partition_log.h"
@@ -121,6 +122,7 @@ absl::Status PartitionLog::StageBatch(const RecordBatchView& batch) {
   // (LOG-63).
   if (!epochs_->Covers(batch.partition_leader_epoch(), batch.base_offset()))
     SLIP_RETURN_IF_ERROR(epochs_->Note(batch.partition_leader_epoch(), batch.base_offset()));
+  producers_staged_ = producers_staged_ || batch.producer_id() >= 0;
   return active().Stage(batch);
 }
 
@@ -178,6 +180,8 @@ absl::Status PartitionLog::FinishWrite(const absl::Status& written, ByteSpan run
   if (!written.ok()) return written;
   log_end_offset_ = end;
   unflushed_bytes_ += run.size();
+  producers_.AdvanceEndTo(end);
+  if (!std::exchange(producers_staged_, false)) return absl::OkStatus();  // no second walk
   // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
   return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");
 }
