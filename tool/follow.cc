@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 
