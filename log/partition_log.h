@@ -4,6 +4,7 @@
 // changes one of its logs then returns the cause.
 #pragma once
 
+#include <absl/container/btree_map.h>
 #include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -13,7 +14,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -320,7 +320,7 @@ class PartitionLog {
   std::vector<DeletedFile> deleted_;  // waiting to leave the disk
   std::vector<std::string> load_notices_;
   std::optional<Offset> first_dirty_offset_;
-  std::map<Offset, SegmentTimes> dirty_times_;  // by base: of the dirty segments that the last look went over
+  absl::btree_map<Offset, SegmentTimes> dirty_times_;  // by base: of the dirty segments that the last look went over
   absl::Status uncleanable_;
   // Invariant: local log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};

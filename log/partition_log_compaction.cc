@@ -39,7 +39,7 @@ absl::StatusOr<size_t> PartitionLog::SegmentsToCompact(Offset first_dirty, Times
   const bool by_age = config_.min_compaction_lag.count() > 0 ||
                       config_.max_compaction_lag.count() < std::numeric_limits<int64_t>::max();
   // To learn how old a segment is opens its files: none behind the stable end, and each of the others once.
-  const std::map<Offset, SegmentTimes> known = std::exchange(dirty_times_, {});
+  const absl::btree_map<Offset, SegmentTimes> known = std::exchange(dirty_times_, {});
   for (size_t i = 0; i + 1 < segments_.size() && SegmentEnd(i) <= stable; ++i) {
     Segment& segment = *segments_[i];
     SealedSegment& summary =

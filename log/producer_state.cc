@@ -73,7 +73,7 @@ Offset ProducerStateTable::LastStableOffsetAt(const CompletedTransaction& comple
 }
 
 void ProducerStateTable::OnHighWatermark(Offset high_watermark) {
-  std::erase_if(unreplicated_, [&](const auto& transaction) { return transaction.second < high_watermark; });
+  absl::erase_if(unreplicated_, [&](const auto& transaction) { return transaction.second < high_watermark; });
 }
 
 std::optional<Offset> ProducerStateTable::FirstUnstableOffset() const {
