@@ -51,7 +51,7 @@ absl::StatusOr<bool> OnlyZeros(File& file, uint64_t from, uint64_t to, std::vect
 // One run over a partition directory.
 class LogLoader {
  public:
-  LogLoader(FileIo& io, const std::filesystem::path& directory, const LogConfig& config, const LogOpenOptions& options,
+  LogLoader(FileIo& io, const StoredPath& directory, const LogConfig& config, const LogOpenOptions& options,
             LeaderEpochCache& epochs)
       : io_(io), directory_(directory), config_(config), options_(options), epochs_(epochs) {}
 
@@ -73,7 +73,7 @@ class LogLoader {
   absl::Status StartAnew();
 
   FileIo& io_;
-  const std::filesystem::path& directory_;
+  const StoredPath& directory_;
   const LogConfig& config_;
   const LogOpenOptions& options_;
   LeaderEpochCache& epochs_;
@@ -299,7 +299,7 @@ absl::Status LogLoader::FinishProducers(bool recovered) {
 
 }  // namespace
 
-absl::StatusOr<LoadedLog> LoadSegments(FileIo& io, const std::filesystem::path& directory, const LogConfig& config,
+absl::StatusOr<LoadedLog> LoadSegments(FileIo& io, const StoredPath& directory, const LogConfig& config,
                                        const LogOpenOptions& options, LeaderEpochCache& epochs) {
   return LogLoader(io, directory, config, options, epochs).Load();
 }

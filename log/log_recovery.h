@@ -30,9 +30,10 @@ struct LoadedLog {
 
 // Opens the segments and recovers those that need it: missing indexes; without a clean stop the one that holds the
 // recovery point and all later ones; the last one when it does not end on a batch. Brings epochs and producer state
-// in line with the data. `config` outlives the segments. The log ends at the first bad batch that recovery meets, a
-// notice says so if that was durable once; kDataLoss when a segment that needs no recovery turns out to be damaged.
-absl::StatusOr<LoadedLog> LoadSegments(FileIo& io, const std::filesystem::path& directory, const LogConfig& config,
+// in line with the data. `directory` and `config` outlive the segments. The log ends at the first bad batch that
+// recovery meets, a notice says so if that was durable once; kDataLoss when a segment that needs no recovery turns out
+// to be damaged.
+absl::StatusOr<LoadedLog> LoadSegments(FileIo& io, const StoredPath& directory, const LogConfig& config,
                                        const LogOpenOptions& options, LeaderEpochCache& epochs);
 
 }  // namespace slipstream

@@ -15,7 +15,7 @@ OffsetIndexEntry Decode(ByteSpan entry, Offset base) {
 
 }  // namespace
 
-OffsetIndex::OffsetIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max,
+OffsetIndex::OffsetIndex(FileIo& io, const StoredPath& directory, Offset base_offset, uint64_t bytes_max,
                          absl::string_view mark)
     : file_(io, {&directory, base_offset, kOffsetIndexSuffix, mark}, kEntryBytes),
       base_offset_(base_offset),

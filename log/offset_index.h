@@ -25,9 +25,9 @@ class OffsetIndex {
   static constexpr size_t kEntryBytes = 8;
 
   // `directory` outlives the index. `bytes_max` is segment.index.bytes: it bounds the number of entries (LOG-93).
-  OffsetIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max,
+  OffsetIndex(FileIo& io, const StoredPath& directory, Offset base_offset, uint64_t bytes_max,
               absl::string_view mark = "");
-  OffsetIndex(FileIo&, std::filesystem::path&&, Offset, uint64_t,
+  OffsetIndex(FileIo&, StoredPath&&, Offset, uint64_t,
               absl::string_view = "") = delete;  // would not outlive it
 
   absl::Status Load();  // as IndexFile::Load

@@ -22,9 +22,9 @@ constexpr char kLeaderEpochFile[] = "leader-epoch-checkpoint";
 
 }  // namespace
 
-PartitionLog::PartitionLog(FileIo& io, std::filesystem::path directory, TopicPartition partition,
+PartitionLog::PartitionLog(FileIo& io, const std::filesystem::path& directory, TopicPartition partition,
                            const LogConfig& config)
-    : io_(io), directory_(std::move(directory)), partition_(std::move(partition)), config_(config) {}
+    : io_(io), directory_(directory), partition_(std::move(partition)), config_(config) {}
 
 PartitionLog::~PartitionLog() = default;
 
@@ -33,7 +33,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
                                                                  const LogOpenOptions& options) {
   SLIP_RETURN_IF_ERROR(config.Validate());
   SLIP_RETURN_IF_ERROR(MakeDirectory(io, directory));
-  std::unique_ptr<PartitionLog> log(new PartitionLog(io, std::move(directory), std::move(partition), config));
+  std::unique_ptr<PartitionLog> log(new PartitionLog(io, directory, std::move(partition), config));
   log->health_ = options.health;
   SLIP_ASSIGN_OR_RETURN(log->topic_id_, ReadPartitionMetadata(io, log->directory_));
   SLIP_ASSIGN_OR_RETURN(log->epochs_, LeaderEpochCache::Load(io, log->directory_ / kLeaderEpochFile));
@@ -65,7 +65,7 @@ absl::Status PartitionLog::AssignTopicId(Uuid topic_id) {
   if (topic_id.IsZero())
     return absl::InvalidArgumentError(absl::StrCat(partition_.ToString(), ": the topic id is zero"));
   if (topic_id_)
-    return absl::FailedPreconditionError(absl::StrCat(directory_.string(), " belongs to topic id ",
+    return absl::FailedPreconditionError(absl::StrCat(directory_.native(), " belongs to topic id ",
                                                       topic_id_->ToString(), ", not ", topic_id.ToString(),
                                                       ": the topic was made anew"));
   SLIP_RETURN_IF_ERROR(WritePartitionMetadata(io_, directory_, topic_id));

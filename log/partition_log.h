@@ -28,6 +28,7 @@
 #include "log/offset.h"
 #include "log/producer_state.h"
 #include "log/remote_log_state.h"
+#include "log/stored_path.h"
 #include "log/topic_partition.h"
 #include "log/uuid.h"
 
@@ -206,7 +207,7 @@ class PartitionLog {
   absl::Status AssignTopicId(Uuid topic_id);
 
   const TopicPartition& partition() const { return partition_; }
-  const std::filesystem::path& directory() const { return directory_; }
+  const StoredPath& directory() const { return directory_; }
   bool compacted() const { return config_.cleanup_compact; }
   std::optional<Uuid> topic_id() const { return topic_id_; }
   // Of the partition: what lies between it and the local log start is in remote storage only (RebuildFrom).
@@ -239,7 +240,7 @@ class PartitionLog {
   EpochEndOffset EndOffsetForEpoch(LeaderEpoch epoch) const { return epochs_->EndOffsetFor(epoch, log_end_offset_); }
 
  private:
-  PartitionLog(FileIo& io, std::filesystem::path directory, TopicPartition partition, const LogConfig& config);
+  PartitionLog(FileIo& io, const std::filesystem::path& directory, TopicPartition partition, const LogConfig& config);
 
   Segment& active() { return *segments_.back(); }
   size_t FloorSegment(Offset offset) const;  // the last one whose base is at or below `offset`, or the first
@@ -307,7 +308,7 @@ class PartitionLog {
   };
 
   FileIo& io_;
-  std::filesystem::path directory_;
+  StoredPath directory_;
   TopicPartition partition_;
   LogConfig config_;
   std::optional<Uuid> topic_id_;

@@ -19,7 +19,7 @@ constexpr uint64_t kLogBytesMax = std::numeric_limits<int32_t>::max();
 
 }  // namespace
 
-Segment::Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config,
+Segment::Segment(FileIo& io, const StoredPath& directory, Offset base_offset, const LogConfig& config,
                  absl::string_view mark)
     : io_(io), config_(config), name_{&directory, base_offset, kLogSuffix, mark} {}
 
@@ -34,17 +34,17 @@ Segment::Indexes& Segment::indexes() {
   return *indexes_;
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const std::filesystem::path& directory,
-                                                         Offset base_offset, const LogConfig& config) {
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const StoredPath& directory, Offset base_offset,
+                                                         const LogConfig& config) {
   return CreateMarked(io, directory, base_offset, config, "");
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateCleaned(FileIo& io, const std::filesystem::path& directory,
+absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateCleaned(FileIo& io, const StoredPath& directory,
                                                                 Offset base_offset, const LogConfig& config) {
   return CreateMarked(io, directory, base_offset, config, kCleanedMark);
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateMarked(FileIo& io, const std::filesystem::path& directory,
+absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateMarked(FileIo& io, const StoredPath& directory,
                                                                Offset base_offset, const LogConfig& config,
                                                                absl::string_view mark) {
   for (const absl::string_view suffix : kSegmentSuffixes) {
@@ -57,12 +57,12 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateMarked(FileIo& io, const
   return segment;
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(FileIo& io, const std::filesystem::path& directory,
-                                                       Offset base_offset, const LogConfig& config) {
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(FileIo& io, const StoredPath& directory, Offset base_offset,
+                                                       const LogConfig& config) {
   return OpenMarked(io, directory, base_offset, config, "");
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenCleaned(FileIo& io, const std::filesystem::path& directory,
+absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenCleaned(FileIo& io, const StoredPath& directory,
                                                               Offset base_offset, const LogConfig& config) {
   return OpenMarked(io, directory, base_offset, config, kCleanedMark);
 }
@@ -72,7 +72,7 @@ void Segment::SwappedIn() {
   name_.mark = "";
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenMarked(FileIo& io, const std::filesystem::path& directory,
+absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenMarked(FileIo& io, const StoredPath& directory,
                                                              Offset base_offset, const LogConfig& config,
                                                              absl::string_view mark) {
   std::unique_ptr<Segment> segment(new Segment(io, directory, base_offset, config, mark));

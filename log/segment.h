@@ -45,16 +45,16 @@ class Segment {
   // Makes the files of an empty segment. What an earlier, broken attempt left under these names goes first (LOG-87); a
   // producer snapshot of that offset stays, since it tells of what is before the segment.
   // `directory` and `config` outlive the segment.
-  static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const std::filesystem::path& directory,
-                                                         Offset base_offset, const LogConfig& config);
+  static absl::StatusOr<std::unique_ptr<Segment>> Create(FileIo& io, const StoredPath& directory, Offset base_offset,
+                                                         const LogConfig& config);
   // The same under names that end in .cleaned: compaction writes it, and it becomes one of the log's by a swap.
-  static absl::StatusOr<std::unique_ptr<Segment>> CreateCleaned(FileIo& io, const std::filesystem::path& directory,
+  static absl::StatusOr<std::unique_ptr<Segment>> CreateCleaned(FileIo& io, const StoredPath& directory,
                                                                 Offset base_offset, const LogConfig& config);
   // Takes over existing files and closes them again until they are used. kDataLoss for a .log above 2^31-1 bytes.
-  static absl::StatusOr<std::unique_ptr<Segment>> Open(FileIo& io, const std::filesystem::path& directory,
-                                                       Offset base_offset, const LogConfig& config);
+  static absl::StatusOr<std::unique_ptr<Segment>> Open(FileIo& io, const StoredPath& directory, Offset base_offset,
+                                                       const LogConfig& config);
   // The same under names that end in .cleaned, until SwappedIn().
-  static absl::StatusOr<std::unique_ptr<Segment>> OpenCleaned(FileIo& io, const std::filesystem::path& directory,
+  static absl::StatusOr<std::unique_ptr<Segment>> OpenCleaned(FileIo& io, const StoredPath& directory,
                                                               Offset base_offset, const LogConfig& config);
   void SwappedIn();  // its files have lost that mark. REQUIRES: not used since OpenCleaned
   // Removes all files of a segment, the .log first: what a crash then leaves is thrown away at the next start. Open
@@ -158,13 +158,13 @@ class Segment {
     TransactionIndex transactions;
   };
 
-  Segment(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config,
+  Segment(FileIo& io, const StoredPath& directory, Offset base_offset, const LogConfig& config,
           absl::string_view mark = "");
 
-  static absl::StatusOr<std::unique_ptr<Segment>> CreateMarked(FileIo& io, const std::filesystem::path& directory,
+  static absl::StatusOr<std::unique_ptr<Segment>> CreateMarked(FileIo& io, const StoredPath& directory,
                                                                Offset base_offset, const LogConfig& config,
                                                                absl::string_view mark);
-  static absl::StatusOr<std::unique_ptr<Segment>> OpenMarked(FileIo& io, const std::filesystem::path& directory,
+  static absl::StatusOr<std::unique_ptr<Segment>> OpenMarked(FileIo& io, const StoredPath& directory,
                                                              Offset base_offset, const LogConfig& config,
                                                              absl::string_view mark);
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "log/offset.h"
+#include "log/stored_path.h"
 
 namespace slipstream {
 
@@ -34,7 +35,7 @@ std::string SegmentFileName(Offset base_offset, absl::string_view suffix);
 
 // A segment's file by where it lies. Very many are known of, few are used: the path is put together when it is.
 struct SegmentFile {
-  const std::filesystem::path* directory = nullptr;  // outlives this
+  const StoredPath* directory = nullptr;  // outlives this
   Offset base_offset;
   absl::string_view suffix;     // a constant of above
   absl::string_view mark = "";  // likewise

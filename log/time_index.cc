@@ -15,7 +15,7 @@ TimeIndexEntry Decode(ByteSpan entry, Offset base) {
 
 }  // namespace
 
-TimeIndex::TimeIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max,
+TimeIndex::TimeIndex(FileIo& io, const StoredPath& directory, Offset base_offset, uint64_t bytes_max,
                      absl::string_view mark)
     : file_(io, {&directory, base_offset, kTimeIndexSuffix, mark}, kEntryBytes),
       base_offset_(base_offset),

@@ -21,9 +21,9 @@ struct TimeIndexEntry {
 class TimeIndex {
  public:
   // As OffsetIndex.
-  TimeIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, uint64_t bytes_max,
+  TimeIndex(FileIo& io, const StoredPath& directory, Offset base_offset, uint64_t bytes_max,
             absl::string_view mark = "");
-  TimeIndex(FileIo&, std::filesystem::path&&, Offset, uint64_t,
+  TimeIndex(FileIo&, StoredPath&&, Offset, uint64_t,
             absl::string_view = "") = delete;  // would not outlive it
 
   absl::Status Load();  // as IndexFile::Load

@@ -37,9 +37,9 @@ absl::StatusOr<std::vector<AbortedTransactionEntry>> DecodeTransactionIndex(Byte
 class TransactionIndex {
  public:
   // `directory` outlives the index.
-  TransactionIndex(FileIo& io, const std::filesystem::path& directory, Offset base_offset, absl::string_view mark = "")
+  TransactionIndex(FileIo& io, const StoredPath& directory, Offset base_offset, absl::string_view mark = "")
       : io_(&io), name_{&directory, base_offset, kTransactionIndexSuffix, mark} {}
-  TransactionIndex(FileIo&, std::filesystem::path&&, Offset, absl::string_view = "") = delete;  // would not outlive it
+  TransactionIndex(FileIo&, StoredPath&&, Offset, absl::string_view = "") = delete;  // would not outlive it
 
   // Adds an entry at the end of the file, making it when absent. kInvalidArgument unless last_offset is above the last
   // entry's.

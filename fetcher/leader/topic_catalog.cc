@@ -35,7 +35,7 @@ absl::Status TopicCatalog::Adopt(const TopicPartition& partition) {
   }
   const Uuid id = log->topic_id().value_or(Uuid{});
   if (!id.IsZero() && !topic->id.IsZero() && id != topic->id)
-    return absl::FailedPreconditionError(absl::StrCat(log->directory().string(), ": topic id ", id.ToString(),
+    return absl::FailedPreconditionError(absl::StrCat(log->directory().native(), ": topic id ", id.ToString(),
                                                       ", other partitions of the topic have ", topic->id.ToString()));
   if (!id.IsZero()) topic->id = id;
   topic->partitions.emplace(partition.partition, std::make_unique<HostedPartition>(*log));

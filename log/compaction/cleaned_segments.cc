@@ -15,9 +15,9 @@ constexpr size_t kWriteBytes = 1 << 20;
 
 }  // namespace
 
-CleanedSegments::CleanedSegments(FileIo& io, std::filesystem::path directory, Offset base_offset,
+CleanedSegments::CleanedSegments(FileIo& io, const std::filesystem::path& directory, Offset base_offset,
                                  const LogConfig& config)
-    : io_(io), directory_(std::move(directory)), config_(config), base_offsets_{base_offset} {}
+    : io_(io), directory_(directory), config_(config), base_offsets_{base_offset} {}
 
 absl::Status CleanedSegments::Start(Offset base_offset) {
   // What a stopped round marked may still be there, and large: should this one be stopped too, to rename over it would

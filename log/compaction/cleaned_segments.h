@@ -23,7 +23,7 @@ class CleanedSegments {
   static constexpr uint64_t kUnsyncedBytesMax = 8 << 20;
 
   // `config` outlives this.
-  CleanedSegments(FileIo& io, std::filesystem::path directory, Offset base_offset, const LogConfig& config);
+  CleanedSegments(FileIo& io, const std::filesystem::path& directory, Offset base_offset, const LogConfig& config);
 
   // The next batch that stays.
   absl::Status Add(const RecordBatchView& batch);
@@ -47,7 +47,7 @@ class CleanedSegments {
   std::vector<std::filesystem::path> TakePaths();  // of all files there may be; none is used any more
 
   FileIo& io_;
-  std::filesystem::path directory_;
+  StoredPath directory_;
   const LogConfig& config_;
   std::vector<Offset> base_offsets_;
   std::vector<std::shared_ptr<File>> log_files_;  // of those that are complete

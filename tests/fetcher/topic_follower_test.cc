@@ -192,7 +192,7 @@ TEST_F(FailingDiskTest, Log143_Inv23_TheOtherDirectoriesRunOnWithWhatIsNew) {
   RunUntil([this] { return follower_->CaughtUp(); });
   std::map<std::filesystem::path, std::vector<int32_t>> by_directory;
   for (int32_t number = 0; number < 4; ++number)
-    by_directory[copies_->Find({"t", number})->directory().parent_path()].push_back(number);
+    by_directory[std::filesystem::path(copies_->Find({"t", number})->directory()).parent_path()].push_back(number);
   ASSERT_EQ(by_directory[copy_dirs_[0]].size(), 2u);
   // Or the failing write is one of these, and the directory goes before the record below has come.
   RunUntil([&] { return NothingToWriteDown(by_directory[copy_dirs_[0]]); });

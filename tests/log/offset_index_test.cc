@@ -16,9 +16,10 @@ constexpr uint64_t kRoomy = 10 << 20;
 class OffsetIndexTest : public testing::Test {
  protected:
   std::filesystem::path path() const { return dir_.path() / "00000000000000001000.index"; }
-  OffsetIndex Make(uint64_t bytes_max = kRoomy) { return OffsetIndex(SystemFileIo(), dir_.path(), kBase, bytes_max); }
+  OffsetIndex Make(uint64_t bytes_max = kRoomy) { return OffsetIndex(SystemFileIo(), directory_, kBase, bytes_max); }
 
   TempDir dir_;
+  const StoredPath directory_{dir_.path()};
 };
 
 TEST_F(OffsetIndexTest, Log41_EntryIsRelativeOffsetAndPositionBigEndian) {

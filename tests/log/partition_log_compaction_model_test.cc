@@ -170,7 +170,7 @@ class CompactionModel : public testing::TestWithParam<uint64_t> {
   std::mt19937_64 random_;
   std::unique_ptr<SimulatedDisk> disk_ = std::make_unique<SimulatedDisk>();
   CompactedLog t_;
-  const std::filesystem::path directory_ = t_.directory();
+  const StoredPath directory_{t_.directory()};
   WrittenRecords written_;
   std::map<int64_t, bool> open_;
   int values_ = 0;

@@ -34,7 +34,7 @@ class CompactionTest : public testing::Test {
   std::vector<Offset> Snapshots() { return *ListProducerSnapshots(SystemFileIo(), t_.directory()); }
 
   CompactedLog t_;
-  const std::filesystem::path directory_ = t_.directory();
+  const StoredPath directory_{t_.directory()};
 };
 
 TEST_F(CompactionTest, Log158_OfEachKeyTheNewestRecordIsLeftAtItsOffset) {

@@ -267,7 +267,7 @@ TEST_F(PartitionLogProducersTest, Log123_ATransactionIndexThatDoesNotFitIsMadeAn
   const Offset base = *OffsetFromFileName(last_index.filename().native());
   ASSERT_GT(base, Offset{1});
   std::filesystem::remove(last_index);
-  const std::filesystem::path outlives_it = directory();
+  const StoredPath outlives_it(directory());
   TransactionIndex wrong(SystemFileIo(), outlives_it, base);
   ASSERT_TRUE(wrong.Append({1, Offset{0}, Offset{1}, Offset{2}}).ok());
   Reopen({.clean = true});

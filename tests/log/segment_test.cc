@@ -20,10 +20,10 @@ class SegmentTest : public testing::Test {
     return dir_.path() / SegmentFileName(Offset{base}, suffix);
   }
   std::unique_ptr<Segment> Create(int64_t base) {
-    return *Segment::Create(SystemFileIo(), dir_.path(), Offset{base}, config_);
+    return *Segment::Create(SystemFileIo(), directory_, Offset{base}, config_);
   }
   std::unique_ptr<Segment> Open(int64_t base) {
-    return *Segment::Open(SystemFileIo(), dir_.path(), Offset{base}, config_);
+    return *Segment::Open(SystemFileIo(), directory_, Offset{base}, config_);
   }
 
   absl::Status Append(Segment& segment, ByteSpan run) {
@@ -36,7 +36,7 @@ class SegmentTest : public testing::Test {
     return RunToEnd(segment.WriteStaged(queue_, run, WriteHint::kCached));
   }
   std::vector<OffsetIndexEntry> OffsetEntries(int64_t base) {
-    OffsetIndex index(SystemFileIo(), dir_.path(), Offset{base}, 10 << 20);
+    OffsetIndex index(SystemFileIo(), directory_, Offset{base}, 10 << 20);
     std::vector<OffsetIndexEntry> entries;
     SLIP_CHECK(index.Load().ok());
     for (OffsetIndexEntry last = *index.LastEntry(); index.count() > 0; last = *index.LastEntry()) {
@@ -54,6 +54,7 @@ class SegmentTest : public testing::Test {
   }
 
   TempDir dir_;
+  const StoredPath directory_{dir_.path()};
   LogConfig config_;
   FailingQueue queue_;
 };
@@ -156,7 +157,7 @@ TEST_F(SegmentTest, Log86_SealAddsTheLastTimeEntry) {
                   .ok());
   EXPECT_EQ(FileBytes(10, kTimeIndexSuffix), 0u);
   ASSERT_TRUE(segment->Seal().ok());
-  TimeIndex index(SystemFileIo(), dir_.path(), Offset{10}, 1 << 20);
+  TimeIndex index(SystemFileIo(), directory_, Offset{10}, 1 << 20);
   EXPECT_EQ(*index.LastEntry(), (TimeIndexEntry{Timestamp{71}, Offset{11}}));
   ASSERT_TRUE(segment->Seal().ok());
   EXPECT_EQ(FileBytes(10, kTimeIndexSuffix), 12u) << "sealing twice adds nothing";
@@ -269,7 +270,7 @@ TEST_F(SegmentTest, Rel45_ScrambledIndexIsRebuiltAndReadsAreRight) {
   const std::string good = *ReadWholeFile(SystemFileIo(), FilePath(0, kOffsetIndexSuffix));
   for (const uint64_t shift : {1u, 1u << 20}) {  // into the middle of batches; beyond the file
     {
-      OffsetIndex index(SystemFileIo(), dir_.path(), Offset{0}, 10 << 20);
+      OffsetIndex index(SystemFileIo(), directory_, Offset{0}, 10 << 20);
       const std::vector<OffsetIndexEntry> entries = OffsetEntries(0);
       ASSERT_TRUE(index.Load().ok());
       ASSERT_TRUE(index.TruncateToCount(0).ok());
@@ -292,7 +293,7 @@ TEST_F(SegmentTest, Rel45_AScrambledIndexIsLeftAloneWhileAnAppendIsUnderWay) {
   ASSERT_TRUE(segment->Seal().ok());
   segment->Release();
   {
-    OffsetIndex index(SystemFileIo(), dir_.path(), Offset{0}, 10 << 20);
+    OffsetIndex index(SystemFileIo(), directory_, Offset{0}, 10 << 20);
     const std::vector<OffsetIndexEntry> entries = OffsetEntries(0);
     ASSERT_TRUE(index.Load().ok());
     ASSERT_TRUE(index.TruncateToCount(0).ok());
@@ -446,7 +447,7 @@ TEST_F(SegmentRecoveryTest, Inv18_ATornBatchWhoseMagicIsZeroIsNoOldMessage) {
 TEST_F(SegmentRecoveryTest, Log141_OversizeLogIsRefused) {
   Create(0);
   std::filesystem::resize_file(FilePath(0, kLogSuffix), uint64_t{1} << 31);
-  EXPECT_TRUE(absl::IsDataLoss(Segment::Open(SystemFileIo(), dir_.path(), Offset{0}, config_).status()));
+  EXPECT_TRUE(absl::IsDataLoss(Segment::Open(SystemFileIo(), directory_, Offset{0}, config_).status()));
 }
 
 TEST_F(SegmentTest, Log136_EndsOnBatchTellsATornTail) {

@@ -14,9 +14,10 @@ TimeIndexEntry Entry(int64_t timestamp, int64_t offset) { return {Timestamp{time
 class TimeIndexTest : public testing::Test {
  protected:
   std::filesystem::path path() const { return dir_.path() / "00000000000000001000.timeindex"; }
-  TimeIndex Make(uint64_t bytes_max = 10 << 20) { return TimeIndex(SystemFileIo(), dir_.path(), kBase, bytes_max); }
+  TimeIndex Make(uint64_t bytes_max = 10 << 20) { return TimeIndex(SystemFileIo(), directory_, kBase, bytes_max); }
 
   TempDir dir_;
+  const StoredPath directory_{dir_.path()};
 };
 
 TEST_F(TimeIndexTest, Log42_EntryIsTimestampAndRelativeOffsetBigEndian) {

@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const std::filesystem::path kDirectory = "p";
+const StoredPath kDirectory(std::filesystem::path("p"));
 const std::filesystem::path kPath = kDirectory / "00000000000000000000.txnindex";
 
 AbortedTransactionEntry Entry(int64_t producer, int64_t first, int64_t last, int64_t stable) {

@@ -39,7 +39,7 @@ class MoveCrash : public testing::Test {
     BlockingIoQueue queue;
     EXPECT_EQ(RunToEnd(current->Flush(queue)), absl::OkStatus());
     EXPECT_EQ(manager->WriteCheckpoints({OffsetsOf(*current)}), absl::OkStatus());
-    const auto other = current->directory().parent_path() == "/a" ? "/b" : "/a";
+    const auto other = std::filesystem::path(current->directory()).parent_path() == "/a" ? "/b" : "/a";
     Fill(**manager->GetOrCreateFuture(kPartition, other));
     return manager;
   }
