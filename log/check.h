@@ -9,7 +9,7 @@
 namespace slipstream {
 
 // Prints `message` to stderr and aborts. A plain text, and cold: else every check brings the making of a string into
-// the function it is in, and those that read a number are inlined nowhere.
+// the function it is in, and functions that only read a number become too large to be inlined.
 [[noreturn, gnu::cold]] void CheckFailed(const char* file, int line, const char* message);
 
 namespace check_internal {

@@ -327,7 +327,7 @@ class PartitionLog {
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;           // not OK: what is on disk is no longer known; only opening it anew helps
-  bool producers_staged_ = false;  // some batch that is staged has a producer
+  bool producers_staged_ = false;  // some batch that is staged may have a producer
   bool names_unsynced_ = false;    // files came or went since the last flush
   bool start_unsynced_ = false;    // the log was started anew since
   bool epochs_ahead_ = false;      // the epoch cache tells of batches that were not written

@@ -181,7 +181,7 @@ absl::Status PartitionLog::FinishWrite(const absl::Status& written, ByteSpan run
   log_end_offset_ = end;
   unflushed_bytes_ += run.size();
   producers_.AdvanceEndTo(end);
-  if (!std::exchange(producers_staged_, false)) return absl::OkStatus();  // no second walk
+  if (!std::exchange(producers_staged_, false)) return failure_;  // of a flush beside the write; no second walk
   // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
   return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");
 }

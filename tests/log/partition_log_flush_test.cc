@@ -167,6 +167,21 @@ TEST_F(FlushTest, Inv17_WhatWasBeingWrittenWhenAFlushBeganIsForTheNextOne) {
   EXPECT_THAT(queue_.names, testing::Contains("00000000000000000000.log"));
 }
 
+TEST_F(FlushTest, Inv20_AnAppendIsRefusedWhenAFlushBesideItsWriteFails) {
+  std::optional<absl::Status> appended, flushed;
+  Append();
+  queue_.held = false;
+  queue_.hold_writes = queue_.fail = true;
+  const std::vector<std::byte> batch = MakeBatch({.base_offset = 1});
+  Start(log_->AppendAsFollower(queue_, batch, WriteHint::kCached), appended);
+  Start(log_->Flush(queue_), flushed);
+  ASSERT_TRUE(flushed && !flushed->ok() && !appended);
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(appended);
+  EXPECT_FALSE(appended->ok());
+}
+
 TEST_F(FlushTest, AFlushLeavesNoClosedSegmentOpenButTheOneReadLast) {
   ASSERT_TRUE(log_->Close().ok());
   config_.segment_bytes = static_cast<int32_t>(MakeBatch({}).size());
