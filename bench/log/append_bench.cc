@@ -1,6 +1,6 @@
 // How fast does one thread append a leader's batches to logs, by the way of writing, the size of a run and the number
-// of logs? Beside it the same bytes written bare. Disk figures need a quiet machine; scripts/compare-disk puts fio
-// beside them.
+// of logs? Beside it the same bytes, stamped alike, written bare. Disk figures need a quiet machine;
+// scripts/compare-disk puts fio beside them.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -179,7 +179,10 @@ BENCHMARK(BM_AppendBulk)
 void BM_BarePwrite(benchmark::State& state) {
   const TempDir dir;
   const auto run_bytes = static_cast<size_t>(state.range(0));
-  std::vector<std::byte> bytes = RunOf(run_bytes, std::min(run_bytes, kTailBatchBytesMax));
+  const std::vector<std::byte> run = RunOf(run_bytes, std::min(run_bytes, kTailBatchBytesMax));
+  AlignedBuffer buffer(run_bytes);
+  const std::span<std::byte> bytes = buffer.span().first(run_bytes);
+  std::ranges::copy(run, bytes.begin());
   Offset next{0};
   std::vector<int> files;
   uint64_t at = kSegmentBytes;
