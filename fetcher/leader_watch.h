@@ -26,6 +26,7 @@ class LeaderWatch {
   // is known to be lost, which tells as much, nor of a few failures.
   std::optional<std::string> OnMetadata(int failures, const absl::Status& why);
   bool IsLost(BrokerId leader) const { return lost_.contains(leader); }
+  bool AnyLost() const { return !lost_.empty(); }
 
  private:
   std::set<BrokerId> lost_;

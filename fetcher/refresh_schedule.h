@@ -1,20 +1,66 @@
-// How soon the cluster is asked for its metadata again while somebody doubts what it said last.
+// When the cluster is asked for its metadata again while somebody doubts what it said last.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+
+#include "log/clock.h"
+#include "session/backoff.h"
 
 namespace slipstream {
 
-// Doubt of so long is no election: a leader is gone for good, or a topic.
+// A doubt of so long is no election: some partition has no leader, or a broker is away for good and nobody replaces it.
 inline constexpr std::chrono::seconds kElectionPatience{30};
 
-// After a refresh that `took` so long, with doubt for `doubted`, both 0 or more. An election is noticed within a tenth
-// of a second, but asking never takes more than a tenth of the time: the answer speaks of every partition there is, and
-// brokers have more to do then. A second at most, and once it is no election (retry.backoff.max.ms of Kafka's clients).
+// After a refresh that `took` so long, in a doubt that has lasted for `doubted`; both 0 or more. An election is noticed
+// within a tenth of a second where metadata is cheap. Where it is not, asking takes a tenth of the time, as it speaks
+// of every partition there is and brokers that elect have more to do. A second at most (retry.backoff.max.ms).
 inline std::chrono::nanoseconds RefreshPause(std::chrono::nanoseconds doubted, std::chrono::nanoseconds took) {
   constexpr std::chrono::nanoseconds kShortest = std::chrono::milliseconds(100), kLongest = std::chrono::seconds(1);
   return doubted >= kElectionPatience ? kLongest : std::clamp(9 * took, kShortest, kLongest);
 }
+
+// Plain data. A doubt, or another wish for a refresh, is met by the next one that begins after it; who still has it
+// then says so again.
+class RefreshSchedule {
+ public:
+  using TimePoint = Clock::TimePoint;
+
+  void Want() { wanted_ = true; }
+  // Something happened just now: however long others have doubted, an election may have begun.
+  void WantAfterNews() {
+    wanted_ = true;
+    since_.reset();
+  }
+  bool wanted() const { return wanted_; }
+
+  void Begin(TimePoint now) {
+    wanted_ = false;
+    asked_ = now;
+  }
+  // How long to pause. A refresh that failed is a doubt, but none that grows old: all begins anew once brokers answer.
+  std::chrono::nanoseconds End(bool answered, TimePoint now) {
+    constexpr std::chrono::milliseconds kRetryBackoff{100}, kRetryBackoffMax{1000};  // retry.backoff.ms
+    failures_ = answered ? 0 : failures_ + 1;
+    if (!answered) {
+      WantAfterNews();
+      return BackoffAfter(failures_, kRetryBackoff, kRetryBackoffMax, kNoJitter);
+    }
+    if (!since_) since_ = asked_;
+    return RefreshPause(now - *since_, now - asked_);
+  }
+  // The pause is over: when nobody wants another one, the next doubt is a new one.
+  void EndPause() {
+    if (!wanted_) since_.reset();
+  }
+  int failures() const { return failures_; }  // in a row
+
+ private:
+  bool wanted_ = false;
+  TimePoint asked_;
+  std::optional<TimePoint> since_;  // the first refresh of this doubt began
+  int failures_ = 0;
+};
 
 }  // namespace slipstream

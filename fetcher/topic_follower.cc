@@ -8,17 +8,12 @@
 
 #include <algorithm>
 
-#include "fetcher/refresh_pause.h"
 #include "log/in_range.h"
 #include "log/status.h"
-#include "session/backoff.h"
 #include "session/remote_leader_endpoint.h"
 
 namespace slipstream {
 namespace {
-
-// Between two refreshes that no broker answered (retry.backoff.ms): doubles up to the second.
-constexpr std::chrono::milliseconds kRetryBackoff{100}, kRetryBackoffMax{1000};
 
 // What happens to one partition often happens to its neighbours: so long is waited for them, to tell it in one line.
 constexpr std::chrono::milliseconds kJoinNotices{200};
@@ -47,14 +42,12 @@ class TopicFollower::Events final : public FetchEvents {
 
   void OnLeaderInDoubt(BrokerId, const std::string&) override {
     asio::post(follower_.io_, [this] {
-      follower_.refresh_wanted_ = true;
+      follower_.refreshes_.Want();
       follower_.refresh_sleep_.Interrupt();
     });
   }
   void OnLeaderLost(BrokerId leader, const absl::Status& why) override {
-    asio::post(follower_.io_, [this, leader, why] {
-      follower_.TellOfLeader(follower_.leaders_.OnLost(leader, follower_.PartitionsOf(leader), why));
-    });
+    asio::post(follower_.io_, [this, leader, why] { follower_.OnLeaderLost(leader, why); });
   }
   void OnLeaderReached(BrokerId leader, const Endpoint& endpoint) override {
     asio::post(follower_.io_,
@@ -140,8 +133,8 @@ TopicFollower::TopicFollower(asio::io_context& io, LogManager& logs, FollowConfi
       cluster_(io, config_.bootstrap, config_.client),
       events_(std::make_unique<Events>(*this)),
       wishes_(config_.log_dir_wishes),
-      refresh_sleep_(io.get_executor()),
-      refresh_pause_(io.get_executor()),
+      refresh_sleep_(io.get_executor(), *config_.fetcher.clock),
+      refresh_pause_(io.get_executor(), *config_.fetcher.clock),
       checkpoint_sleep_(io.get_executor()),
       checkpoints_ended_(io.get_executor()),
       join_timer_(io.get_executor()) {
@@ -206,6 +199,15 @@ void TopicFollower::TellOfLeader(const std::optional<std::string>& line) {
   if (line) notice_(NoticeKind::kLeader, *line);
 }
 
+void TopicFollower::OnLeaderLost(BrokerId leader, const absl::Status& why) {
+  const std::optional<std::string> line = leaders_.OnLost(leader, PartitionsOf(leader), why);
+  if (!line) return;  // known already
+  TellOfLeader(line);
+  refreshes_.WantAfterNews();
+  refresh_sleep_.Interrupt();
+  refresh_pause_.Interrupt();
+}
+
 void TopicFollower::TellOfLeadersDoneWith() {
   std::set<BrokerId> leading;
   for (const auto& [partition, followed] : followed_)
@@ -239,26 +241,22 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     if (stopping_) break;
     if (wanted_fetchers_) co_await fetchers_->Resize(*std::exchange(wanted_fetchers_, std::nullopt));
     if (stopping_) break;
-    refresh_wanted_ = false;
-    const Clock::TimePoint asked = clock.Now();
+    refreshes_.Begin(clock.Now());
     const absl::Status refreshed = co_await cluster_.Refresh();
-    const Clock::TimePoint answered = clock.Now();
+    const Clock::TimePoint ended = clock.Now();
     if (stopping_) break;
-    refresh_failures_ = refreshed.ok() ? 0 : refresh_failures_ + 1;
-    TellOfLeader(leaders_.OnMetadata(refresh_failures_, refreshed));
     if (refreshed.ok()) {
       const absl::Status reconciled = co_await Reconcile();
       if (!reconciled.ok()) co_return reconciled;
       TellOfLeadersDoneWith();
-    } else {
-      refresh_wanted_ = true;
+      // Dead brokers stay in the metadata until their sessions have ended, and fetchers try them ever less often.
+      if (leaders_.AnyLost()) refreshes_.Want();
     }
     fetchers_->Tend();
-    // Doubts come in bursts, and a leader election takes a moment.
-    if (!doubted_since_) doubted_since_ = asked;
-    co_await refresh_pause_.For(refreshed.ok()
-                                    ? RefreshPause(answered - *doubted_since_, answered - asked)
-                                    : BackoffAfter(refresh_failures_, kRetryBackoff, kRetryBackoffMax, kNoJitter));
+    const std::chrono::nanoseconds pause = refreshes_.End(refreshed.ok(), ended);
+    TellOfLeader(leaders_.OnMetadata(refreshes_.failures(), refreshed));
+    co_await refresh_pause_.For(pause);
+    refreshes_.EndPause();
   }
   co_return absl::OkStatus();
 }
@@ -267,12 +265,11 @@ asio::awaitable<void> TopicFollower::AwaitRefresh() {
   constexpr std::chrono::milliseconds kLookAtMoves{50};
   Clock& clock = *config_.fetcher.clock;
   const Clock::TimePoint due = clock.Now() + config_.client.metadata_max_age;
-  if (!refresh_wanted_) doubted_since_.reset();
   for (;;) {
     co_await TendMoves();
     if (wishes_changed_ && !stopping_) continue;  // told meanwhile
     const std::chrono::nanoseconds left = due - clock.Now();
-    if (stopping_ || refresh_wanted_ || wanted_fetchers_ || left.count() <= 0) co_return;
+    if (stopping_ || refreshes_.wanted() || wanted_fetchers_ || left.count() <= 0) co_return;
     co_await refresh_sleep_.For(moves_->size() > 0 ? std::min<std::chrono::nanoseconds>(left, kLookAtMoves) : left);
   }
 }

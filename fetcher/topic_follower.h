@@ -22,6 +22,7 @@
 #include "fetcher/moves/log_dir_moves.h"
 #include "fetcher/moves/log_dir_wishes.h"
 #include "fetcher/notice_joiner.h"
+#include "fetcher/refresh_schedule.h"
 #include "log/log_manager.h"
 #include "session/cluster_client.h"
 
@@ -103,8 +104,9 @@ class TopicFollower final : LogOwner {
     Endpoint endpoint;
     std::shared_ptr<PartitionProgress> progress;
     bool assigned = false;
-    int absences = 0;      // refreshes in a row that did not know the partition
-    bool offline = false;  // its log cannot be opened, as a log dir is offline
+    int absences = 0;               // refreshes in a row that did not know the partition
+    Clock::TimePoint absent_since;  // the first of them
+    bool offline = false;           // its log cannot be opened, as a log dir is offline
     bool leaderless_told = false;
     std::string trouble;  // with its disk, as told last
   };
@@ -123,6 +125,7 @@ class TopicFollower final : LogOwner {
   asio::awaitable<absl::Status> Follow();     // one refresh after the other
   asio::awaitable<void> AwaitRefresh();       // until one is due
   asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
+  void OnLeaderLost(BrokerId leader, const absl::Status& why);
   void TellOfLeadersDoneWith();
   asio::awaitable<absl::Status> StartMoves(std::span<const Move> moves);
   std::vector<Move> PlanMoves(const ClusterMetadata& metadata);
@@ -167,11 +170,9 @@ class TopicFollower final : LogOwner {
   AsyncEvent checkpoints_ended_;
   NoticeJoiner joiner_;
   asio::steady_timer join_timer_;  // runs while joiner_ has something
-  bool refresh_wanted_ = false;
+  RefreshSchedule refreshes_;
   std::optional<int32_t> wanted_fetchers_;  // threads per leader; nullopt: as many as there are
   LeaderWatch leaders_;
-  int refresh_failures_ = 0;                       // in a row
-  std::optional<Clock::TimePoint> doubted_since_;  // the last time nobody doubted the metadata; nullopt: nobody does
   bool until_caught_up_ = false;
   bool found_topics_ = false;
   bool checkpointing_ = false;

@@ -49,9 +49,14 @@ asio::awaitable<void> TopicFollower::TendMoves() {
   if (!wishes_due_.empty()) co_await RequestMoves(std::exchange(wishes_due_, {}));
   if (moves_->size() == 0) co_return;
   co_await moves_->Tend();
+  // A refresh that is wanted does not wait for all of them. Nor do they wait for the time when none is: a partition may
+  // be without a leader for days.
+  constexpr size_t kFinishedBeforeRefresh = 16;
+  size_t finished = 0;
   for (const TopicPartition& partition : moves_->Ready()) {
-    if (stopping_ || refresh_wanted_) break;
+    if (stopping_ || (refreshes_.wanted() && finished >= kFinishedBeforeRefresh)) break;
     co_await FinishMove(partition);
+    ++finished;
   }
 }
 
@@ -66,7 +71,7 @@ asio::awaitable<void> TopicFollower::FinishMove(TopicPartition partition) {
   co_await moves_->Finish(partition);
   if (!assigned) co_return;
   if (logs_.Find(partition) == nullptr) {
-    refresh_wanted_ = true;  // which makes a current log of the future one
+    refreshes_.Want();  // which makes a current log of the future one
     co_return;
   }
   const Followed& followed = found->second;

@@ -1,6 +1,9 @@
 // TopicFollower: from the cluster's metadata to partitions at their leaders' fetchers.
 #include <absl/strings/str_cat.h>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -82,15 +85,18 @@ std::vector<TopicFollower::Move> TopicFollower::PlanMoves(const ClusterMetadata&
   return moves;
 }
 
-// Partitions that the cluster no longer knows: the copy stays, the fetching ends. One answer is not enough, it may come
-// from a broker that has only just started (KAFKA-13127).
+// Partitions that the cluster no longer knows: the copy stays, the fetching ends. Neither one answer is enough nor
+// several at once, they may all come from a broker that has only just started (KAFKA-13127).
 asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metadata) {
   constexpr int kAbsencesMin = 3;
+  constexpr std::chrono::seconds kAbsenceMin{1};
+  const Clock::TimePoint now = config_.fetcher.clock->Now();
   std::vector<TopicPartition> gone;
   for (auto& [partition, followed] : followed_) {
     followed.absences = metadata.LeaderOf(partition) ? 0 : followed.absences + 1;
-    if (followed.absences >= kAbsencesMin) gone.push_back(partition);
-    if (followed.absences > 0) refresh_wanted_ = true;
+    if (followed.absences == 1) followed.absent_since = now;
+    if (followed.absences >= kAbsencesMin && now - followed.absent_since >= kAbsenceMin) gone.push_back(partition);
+    if (followed.absences > 0) refreshes_.Want();
   }
   for (const TopicPartition& partition : gone) {
     TellOf(partition, "deleted at the source; the copy is kept as it is", "");
@@ -104,7 +110,7 @@ bool TopicFollower::IsDue(const Move& move) {
   if (followed.progress == nullptr) followed.progress = std::make_shared<PartitionProgress>();
   // No leader at the moment: whoever has it goes on trying, and the next refresh tells more.
   if (move.endpoint.host.empty()) {
-    refresh_wanted_ = true;
+    refreshes_.Want();
     // One that is fetched already has a lost leader, which is told with all that it led.
     if (!followed.assigned && !std::exchange(followed.leaderless_told, true))
       TellOf(move.partition, "has no leader at the moment, waiting for one", "");

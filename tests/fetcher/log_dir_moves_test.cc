@@ -95,6 +95,15 @@ TEST_F(LogDirMovesTest, Ad08_ALogThatRetentionHasEmptiedMovesToo) {
   RunUntil([this] { return follower_->Snapshot().records == 4; });
 }
 
+// What happened: no move ended while some partition was without a leader, or no broker answered.
+TEST_F(LogDirMovesTest, Ad08_AMoveEndsWhileTheLeaderIsLost) {
+  FollowOne();
+  StopServing();
+  RunUntil([this] { return !told_.empty(); });
+  Wish(1);
+  RunUntilMoved(1);
+}
+
 // Moves that go on as far as a byte a second lets them: to the first batch.
 class SlowMovesTest : public LogDirMovesTest {
  protected:
