@@ -15,6 +15,8 @@
 namespace slipstream {
 namespace {
 
+constexpr std::chrono::milliseconds kLookAtMoves{50};
+
 // What happens to one partition often happens to its neighbours: so long is waited for them, to tell it in one line.
 constexpr std::chrono::milliseconds kJoinNotices{200};
 
@@ -178,6 +180,7 @@ asio::awaitable<absl::Status> TopicFollower::Run(bool until_caught_up) {
   TellJoined();
   if (!failure_.ok()) co_return failure_;
   if (!told_to_stop && !status.ok()) co_return status;
+  if (!incomplete_.ok()) co_return incomplete_;
   co_return offline_cause_;
 }
 
@@ -255,14 +258,25 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     fetchers_->Tend();
     const std::chrono::nanoseconds pause = refreshes_.End(refreshed.ok(), ended);
     TellOfLeader(leaders_.OnMetadata(refreshes_.failures(), refreshed));
-    co_await refresh_pause_.For(pause);
+    co_await Pause(pause);
     refreshes_.EndPause();
   }
   co_return absl::OkStatus();
 }
 
+asio::awaitable<void> TopicFollower::Pause(std::chrono::nanoseconds pause) {
+  Clock& clock = *config_.fetcher.clock;
+  const Clock::TimePoint end = clock.Now() + pause;
+  for (;;) {
+    const std::chrono::nanoseconds left = end - clock.Now();
+    if (stopping_ || left.count() <= 0) co_return;
+    const bool moving = moves_->size() > 0;
+    if (!co_await refresh_pause_.For(moving ? std::min<std::chrono::nanoseconds>(left, kLookAtMoves) : left)) co_return;
+    if (moving) co_await TendMoves();
+  }
+}
+
 asio::awaitable<void> TopicFollower::AwaitRefresh() {
-  constexpr std::chrono::milliseconds kLookAtMoves{50};
   Clock& clock = *config_.fetcher.clock;
   const Clock::TimePoint due = clock.Now() + config_.client.metadata_max_age;
   for (;;) {

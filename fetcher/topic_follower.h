@@ -77,8 +77,9 @@ class TopicFollower final : LogOwner {
   // Finds the cluster and its topics, then follows until Stop (OK) or until something ends it for good: a gap that must
   // not be skipped (kOutOfRange), no cluster (the connection's error), no log dir that is online (its cause). A run
   // `until_caught_up` has somebody who waits for it: it also ends when no topic matches (kNotFound) and when a disk is
-  // full (kResourceExhausted), which one without an end waits out. kUnavailable when partitions were left out, as their
-  // log dir is offline. The fetchers are stopped when it returns; LogManager::Close writes the checkpoints.
+  // full (kResourceExhausted), which one without an end waits out; kOutOfRange at its end when a topic was deleted
+  // before all of it was copied, unless gaps may be skipped. kUnavailable when partitions were left out, as their log
+  // dir is offline. The fetchers are stopped when it returns; LogManager::Close writes the checkpoints.
   asio::awaitable<absl::Status> Run(bool until_caught_up);
   void Stop();
   // So many fetcher threads per leader from soon on: 1 .. 64.
@@ -122,9 +123,10 @@ class TopicFollower final : LogOwner {
                 NoticeSink notice);
 
   bool Wanted(const std::string& name, const TopicMetadata& topic) const;
-  asio::awaitable<absl::Status> Follow();     // one refresh after the other
-  asio::awaitable<void> AwaitRefresh();       // until one is due
-  asio::awaitable<absl::Status> Reconcile();  // fetchers := metadata
+  asio::awaitable<absl::Status> Follow();                       // one refresh after the other
+  asio::awaitable<void> AwaitRefresh();                         // until one is due
+  asio::awaitable<void> Pause(std::chrono::nanoseconds pause);  // or less, when there is news; moves go on meanwhile
+  asio::awaitable<absl::Status> Reconcile();                    // fetchers := metadata
   void OnLeaderLost(BrokerId leader, const absl::Status& why);
   void TellOfLeadersDoneWith();
   asio::awaitable<absl::Status> StartMoves(std::span<const Move> moves);
@@ -178,6 +180,7 @@ class TopicFollower final : LogOwner {
   bool checkpointing_ = false;
   bool stopping_ = false;
   absl::Status failure_;                             // the first thing that ends the run
+  absl::Status incomplete_;                          // what a run that has an end cannot copy any more; the first
   std::vector<std::filesystem::path> told_offline_;  // log dirs
   absl::Status offline_cause_;                       // of the first of them
   std::string checkpoint_trouble_;                   // as told last

@@ -99,8 +99,16 @@ asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metad
     if (followed.absences > 0) refreshes_.Want();
   }
   for (const TopicPartition& partition : gone) {
-    TellOf(partition, "deleted at the source; the copy is kept as it is", "");
-    followed_.erase(partition);
+    const auto followed = followed_.find(partition);
+    if (followed->second.progress->CaughtUp()) {
+      TellOf(partition, "deleted at the source; the copy is kept as it is", "");
+    } else {
+      constexpr char kLost[] = "deleted at the source before all of it was copied";
+      TellOf(partition, absl::StrCat(kLost, "; the copy is kept as it is"), "");
+      if (until_caught_up_ && config_.fetcher.gap_policy == GapPolicy::kStop)
+        incomplete_.Update(absl::OutOfRangeError(absl::StrCat(partition.ToString(), ": gap: ", kLost)));
+    }
+    followed_.erase(followed);
   }
   if (!gone.empty()) co_await fetchers_->Remove(std::move(gone));
 }

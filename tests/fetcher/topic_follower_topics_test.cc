@@ -47,6 +47,30 @@ TEST_F(FollowedTopicsTest, Rel14_ATopicThatIsDeletedLeavesTheOthersTheirThread) 
   EXPECT_EQ(copies_->Find({"t2", 0})->log_end_offset(), Offset{3});
 }
 
+// What happened: a run until caught up left out what was deleted half-copied, and ended as if all were well.
+TEST_F(FollowedTopicsTest, ATopicThatIsDeletedBeforeItWasCopiedFailsARunThatHasAnEnd) {
+  ByteRateLimit rate(1, std::chrono::steady_clock::now());
+  follow_.fetcher.rate_limit = &rate;
+  follow_.fetcher.replica_fetch_max_bytes = 1024;
+  for (const char* name : {"t1", "t2"}) {
+    HostedTopic& topic = Create(name);
+    for (int i = 0; i < 100; ++i) Append(*topic.Find(0), 1);
+  }
+  Serve();
+  Follow(/*until_caught_up=*/true);
+  RunUntil([this] { return follower_->Snapshot().records > 0; });
+  DeleteAtTheSource("t2");
+  Serve();
+  RunUntil(
+      [this] { return Told("t2-0: deleted at the source before all of it was copied; the copy is kept as it is"); });
+  rate.SetRate(kUnlimitedRate);
+  RunUntil([this] { return follower_->CaughtUp(); });
+  StopFollowing();
+  EXPECT_TRUE(absl::IsOutOfRange(*ended_)) << *ended_;
+  EXPECT_THAT(std::string(ended_->message()), HasSubstr("t2-0: gap: deleted at the source"));
+  EXPECT_EQ(copies_->Find({"t1", 0})->log_end_offset(), Offset{100});
+}
+
 // KAFKA-13111 and its like: only the topic's id tells the one from the other.
 TEST_F(FollowedTopicsTest, Inv16_Pf31_ATopicMadeAnewUnderItsNameIsCopiedAnew) {
   follow_.fetcher.gap_policy = GapPolicy::kRestart;
