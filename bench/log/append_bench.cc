@@ -11,11 +11,11 @@
 #include <algorithm>
 
 #include "bench/log/cpu_meter.h"
+#include "bench/log/stamp_run.h"
 #include "log/io/aligned_buffer.h"
 #include "log/io/blocking_queue.h"
 #include "log/io/io_ring.h"
 #include "log/partition_log.h"
-#include "log/record_batch.h"
 #include "tests/support/batches.h"
 #include "tests/support/temp_dir.h"
 
@@ -44,16 +44,6 @@ std::vector<std::byte> RunOf(size_t run_bytes, size_t batch_bytes) {
     run.insert(run.end(), batch.begin(), batch.end());
   }
   return run;
-}
-
-// The same run again, at the next offsets: stamping them is cheap and leaves the CRCs right. Returns where it ends.
-Offset StampAll(std::span<std::byte> run, Offset next) {
-  BatchWalker walker(run);
-  while (walker.Next()) {
-    StampBaseOffset(run.subspan(walker.position().value, walker.batch().bytes().size()), next);
-    next = walker.batch().next_offset();
-  }
-  return next;
 }
 
 // Appends the same run again and again, as a follower does.
@@ -97,7 +87,7 @@ class Appender {
       SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
       SLIP_CHECK(log_->Maintain(Timestamp{0}).ok());  // the old files leave the disk
     }
-    StampAll(bytes(), log_->log_end_offset());
+    StampRun(bytes(), log_->log_end_offset());
   }
   std::span<std::byte> bytes() { return run_.span().first(run_bytes_); }
 
@@ -202,7 +192,7 @@ void BM_BarePwrite(benchmark::State& state) {
       SLIP_CHECK_GE(files.back(), 0);
       at = 0;
     }
-    next = StampAll(bytes, next);
+    next = StampRun(bytes, next);
     SLIP_CHECK_EQ(::pwrite(files.back(), bytes.data(), bytes.size(), static_cast<off_t>(at)),
                   static_cast<ssize_t>(bytes.size()));
     at += bytes.size();

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "bench/log/cpu_meter.h"
+#include "bench/log/stamp_run.h"
 #include "log/io/blocking_queue.h"
 #include "log/log_directory.h"
-#include "log/record_batch.h"
 #include "tests/support/batches.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
@@ -27,12 +27,7 @@ LogDirectoryConfig ConfigFor(const std::filesystem::path& log_dir) {
 asio::awaitable<absl::Status> Fill(PartitionLog& log, IoQueue& queue, uint64_t bytes) {
   std::vector<std::byte> run = MakeRun({.value_bytes = 100'000}, 10);
   while (log.size_bytes() < bytes) {
-    Offset next = log.log_end_offset();
-    BatchWalker walker(run);
-    while (walker.Next()) {
-      StampBaseOffset(std::span(run).subspan(walker.position().value, walker.batch().bytes().size()), next);
-      next = walker.batch().next_offset();
-    }
+    StampRun(run, log.log_end_offset());
     const absl::Status appended = co_await log.AppendAsFollower(queue, run, WriteHint::kBulk);
     if (!appended.ok()) co_return appended;
   }
