@@ -180,13 +180,13 @@ absl::Status PartitionLog::FinishWrite(const absl::Status& written, ByteSpan run
   if (!written.ok()) return written;
   log_end_offset_ = end;
   unflushed_bytes_ += run.size();
-  producers_.AdvanceEndTo(end);
-  if (!std::exchange(producers_staged_, false)) return failure_;  // of a flush beside the write; no second walk
   // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
   return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");
 }
 
 absl::Status PartitionLog::ApplyToProducers(ByteSpan run) {
+  producers_.AdvanceEndTo(log_end_offset_);
+  if (!std::exchange(producers_staged_, false)) return absl::OkStatus();  // no second walk
   BatchWalker walker(run);
   while (walker.Next()) {
     const std::optional<CompletedTransaction> completed = producers_.Apply(walker.batch());
