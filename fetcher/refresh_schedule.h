@@ -13,12 +13,15 @@ namespace slipstream {
 // A doubt of so long is no election: some partition has no leader, or a broker is away for good and nobody replaces it.
 inline constexpr std::chrono::seconds kElectionPatience{30};
 
+// Between two tries (retry.backoff.ms, retry.backoff.max.ms).
+inline constexpr std::chrono::milliseconds kRetryBackoff{100}, kRetryBackoffMax{1000};
+
 // After a refresh that `took` so long, in a doubt that has lasted for `doubted`; both 0 or more. An election is noticed
 // within a tenth of a second where metadata is cheap. Where it is not, asking takes a tenth of the time, as it speaks
-// of every partition there is and brokers that elect have more to do. A second at most (retry.backoff.max.ms).
+// of every partition there is and brokers that elect have more to do. A second at most.
 inline std::chrono::nanoseconds RefreshPause(std::chrono::nanoseconds doubted, std::chrono::nanoseconds took) {
-  constexpr std::chrono::nanoseconds kShortest = std::chrono::milliseconds(100), kLongest = std::chrono::seconds(1);
-  return doubted >= kElectionPatience ? kLongest : std::clamp(9 * took, kShortest, kLongest);
+  if (doubted >= kElectionPatience) return kRetryBackoffMax;
+  return std::clamp<std::chrono::nanoseconds>(9 * took, kRetryBackoff, kRetryBackoffMax);
 }
 
 // Plain data. A doubt, or another wish for a refresh, is met by the next one that begins after it; who still has it
@@ -41,7 +44,6 @@ class RefreshSchedule {
   }
   // How long to pause. A refresh that failed is a doubt, but none that grows old: all begins anew once brokers answer.
   std::chrono::nanoseconds End(bool answered, TimePoint now) {
-    constexpr std::chrono::milliseconds kRetryBackoff{100}, kRetryBackoffMax{1000};  // retry.backoff.ms
     failures_ = answered ? 0 : failures_ + 1;
     if (!answered) {
       WantAfterNews();

@@ -15,8 +15,6 @@
 namespace slipstream {
 namespace {
 
-constexpr std::chrono::milliseconds kLookAtMoves{50};
-
 // What happens to one partition often happens to its neighbours: so long is waited for them, to tell it in one line.
 constexpr std::chrono::milliseconds kJoinNotices{200};
 
@@ -270,9 +268,8 @@ asio::awaitable<void> TopicFollower::Pause(std::chrono::nanoseconds pause) {
   for (;;) {
     const std::chrono::nanoseconds left = end - clock.Now();
     if (stopping_ || left.count() <= 0) co_return;
-    const bool moving = moves_->size() > 0;
-    if (!co_await refresh_pause_.For(moving ? std::min<std::chrono::nanoseconds>(left, kLookAtMoves) : left)) co_return;
-    if (moving) co_await TendMoves();
+    if (!co_await refresh_pause_.For(UntilMovesAreDue(left))) co_return;
+    if (moves_->size() > 0) co_await TendMoves();
   }
 }
 
@@ -284,7 +281,7 @@ asio::awaitable<void> TopicFollower::AwaitRefresh() {
     if (wishes_changed_ && !stopping_) continue;  // told meanwhile
     const std::chrono::nanoseconds left = due - clock.Now();
     if (stopping_ || refreshes_.wanted() || wanted_fetchers_ || left.count() <= 0) co_return;
-    co_await refresh_sleep_.For(moves_->size() > 0 ? std::min<std::chrono::nanoseconds>(left, kLookAtMoves) : left);
+    co_await refresh_sleep_.For(UntilMovesAreDue(left));
   }
 }
 

@@ -136,6 +136,7 @@ class TopicFollower final : LogOwner {
   void LookAt(const TopicPartition& partition, Look look) override;
   asio::awaitable<void> WithdrawMoves();
   asio::awaitable<void> RequestMoves(std::vector<TopicPartition> partitions);
+  std::chrono::nanoseconds UntilMovesAreDue(std::chrono::nanoseconds at_most) const;  // when TendMoves is
   asio::awaitable<void> TendMoves();
   asio::awaitable<void> FinishMove(TopicPartition partition);
   asio::awaitable<void> LetGoOfDeleted(const ClusterMetadata& metadata);

@@ -2,6 +2,7 @@
 // refreshes of the metadata, so that nobody else hands the partition from one thread to another meanwhile.
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "fetcher/topic_follower.h"
@@ -38,6 +39,11 @@ asio::awaitable<void> TopicFollower::RequestMoves(std::vector<TopicPartition> pa
     const absl::Status requested = co_await moves_->Request(partition, *std::move(wanted));
     if (!requested.ok()) TellOf(partition, "cannot be moved", std::string(requested.message()));
   }
+}
+
+std::chrono::nanoseconds TopicFollower::UntilMovesAreDue(std::chrono::nanoseconds at_most) const {
+  constexpr std::chrono::nanoseconds kLookAtMoves = std::chrono::milliseconds(50);
+  return moves_->size() > 0 ? std::min(at_most, kLookAtMoves) : at_most;
 }
 
 asio::awaitable<void> TopicFollower::TendMoves() {
