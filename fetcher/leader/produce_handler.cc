@@ -85,7 +85,9 @@ asio::awaitable<void> ProduceHandler::Append(HostedPartition& partition, std::sp
       partition.OnAppended(batch.size());
       answer.base_offset = *appended;
     } else {
-      Refuse(answer, KafkaError::kKafkaStorageError, appended.status().message());
+      const bool above_segment_bytes = absl::IsInvalidArgument(appended.status());
+      Refuse(answer, above_segment_bytes ? KafkaError::kRecordListTooLarge : KafkaError::kKafkaStorageError,
+             appended.status().message());
     }
   }
   partition.append_turn.Release();

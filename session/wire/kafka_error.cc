@@ -33,6 +33,7 @@ constexpr ErrorInfo kErrors[] = {
     {KafkaError::kCoordinatorNotAvailable, "COORDINATOR_NOT_AVAILABLE", true, false},
     {KafkaError::kNotCoordinator, "NOT_COORDINATOR", true, false},
     {KafkaError::kInvalidTopicException, "INVALID_TOPIC_EXCEPTION", false, false},
+    {KafkaError::kRecordListTooLarge, "RECORD_LIST_TOO_LARGE", false, false},
     {KafkaError::kNotEnoughReplicas, "NOT_ENOUGH_REPLICAS", true, false},
     {KafkaError::kNotEnoughReplicasAfterAppend, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", true, false},
     {KafkaError::kInvalidRequiredAcks, "INVALID_REQUIRED_ACKS", false, false},

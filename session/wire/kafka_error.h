@@ -24,6 +24,7 @@ enum class KafkaError : int16_t {
   kCoordinatorNotAvailable = 15,
   kNotCoordinator = 16,
   kInvalidTopicException = 17,
+  kRecordListTooLarge = 18,
   kNotEnoughReplicas = 19,
   kNotEnoughReplicasAfterAppend = 20,
   kInvalidRequiredAcks = 21,

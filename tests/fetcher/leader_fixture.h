@@ -36,13 +36,15 @@ class TestClient final : public WaitingClient {
 
 class LeaderTest : public ::testing::Test {
  public:
+  static constexpr int32_t kSegmentBytes = 1 << 20;
+
   LeaderTest() { Open(); }
   ~LeaderTest() override { Close(); }
 
   void Open() {
     LogManagerConfig config;
     config.log_dirs = {dir_.path()};
-    config.log.segment_bytes = 1 << 20;
+    config.log.segment_bytes = kSegmentBytes;
     auto logs = LogManager::Open(SystemFileIo(), config);
     SLIP_CHECK(logs.ok());
     logs_ = *std::move(logs);

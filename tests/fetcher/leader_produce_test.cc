@@ -103,6 +103,18 @@ TEST_F(LeaderProduceTest, ErrorsAreToldPerPartition) {
   EXPECT_EQ(topic.Find(0)->log.log_end_offset(), Offset{1});
 }
 
+// A producer that is told of a storage error tries again for ever.
+TEST_F(LeaderProduceTest, Log76_ABatchThatNoSegmentHoldsIsNoStorageError) {
+  HostedTopic& topic = Create("t");
+  const std::vector<std::byte> batch = MakeBatch({.value_bytes = kSegmentBytes - 65});
+  ASSERT_GT(batch.size(), size_t{kSegmentBytes});
+  ASSERT_LE(batch.size(), size_t{kBatchBytesMax});
+  const PartitionProduceResponse answer = Produce(topic, batch);
+  EXPECT_EQ(answer.error_code, KafkaError::kRecordListTooLarge);
+  EXPECT_THAT(answer.error_message.value_or(""), HasSubstr("above segment.bytes, 1048576"));
+  EXPECT_EQ(Produce(topic, MakeBatch({})).base_offset, Offset{0});
+}
+
 TEST_F(LeaderProduceTest, AnUnknownTopicIdIsTold) {
   HostedTopic elsewhere;
   elsewhere.id = {4, 4};
