@@ -127,7 +127,10 @@ class Comparison {
     if (!a.ok()) return Locate(a.status(), partition, a_);
     const absl::StatusOr<std::unique_ptr<BatchStream>> b = b_.Open(partition);
     if (!b.ok()) return Locate(b.status(), partition, b_);
-    const Offset from = std::max((*a)->start_offset(), (*b)->start_offset());
+    const Offset a_from = (*a)->start_offset(), b_from = (*b)->start_offset();
+    report_.tally.begin_later_in_a += a_from > b_from ? 1 : 0;
+    report_.tally.begin_later_in_b += b_from > a_from ? 1 : 0;
+    const Offset from = std::max(a_from, b_from);
     (*a)->SkipTo(from);
     (*b)->SkipTo(from);
     return CompareStreams(partition, **a, **b);

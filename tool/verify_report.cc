@@ -18,6 +18,12 @@ namespace {
 constexpr int64_t kBytesPerLook = 4 << 20;
 constexpr std::chrono::milliseconds kInterval{200};
 
+void PrintLaterStarts(absl::string_view side, size_t partitions) {
+  if (partitions == 0) return;
+  PrintTo(stdout, "{} partitions begin later in {} than in the other: compared from there\n", partitions,
+          std::string(side));
+}
+
 }  // namespace
 
 VerifyReport::VerifyReport(bool json)
@@ -59,11 +65,15 @@ void VerifyReport::Finish(absl::string_view outcome) {
                                  {"batches", tally.batches},
                                  {"records", tally.records},
                                  {"bytes", tally.bytes},
+                                 {"begin_later_in_a", tally.begin_later_in_a},
+                                 {"begin_later_in_b", tally.begin_later_in_b},
                                  {"seconds", Seconds()}};
     PrintJsonLine(line);
   } else {
     PrintTo(stdout, "compared {} partitions, {} batches, {} records, {}: {}\n", tally.partitions, tally.batches,
             tally.records, HumanBytes(static_cast<double>(tally.bytes)), std::string(outcome));
+    PrintLaterStarts("A", tally.begin_later_in_a);
+    PrintLaterStarts("B", tally.begin_later_in_b);
   }
   std::fflush(stdout);
 }

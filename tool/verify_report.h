@@ -14,6 +14,7 @@ namespace slipstream {
 struct Tally {
   size_t partitions = 0;  // compared to the end
   int64_t batches = 0, records = 0, bytes = 0;
+  size_t begin_later_in_a = 0, begin_later_in_b = 0;  // partitions; compared from there
 };
 
 class VerifyReport {

@@ -22,6 +22,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const TopicPartition kOrders{"orders", 0};
 
@@ -94,8 +95,8 @@ TEST_F(VerifyTest, IdenticalDirectoriesAreCountedWhole) {
   EXPECT_EQ(Verify(), ExitCode::kDone) << error_;
   const size_t bytes =
       MakeRun({.record_count = 3, .value_bytes = 100}, 20).size() + MakeRun({.record_count = 2}, 5).size();
-  EXPECT_THAT(printed_,
-              AllOf(HasSubstr("compared 2 partitions, 25 batches, 70 records, "), HasSubstr(": identical\n")));
+  EXPECT_THAT(printed_, AllOf(HasSubstr("compared 2 partitions, 25 batches, 70 records, "), HasSubstr(": identical\n"),
+                              Not(HasSubstr("begin later"))));
   EXPECT_EQ(Verify("json"), ExitCode::kDone);
   EXPECT_THAT(printed_,
               AllOf(HasSubstr(absl::StrCat("\"bytes\":", bytes, ",")), HasSubstr("\"outcome\":\"identical\"")));
@@ -228,8 +229,12 @@ TEST_F(VerifyTest, ComparisonBeginsAtTheLargerLogStart) {
   Write("a", kOrders, MakeRun({}, 10));
   Write("b", kOrders, MakeRun({.base_offset = 4, .base_timestamp = 1004}, 6), /*log_start=*/4);
   EXPECT_EQ(Verify(), ExitCode::kDone) << error_;
-  EXPECT_THAT(printed_, HasSubstr("compared 1 partitions, 6 batches"));
+  EXPECT_THAT(printed_, AllOf(HasSubstr("compared 1 partitions, 6 batches"),
+                              HasSubstr("1 partitions begin later in B than in the other")));
   EXPECT_EQ(Verify(Dir("b"), Dir("a")), ExitCode::kDone) << error_;
+  EXPECT_THAT(printed_, HasSubstr("1 partitions begin later in A than in the other"));
+  EXPECT_EQ(Verify("json"), ExitCode::kDone) << error_;
+  EXPECT_THAT(printed_, AllOf(HasSubstr("\"begin_later_in_a\":0"), HasSubstr("\"begin_later_in_b\":1")));
 }
 
 // The one batch that holds the log start of a side is in both, whole.
