@@ -21,6 +21,7 @@
 #include "tool/follow_progress.h"
 #include "tool/follow_settings.h"
 #include "tool/human_bytes.h"
+#include "tool/stop_signals.h"
 
 namespace slipstream {
 namespace {
@@ -40,8 +41,11 @@ class FollowRun {
         signals_(io_, SIGINT, SIGTERM),
         reload_signal_(io_),
         tick_(io_) {
-    // Without a file there is nothing to read again: then the signal ends the process, as always.
-    if (!options.config.empty()) reload_signal_.add(SIGHUP);
+    // Without a file there is nothing to read again.
+    if (options.config.empty())
+      AddHangup(signals_);
+    else
+      reload_signal_.add(SIGHUP);
   }
 
   // Whose copy it is, to be known before a file of it is touched; nullopt: interrupted. REQUIRES: before Run.

@@ -54,10 +54,11 @@ PropertyTable FollowProperties(FollowSettings& settings) {
   PropertyTable table;
   ClientConfig& client = settings.follow.client;
   FetcherConfig& fetcher = settings.follow.fetcher;
-  table.AddChoice("gap.policy",
-                  "stop (default): exit 5 when records were deleted at the source before they were copied; restart: "
-                  "drop the copy, go on at the source's log start",
-                  {{"stop", GapPolicy::kStop}, {"restart", GapPolicy::kRestart}}, fetcher.gap_policy);
+  table.AddChoice(
+      "gap.policy",
+      "stop (default): exit 5 when records were deleted at the source before they were copied, or a topic was made "
+      "anew; restart: drop the copy, go on at the source's log start",
+      {{"stop", GapPolicy::kStop}, {"restart", GapPolicy::kRestart}}, fetcher.gap_policy);
   table.AddBool("exclude.internal.topics", "leave out topics such as __consumer_offsets (default true)",
                 [&settings](bool value) { settings.follow.exclude_internal_topics = value; });
   table.AddInt32("replica.id",

@@ -22,6 +22,7 @@
 #include "log/status.h"
 #include "session/server.h"
 #include "tool/exit_code.h"
+#include "tool/stop_signals.h"
 
 namespace slipstream {
 namespace {
@@ -75,6 +76,7 @@ absl::Status Lead::Run() {
   SLIP_RETURN_IF_ERROR(WithExitCode(options_.generate_options.Validate(), ExitCode::kUsage));
   signals_.add(SIGINT);
   signals_.add(SIGTERM);
+  AddHangup(signals_);
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
     stopped_ = true;
