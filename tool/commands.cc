@@ -81,6 +81,7 @@ int RunSlipstream(int argc, char** argv) {
   app.set_version_flag("--version", SLIPSTREAM_VERSION);
   app.require_subcommand(1);
   std::function<absl::Status()> run;
+  bool result_is_printed = false;  // what it prints is what it is run for
 
   FollowOptions follow;
   CLI::App* follow_command = app.add_subcommand("follow", "copy topics of a cluster into a log dir");
@@ -91,7 +92,10 @@ int RunSlipstream(int argc, char** argv) {
   VerifyOptions verify;
   CLI::App* verify_command = app.add_subcommand("verify", "compare log dirs and clusters, batch by batch");
   AddVerifyFlags(*verify_command, verify);
-  verify_command->callback([&] { run = [&] { return RunVerify(verify); }; });
+  verify_command->callback([&] {
+    run = [&] { return RunVerify(verify); };
+    result_is_printed = true;
+  });
 
   LeadFlags lead;
   CLI::App* lead_command = app.add_subcommand("lead", "serve a log dir to Kafka clients");
@@ -102,7 +106,10 @@ int RunSlipstream(int argc, char** argv) {
   DumpFlags dump;
   CLI::App* dump_command = app.add_subcommand("dump", "show what log, index and checkpoint files hold");
   AddDumpFlags(*dump_command, dump);
-  dump_command->callback([&] { run = [&] { return RunDump(dump); }; });
+  dump_command->callback([&] {
+    run = [&] { return RunDump(dump); };
+    result_is_printed = true;
+  });
 
   try {
     app.parse(argc, argv);
@@ -116,8 +123,9 @@ int RunSlipstream(int argc, char** argv) {
     AdaptToProcessLimits();
     const absl::Status status = run();
     if (!status.ok()) PrintError(status.message());
+    const bool all_printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
     // A result that did not reach its reader is none.
-    if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && status.ok()) {
+    if (result_is_printed && !all_printed && status.ok()) {
       PrintError("cannot write to standard output");
       return static_cast<int>(ExitCode::kRuntime);
     }

@@ -36,10 +36,11 @@ struct TimeEntry {
   bool RisesAbove(const TimeEntry& other) const { return timestamp > other.timestamp && offset >= other.offset; }
 };
 
-bool AllZero(ByteSpan bytes) {
-  for (const std::byte b : bytes)
-    if (b != std::byte{0}) return false;
-  return true;
+// Behind the last byte that is not zero.
+size_t UsedBytes(ByteSpan bytes) {
+  size_t used = bytes.size();
+  while (used > 0 && bytes[used - 1] == std::byte{0}) --used;
+  return used;
 }
 
 // Prints the entries and checks what can be told without the log.
@@ -51,12 +52,12 @@ absl::StatusOr<std::vector<Entry>> DumpEntries(FileIo& io, const std::filesystem
   if (const size_t surplus = content.size() % Entry::kBytes; surplus != 0)
     report.Problem(path, absl::StrCat("size ", content.size(), " is no multiple of ", Entry::kBytes));
   std::vector<Entry> entries;
+  const size_t used_bytes = UsedBytes(AsBytes(content));
   ByteCursor cursor(AsBytes(content));
   while (cursor.remaining() >= Entry::kBytes) {
-    const ByteSpan rest = AsBytes(content).subspan(cursor.position());
-    if (AllZero(rest.first(Entry::kBytes)) && AllZero(rest)) {
-      report.Line(
-          absl::StrCat("Found ", rest.size(), " bytes allocated ahead at the end of ", path.filename().native()));
+    if (cursor.position() >= used_bytes) {
+      report.Line(absl::StrCat("Found ", cursor.remaining(), " bytes allocated ahead at the end of ",
+                               path.filename().native()));
       break;
     }
     const Entry entry = Entry::Read(cursor, base);

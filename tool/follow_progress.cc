@@ -11,6 +11,7 @@
 #include "tool/json_line.h"
 #include "tool/metrics_json.h"
 #include "tool/print.h"
+#include "tool/printable.h"
 
 namespace slipstream {
 namespace {
@@ -97,10 +98,10 @@ void FollowProgress::Notice(NoticeKind kind, const std::string& line) {
   if (json_) {
     PrintJsonLine({{"type", "notice"}, {"text", line}});
   } else if (!trouble) {
-    PrintTo(stdout, "{}\n", line);
+    PrintTo(stdout, "{}\n", Printable(line));
   }
   std::fflush(stdout);
-  if (trouble) PrintTo(stderr, "slipstream: {}\n", line);
+  if (trouble) PrintTo(stderr, "slipstream: {}\n", Printable(line));
 }
 
 void FollowProgress::Finish(const FollowSnapshot& end, absl::string_view outcome) {

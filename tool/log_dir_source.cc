@@ -54,8 +54,13 @@ class LogDirStream final : public BatchStream {
   absl::StatusOr<bool> Next() override {
     while (segment_ < bases_.size()) {
       if (!scan_) SLIP_RETURN_IF_ERROR(OpenSegment());
-      SLIP_ASSIGN_OR_RETURN(const bool found, scan_->Next());
-      if (!found) {
+      const absl::StatusOr<bool> found = scan_->Next();
+      if (!found.ok()) {
+        SLIP_ASSIGN_OR_RETURN(const bool shorter, HasBecomeShorter());
+        if (!shorter) return found.status();
+        continue;
+      }
+      if (!*found) {
         SLIP_RETURN_IF_ERROR(LeaveSegment());
         continue;
       }
@@ -94,6 +99,16 @@ class LogDirStream final : public BatchStream {
     scan_.emplace(*file_, file_bytes_, buffer_);
     end_ = std::max(end_, base);
     return absl::OkStatus();
+  }
+
+  // A log in use gives back the space that it had allocated ahead. What is left is read once more, up to where it was.
+  absl::StatusOr<bool> HasBecomeShorter() {
+    SLIP_ASSIGN_OR_RETURN(const uint64_t bytes, file_->Size());
+    if (!InLastSegment() || bytes >= file_bytes_) return false;
+    file_bytes_ = bytes;
+    from_ = std::max(from_, end_);
+    scan_.emplace(*file_, file_bytes_, buffer_);
+    return true;
   }
 
   // At the log's end bytes that make no batch are a crash's, or space allocated ahead. Before it they are damage,

@@ -1,4 +1,5 @@
-// Printing that never ends the work: a full disk or a closed pipe behind it costs the text only.
+// Printing that never ends the work: a full disk or a closed pipe behind it costs the text only. Where the text is the
+// result, the program ends with an error.
 #pragma once
 
 #include <fmt/core.h>

@@ -14,6 +14,13 @@ void LaneMoves::Add(const LaneMoves& others) {
     for (size_t to = 0; to < kLaneKinds; ++to) counts[from][to] += others.counts[from][to];
 }
 
+bool LaneMoves::AllKinds() const {
+  for (const LaneKind from : kKinds)
+    for (const LaneKind to : kKinds)
+      if (from != to && counts[static_cast<size_t>(from)][static_cast<size_t>(to)] == 0) return false;
+  return true;
+}
+
 std::string LaneMoves::ToString() const {
   std::string text;
   for (const LaneKind from : kKinds) {

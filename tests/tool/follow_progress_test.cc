@@ -45,6 +45,15 @@ TEST_F(NoticeTest, BytesThatAreNoTextAreReplacedInJson) {
   EXPECT_EQ(out_, "{\"text\":\"it said '\xef\xbf\xbd\xef\xbf\xbd'\",\"type\":\"notice\"}\n");
 }
 
+// What happened: a leader's host name moved the cursor of whoever watched.
+TEST_F(NoticeTest, ControlCharactersAreShown) {
+  text_ = "broker x\x1b[2J\n:9092 is lost";
+  Notice(false, NoticeKind::kLeader);
+  EXPECT_EQ(err_, "slipstream: broker x\\x1b[2J\\x0a:9092 is lost\n");
+  Notice(false, NoticeKind::kEvent);
+  EXPECT_EQ(out_, "broker x\\x1b[2J\\x0a:9092 is lost\n");
+}
+
 // What happened: a program that read "caught_up" of every line found a number in some and a truth in others.
 TEST(FollowProgressTest, TheEndOfARunTellsItsFiguresAndItsOutcome) {
   const FollowSnapshot end{.partitions = 3, .caught_up = 2};

@@ -16,6 +16,7 @@
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
 #include "tool/exit_code.h"
+#include "tool/log_dir_source.h"
 
 namespace slipstream {
 namespace {
@@ -275,6 +276,28 @@ TEST_F(VerifyTest, ZerosAndHalfWrittenBatchesAtTheEndAreNotThere) {
   half.resize(half.size() / 2);
   PutBytes(LogFile("a", kOrders, 0), batches.size(), half);
   EXPECT_EQ(Verify(), ExitCode::kDone) << error_;
+}
+
+// What happened: a log that was closed while it was read had "ended at byte X of Y".
+TEST_F(VerifyTest, ALogInUseMayGiveBackWhatItAllocatedAhead) {
+  constexpr int64_t kBatches = 30;
+  segment_bytes_ = 8 << 20;
+  Write("a", kOrders, MakeRun({.value_bytes = 100'000}, kBatches));
+  const std::filesystem::path log = LogFile("a", kOrders, 0);
+  const uint64_t bytes = std::filesystem::file_size(log);
+  std::filesystem::resize_file(log, bytes + (4 << 20));
+  const auto source = LogDirSource::Open(SystemFileIo(), Dir("a"));
+  ASSERT_TRUE(source.ok()) << source.status();
+  const auto stream = (*source)->Open(kOrders);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  for (int64_t base = 0; base < kBatches; ++base) {
+    const absl::StatusOr<bool> found = (*stream)->Next();
+    ASSERT_TRUE(found.ok() && *found) << base << ": " << found.status();
+    EXPECT_EQ((*stream)->batch().base_offset(), Offset{base});
+    if (base == 0) std::filesystem::resize_file(log, bytes);
+  }
+  EXPECT_FALSE((*stream)->Next().value_or(true));
+  EXPECT_EQ((*stream)->EndOffset().value_or(Offset{-1}), Offset{kBatches});
 }
 
 TEST_F(VerifyTest, DamagedFramingBeforeTheLastSegmentIsCorrupt) {
