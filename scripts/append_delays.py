@@ -4,6 +4,7 @@ leader's (message.timestamp.type=LogAppendTime). Its clock ticks in whole millis
 import ctypes
 import multiprocessing
 import os
+import select
 import struct
 import time
 
@@ -50,7 +51,9 @@ def _watch(paths, seconds, result):
             raise OSError(ctypes.get_errno(), f"cannot watch {path}")
         tails[watched] = _Tail(path)
     seen, until = [], time.monotonic() + seconds
-    while time.monotonic() < until:
+    while (left := until - time.monotonic()) > 0:
+        if not select.select([notifier], [], [], left)[0]:
+            break
         events = os.read(notifier, 1 << 16)
         now, at = time.time() * 1000, 0
         changed = set()
@@ -66,7 +69,7 @@ def _watch(paths, seconds, result):
 def append_delays(paths, seconds):
     """Milliseconds, of each batch that arrives in one of the logs within that time; in a process of its own."""
     result = multiprocessing.Queue()
-    watcher = multiprocessing.Process(target=_watch, args=(paths, seconds, result))
+    watcher = multiprocessing.Process(target=_watch, args=(paths, seconds, result), daemon=True)
     watcher.start()
     seen = result.get(timeout=seconds + 60)
     watcher.join()

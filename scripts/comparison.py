@@ -6,6 +6,10 @@ import subprocess
 import sys
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(SCRIPTS.parent / "tests" / "support"))
+
+from clean_end import end_cleanly_on_signals  # noqa: E402
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -22,6 +26,26 @@ def build_program(*packages):
         subprocess.run([SCRIPTS / "setup", *packages], check=True)
     else:
         build("slipstream", *packages)
+
+
+def run(main):
+    """A comparison's main(). Told to end, it clears away what it has made."""
+    end_cleanly_on_signals()
+    main()
+
+
+def run_measured(args, log):
+    """To its end, with its output added to the file `log`. Returns what it used (resource.getrusage)."""
+    with open(log, "ab") as out:
+        process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:
+        process.kill()
+        raise
+    if status:
+        raise SystemExit(f"{' '.join(map(str, args))} failed: {pathlib.Path(log).read_text()[-1000:]}")
+    return usage
 
 
 def process_cpu(pid):

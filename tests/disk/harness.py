@@ -1,15 +1,18 @@
 """What the tests on real disks share: a leader in its own process, disks to break, and what a follower has claimed."""
 
-import json
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))  # for all modules here
+
+from clean_end import end_cleanly_on_signals
 from disks import Disk, clear_leftovers, what_is_missing
 from log_files import copied_end_offset, copied_end_offsets, read_log
-from program_runs import EXIT_DONE, EXIT_RUNTIME, ProgramTestCase, give_up_on_signals, wait_until
+from program_runs import EXIT_DONE, EXIT_RUNTIME, ProgramTestCase
 
 RECOVERY_POINTS, HIGH_WATERMARKS = "recovery-point-offset-checkpoint", "replication-offset-checkpoint"
 CLEAN_MARK = ".kafka_cleanshutdown"
@@ -37,7 +40,7 @@ class DiskTestCase(ProgramTestCase):
 
     @classmethod
     def setUpClass(cls):
-        give_up_on_signals()  # the first mount is made here
+        end_cleanly_on_signals()  # the first mount is made here
         clear_leftovers(cls.work_parent or tempfile.gettempdir())
         scratch = tempfile.mkdtemp(prefix=f"slipstream-probe-{os.getpid()}-", dir=cls.work_parent)
         try:
@@ -86,30 +89,13 @@ class DiskTestCase(ProgramTestCase):
 
     # What a run says.
 
-    def lines(self, run, kind):
-        """What the run printed so far of one type: progress, notice or end. The last line may not be whole yet."""
-        text = run.stdout
-        return [line for line in map(json.loads, text[:text.rfind("\n") + 1].splitlines()) if line["type"] == kind]
-
     def notices(self, run, *words):
         """Those that hold the words."""
         return [line["text"] for line in self.lines(run, "notice") if all(word in line["text"] for word in words)]
 
-    def last_progress(self, run, what):
-        progress = self.lines(run, "progress")
-        return progress[-1][what] if progress else 0
-
     def claimed(self, run):
         """How many records the run has said to have copied."""
         return self.last_progress(run, "records")
-
-    def wait_while_running(self, run, condition, what):
-        def reached():
-            if not run.running:
-                raise AssertionError(f"ended before {what}: {run}")
-            return condition()
-
-        return wait_until(reached, lambda: f"{what} by {run}", 30, 0.005)
 
     def wait_for_claim(self, run, records):
         self.wait_while_running(run, lambda: self.claimed(run) >= records, f"{records} records copied")

@@ -1,5 +1,6 @@
 """Real Kafka for the tests: clusters by scripts/kafka, and one long-lived JVM for small acts on each."""
 
+import atexit
 import hashlib
 import json
 import os
@@ -133,10 +134,11 @@ class Driver:
         wait_until(lambda: all(sorted(p["isr"]) == sorted(p["replicas"]) for p in self.describe(topic)), f"full ISR of {topic}", seconds)
 
     def close(self):
-        self._process.stdin.close()
+        """Whether it still runs or not."""
         try:
+            self._process.stdin.close()
             self._process.wait(20)
-        except subprocess.TimeoutExpired:
+        except (BrokenPipeError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
@@ -175,6 +177,7 @@ class KafkaCluster:
         self._driver = None
 
     def start(self):
+        atexit.register(self.close)  # the brokers live on when this process ends
         kafka_script("start", self.directory, self.port, self.brokers, *self._properties)
 
     def add_broker(self):
@@ -221,7 +224,11 @@ class KafkaCluster:
 
     def close(self):
         """Ends everything at once: nobody needs these brokers' data any more."""
-        if self._driver:
-            self._driver.close()
-        if (self.directory / "port").exists():
-            kafka_script("stop", self.directory, "--kill")
+        atexit.unregister(self.close)
+        driver, self._driver = self._driver, None
+        try:
+            if driver:
+                driver.close()
+        finally:
+            if (self.directory / "port").exists():
+                kafka_script("stop", self.directory, "--kill")

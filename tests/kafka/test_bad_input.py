@@ -5,7 +5,8 @@ import socket
 import subprocess
 import threading
 
-from harness import EXIT_CANNOT_START, EXIT_RUNTIME, EXIT_USAGE, KafkaTestCase, program
+from disks import Disk, what_is_missing
+from harness import EXIT_CANNOT_START, EXIT_DONE, EXIT_RUNTIME, EXIT_USAGE, KafkaTestCase, program
 from kafka_cluster import free_port_range, wait_until
 from log_files import directory_bytes
 
@@ -209,15 +210,12 @@ class BadInputTest(KafkaTestCase):
     # Disks.
 
     def test_full_disk(self):
-        image, mount = self.work / "disk.img", self.work / "disk"
-        mount.mkdir()
-        subprocess.run(["truncate", "-s", "48M", image], check=True)
-        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
-        mounted = subprocess.run(["mount", "-o", "loop", image, mount], capture_output=True, text=True)
-        if mounted.returncode:
-            self.skipTest(f"no loop devices here: {mounted.stderr.strip()}")
-        self.addCleanup(subprocess.run, ["umount", "--lazy", mount], check=True)
-        copy = mount / "copy"
+        if missing := what_is_missing(self.work):
+            self.skipTest(missing)
+        disk = Disk(self.work, "disk", 48)
+        self.addCleanup(disk.discard)
+        disk.mount()
+        copy = disk.path / "copy"
         self.assert_one_line(EXIT_RUNTIME, [str(copy), "No space left on device"], *self.follow_args(copy, "large"), "--until", "caught-up")
         self.assertGreater(directory_bytes(copy), 20 << 20)
         # What was written before the disk filled up is sound: given space, the copy goes on from there.
@@ -226,6 +224,17 @@ class BadInputTest(KafkaTestCase):
         self.catch_up(roomy, "large")
         self.verify(roomy, "large")
         self.assert_same_bytes("large", roomy)
+
+    def test_standard_output_that_takes_nothing(self):
+        """A copy is there all the same; a comparison that nobody can read is none."""
+        copy = self.work / "untold"
+        for expected_exit, args in ((EXIT_DONE, [*self.follow_args(copy, "small"), "--until", "caught-up"]),
+                                    (EXIT_RUNTIME, ["verify", copy, copy]), (EXIT_RUNTIME, ["dump", copy])):
+            with self.subTest(args[0]), open("/dev/full", "wb") as full:
+                run = subprocess.run([program(), *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+                self.assertEqual(run.returncode, expected_exit, run.stderr)
+                self.assertEqual("cannot write to standard output" in run.stderr, expected_exit == EXIT_RUNTIME)
+        self.verify(copy, "small")
 
     def test_directory_without_permission(self):
         locked = self.work / "locked"

@@ -6,7 +6,7 @@ import signal
 from dump_log import dump_log_complaints
 from harness import EXIT_DONE, KafkaTestCase
 from kafka_cluster import wait_until
-from log_files import copied_end_offsets
+from log_files import copied_end_offsets, directory_bytes
 
 KILL_SEED = 20261130
 PARTITIONS = 3
@@ -74,13 +74,17 @@ class LogDirMovesTest(KafkaTestCase):
         draw = random.Random(KILL_SEED)
         self.wish(self.dirs[0])
         self.check(EXIT_DONE, *self.args(), "--until", "caught-up")
-        for moment in range(6):
-            self.wish(self.dirs[(moment + 1) % 2], "replica.alter.log.dirs.io.max.bytes.per.second=40MB/s")
-            follower = self.start(*self.args())
-            seconds = draw.uniform(0.1, 1.0)
-            with self.subTest(moment=moment, seconds=seconds):
-                self.assertRaises(AssertionError, follower.wait, seconds)
-            follower.kill()
+        for moment in range(4):
+            target = self.dirs[(moment + 1) % 2]
+            self.wish(target, "replica.alter.log.dirs.io.max.bytes.per.second=40MB/s")
+            there = draw.randrange(1 << 20, 24 << 20)
+            with self.subTest(moment=moment, there=there):
+                follower = self.start(*self.args())
+                self.wait_while_running(follower, lambda: directory_bytes(target) >= there, f"{there} bytes in {target}")
+                follower.kill()
+                self.assertFalse(self.moved_to(target), "the kill came too late for a move")
+                follower = self.start(*self.args())
+                self.wait_until_moved(target)
+                self.assertEqual(follower.terminate(), EXIT_DONE, str(follower))
         self.driver.stop_load(self.topic)
-        self.wish(self.dirs[1])
-        self.check_copy(self.dirs[1])
+        self.check_copy(target)

@@ -138,16 +138,18 @@ class TieredTest(KafkaTestCase):
         self.assert_replica_of(topic, copy, start)
 
     def test_a_follower_that_is_killed_on_the_way_ends_well(self):
-        topic, copy = "tier-killed", self.work / "killed"
+        topic = "tier-killed"
         self.create(topic)
         self.produce_in_epochs(topic, [3, 1])
         start = self.move_to_remote_storage(topic)
-        for _ in range(5):
-            run = self.start(*self.follow_args(copy, topic), *self.replica_args())
-            run.wait_for_output(rf"{topic}-0: the copy begins at|caught up|, ")
-            run.kill()
-        self.catch_up(copy, topic, extra=self.replica_args())
-        self.assert_replica_of(topic, copy, start)
+        for number, sign in enumerate(("*.log", "leader-epoch-checkpoint", f"{start:020}.snapshot", f"{start:020}.log")):
+            with self.subTest(sign):
+                copy = self.work / f"killed-{number}"
+                run = self.start(*self.follow_args(copy, topic), *self.replica_args())
+                self.wait_while_running(run, lambda: any(copy.glob(f"{topic}-0/{sign}")), sign)
+                run.kill()
+                self.catch_up(copy, topic, extra=self.replica_args())
+                self.assert_replica_of(topic, copy, start)
 
     def test_a_consumer_is_sent_what_is_in_remote_storage(self):
         topic, copy = "tier-consumer", self.work / "consumer"

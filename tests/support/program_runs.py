@@ -2,10 +2,13 @@
 
 Only the standard library is used. Every process is started by these modules and ended by its pid. All files of a test class
 live under one directory, removed at the end or, after a failure, kept with its path printed.
-Environment: SLIPSTREAM (the program; default build/release/slipstream), SLIPSTREAM_TEST_SECONDS (the class gives up then,
-so that it still ends its processes before ctest's own timeout kills it), SLIPSTREAM_KEEP (keep the files in any case).
+Environment: SLIPSTREAM (the program; default build/release/slipstream), SLIPSTREAM_TEST_SECONDS (the run gives up then, so
+that it still ends its processes before ctest's own timeout kills it), SLIPSTREAM_KEEP (keep the files in any case).
 """
 
+import atexit
+import functools
+import json
 import os
 import pathlib
 import re
@@ -16,6 +19,8 @@ import sys
 import tempfile
 import time
 import unittest
+
+from clean_end import end_cleanly_on_signals
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 EXIT_DONE, EXIT_RUNTIME, EXIT_USAGE, EXIT_CANNOT_START, EXIT_DIVERGENCE, EXIT_GAP = 0, 1, 2, 3, 4, 5
@@ -101,14 +106,15 @@ class ProgramTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.failed = True  # until the end of this method, and after any failing test
-        give_up_on_signals()
-        signal.alarm(int(os.environ.get("SLIPSTREAM_TEST_SECONDS", 0)))
+        end_cleanly_on_signals()
+        give_up_in_time()
         if not program().exists():
             raise RuntimeError(f"{program()} does not exist: run scripts/build, or set SLIPSTREAM")
         cls.work = pathlib.Path(tempfile.mkdtemp(prefix=f"slipstream-{cls.__name__}-{os.getpid()}-", dir=cls.work_parent))
         os.chmod(cls.work, 0o755)
-        cls.addClassCleanup(cls._remove_work)
         cls.runs = []
+        atexit.register(cls._clear_away)  # of a run that is interrupted unittest cleans up nothing
+        cls.addClassCleanup(cls._remove_work)
         cls.addClassCleanup(cls._end_runs)
         cls.set_up_class()
         cls.failed = False
@@ -124,7 +130,13 @@ class ProgramTestCase(unittest.TestCase):
                 run.kill()
 
     @classmethod
+    def _clear_away(cls):
+        cls._end_runs()
+        shutil.rmtree(cls.work, ignore_errors=True)
+
+    @classmethod
     def _remove_work(cls):
+        atexit.unregister(cls._clear_away)
         if cls.failed or os.environ.get("SLIPSTREAM_KEEP"):
             print(f"files of {cls.__name__} are kept in {cls.work}", file=sys.stderr)
         else:
@@ -161,13 +173,27 @@ class ProgramTestCase(unittest.TestCase):
         for word in words:
             self.assertIn(word, lines[0])
 
+    # What a run with --format json says.
 
-def give_up_on_signals():
-    """What would end this process at once becomes an exception, so that what it has made is cleared away. SIGINT is one
-    already."""
-    signal.signal(signal.SIGTERM, _give_up)
-    signal.signal(signal.SIGALRM, _give_up)
+    def lines(self, run, kind):
+        """What the run printed so far of one type: progress, notice or end. The last line may not be whole yet."""
+        text = run.stdout
+        return [line for line in map(json.loads, text[:text.rfind("\n") + 1].splitlines()) if line["type"] == kind]
+
+    def last_progress(self, run, what):
+        progress = self.lines(run, "progress")
+        return progress[-1][what] if progress else 0
+
+    def wait_while_running(self, run, condition, what):
+        def reached():
+            if not run.running:
+                raise AssertionError(f"ended before {what}: {run}")
+            return condition()
+
+        return wait_until(reached, lambda: f"{what} by {run}", 30, 0.005)
 
 
-def _give_up(signum, _frame):
-    raise TimeoutError(f"given up on signal {signal.Signals(signum).name}")
+@functools.cache
+def give_up_in_time():
+    """Once for all classes of the process: so ctest counts too."""
+    signal.alarm(int(os.environ.get("SLIPSTREAM_TEST_SECONDS", 0)))

@@ -10,9 +10,6 @@ import pathlib
 import shutil
 import struct
 import subprocess
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))  # for all modules here
 
 from program_runs import wait_until
 
