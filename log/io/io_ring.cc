@@ -6,7 +6,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
 #include <cerrno>
@@ -72,10 +72,15 @@ absl::StatusOr<std::unique_ptr<IoRing>> IoRing::Create(asio::io_context& io, uns
   const int wakeup = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wakeup < 0)
     return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", std::generic_category().message(errno)));
-  ring->eventfd_.assign(wakeup);
+  boost::system::error_code assigned;
+  ring->eventfd_.assign(wakeup, assigned);
+  if (assigned) {
+    ::close(wakeup);
+    return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", assigned.message()));
+  }
   if (const int registered = io_uring_register_eventfd(&ring->ring_, wakeup); registered < 0)
     return absl::UnavailableError(absl::StrCat("io_uring eventfd: ", std::generic_category().message(-registered)));
-  asio::co_spawn(io, ring->DrainCompletions(ring->alive_), asio::detached);
+  asio::co_spawn(io, ring->DrainCompletions(ring->alive_), RethrowException{});
   return ring;
 }
 
@@ -162,7 +167,8 @@ asio::awaitable<void> IoRing::DrainCompletions(std::shared_ptr<const bool> alive
   while (*alive) {
     auto [error] =
         co_await eventfd_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
-    if (error || !*alive) co_return;  // the ring is going away
+    if (!*alive || error == asio::error::operation_aborted) co_return;  // the ring is going away
+    SLIP_CHECK(!error);
     eventfd_t ignored = 0;
     (void)::eventfd_read(eventfd_.native_handle(), &ignored);
     ResumeCompleted();
