@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <mutex>
@@ -43,6 +44,20 @@ absl::Status LockRecord(const File& file) {
   return ErrnoToStatus(errno, "lock", file.path());
 }
 
+// False when whoever held it before has removed it between our opening and our locking it: the next one would make a
+// new file, and lock that.
+absl::StatusOr<bool> IsStillThere(const File& file) {
+  if (file.descriptor() < 0) return true;
+  struct stat locked {
+  }, named{};
+  if (::fstat(file.descriptor(), &locked) != 0) return ErrnoToStatus(errno, "stat", file.path());
+  if (::stat(file.path().c_str(), &named) != 0) {
+    if (errno == ENOENT) return false;
+    return ErrnoToStatus(errno, "stat", file.path());
+  }
+  return locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+}
+
 }  // namespace
 
 DirectoryLock::DirectoryLock(FileIo& io, std::filesystem::path path, std::string key)
@@ -59,10 +74,14 @@ absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(FileIo& io
           absl::StrCat(path.string(), ": the log directory is already in use by this process"));
   }
   std::unique_ptr<DirectoryLock> lock(new DirectoryLock(io, path, std::move(key)));
-  SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io.Open(path, OpenMode::kCreate));
-  SLIP_RETURN_IF_ERROR(LockRecord(*file));
-  lock->file_ = std::move(file);
-  return lock;
+  for (;;) {
+    SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io.Open(path, OpenMode::kCreate));
+    SLIP_RETURN_IF_ERROR(LockRecord(*file));
+    SLIP_ASSIGN_OR_RETURN(const bool there, IsStillThere(*file));
+    if (!there) continue;
+    lock->file_ = std::move(file);
+    return lock;
+  }
 }
 
 DirectoryLock::~DirectoryLock() {

@@ -37,12 +37,18 @@ std::string MarkedName(const TopicPartition& partition, absl::string_view suffix
 // What precedes the last dot of a marked name.
 absl::string_view Unmarked(absl::string_view name) { return name.substr(0, name.rfind('.')); }
 
+absl::Status CheckDirectoryName(absl::string_view name) {
+  if (name.size() <= kDirectoryNameMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("directory name ", name, " has ", name.size(), " characters, at most ", kDirectoryNameMax));
+}
+
 absl::Status CheckName(const TopicPartition& partition) {
   SLIP_RETURN_IF_ERROR(ValidateTopicName(partition.topic));
   if (partition.partition < 0)
     return absl::InvalidArgumentError(
         absl::StrCat("partition ", partition.partition, " of topic ", partition.topic, " is negative"));
-  return absl::OkStatus();
+  return CheckDirectoryName(partition.ToString());
 }
 
 Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& partition, Offset absent = Offset{0}) {
@@ -73,11 +79,15 @@ absl::StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(FileIo& io, con
   return directory;
 }
 
+absl::Status LogDirectory::MayBelongToCluster(const std::string& cluster_id) const {
+  if (cluster_id.empty() || cluster_id == cluster_id_ || !HoldsLogs()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(config_.log_dir.string(), " holds partitions of cluster ",
+                                                    cluster_id_, ", this is cluster ", cluster_id));
+}
+
 absl::Status LogDirectory::BelongToCluster(const std::string& cluster_id) {
+  SLIP_RETURN_IF_ERROR(MayBelongToCluster(cluster_id));
   if (cluster_id.empty() || cluster_id == cluster_id_) return absl::OkStatus();
-  if (!logs_.empty())
-    return absl::FailedPreconditionError(absl::StrCat(config_.log_dir.string(), " holds partitions of cluster ",
-                                                      cluster_id_, ", this is cluster ", cluster_id));
   SLIP_RETURN_IF_ERROR(WriteMetaProperties(io_, config_.log_dir, {cluster_id, node_id_, directory_id_}));
   cluster_id_ = cluster_id;
   return absl::OkStatus();
@@ -197,6 +207,8 @@ absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreate(const TopicPartition& pa
   SLIP_CHECK(lock_ != nullptr);
   PartitionLog* log = Find(partition);
   if (log == nullptr) {
+    // Of one that was here and is not any more: it vouched for other files.
+    SLIP_RETURN_IF_ERROR(ForgetCheckpoints({partition}));
     SLIP_ASSIGN_OR_RETURN(std::unique_ptr<PartitionLog> created, OpenNew(partition, partition.ToString()));
     log = created.get();
     logs_[partition] = std::move(created);
@@ -208,8 +220,13 @@ absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreate(const TopicPartition& pa
 void LogDirectory::CreateMissing(const std::vector<NewLog>& wanted) {
   SLIP_CHECK(lock_ != nullptr);
   std::vector<NewLog> missing;
-  for (const NewLog& log : wanted)
-    if (Find(log.partition) == nullptr && CheckName(log.partition).ok()) missing.push_back(log);
+  std::vector<TopicPartition> names;
+  for (const NewLog& log : wanted) {
+    if (Find(log.partition) != nullptr || !CheckName(log.partition).ok()) continue;
+    missing.push_back(log);
+    names.push_back(log.partition);
+  }
+  if (!ForgetCheckpoints(names).ok()) return;  // GetOrCreate tries that again
   // Where it fails each is made for itself, and the log dir is offline if the disk is to blame.
   const bool together = missing.size() >= kManyLogs && MakePartitionDirectories(io_, *handle_, missing).ok();
   std::vector<std::unique_ptr<PartitionLog>> made(missing.size());
@@ -232,6 +249,7 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::OpenNew(const TopicP
                                                                     const std::string& name) {
   if (health_->offline()) return Annotate(health_->cause(), "log dir is offline");
   SLIP_RETURN_IF_ERROR(CheckName(partition));
+  SLIP_RETURN_IF_ERROR(CheckDirectoryName(name));
   return PartitionLog::Open(io_, config_.log_dir / name, partition, config_.log, {.clean = true, .health = health_});
 }
 
@@ -240,7 +258,7 @@ absl::Status LogDirectory::Delete(const TopicPartition& partition) {
   const auto found = logs_.find(partition);
   if (found == logs_.end())
     return absl::NotFoundError(absl::StrCat(partition.ToString(), " is not in ", config_.log_dir.string()));
-  SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
+  SLIP_RETURN_IF_ERROR(ForgetCheckpoints({partition}));
   SLIP_RETURN_IF_ERROR(SetAside(*found->second));
   logs_.erase(found);
   return absl::OkStatus();
@@ -290,7 +308,7 @@ std::vector<TopicPartition> LogDirectory::future_partitions() const {
 
 absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreateFuture(const TopicPartition& partition, Uuid topic_id) {
   SLIP_CHECK(lock_ != nullptr);
-  SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
+  SLIP_RETURN_IF_ERROR(ForgetCheckpoints({partition}));
   PartitionLog* log = FindFuture(partition);
   if (log == nullptr) {
     SLIP_ASSIGN_OR_RETURN(std::unique_ptr<PartitionLog> created,
@@ -330,7 +348,7 @@ absl::Status LogDirectory::DeleteFuture(const TopicPartition& partition) {
     return absl::NotFoundError(absl::StrCat(partition.ToString(), " has no future log in ", config_.log_dir.string()));
   // On a disk that failed it stays as it is, and is in nobody's way (INV-23).
   if (!health_->offline()) {
-    SLIP_RETURN_IF_ERROR(ForgetCheckpoints(partition));
+    SLIP_RETURN_IF_ERROR(ForgetCheckpoints({partition}));
     SLIP_RETURN_IF_ERROR(SetAside(*found->second));
   }
   futures_.erase(found);

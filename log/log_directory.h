@@ -50,6 +50,7 @@ class LogDirectory {
   // Says whose copy this is. A directory without partitions takes the cluster's id; one that holds another cluster's is
   // refused (kFailedPrecondition), lest two clusters mix.
   absl::Status BelongToCluster(const std::string& cluster_id);
+  absl::Status MayBelongToCluster(const std::string& cluster_id) const;  // its error, and nothing is changed
 
   // Partitions with a current log, sorted.
   std::vector<TopicPartition> partitions() const;
@@ -86,6 +87,7 @@ class LogDirectory {
 
   const std::filesystem::path& path() const { return config_.log_dir; }
   size_t partition_count() const { return logs_.size() + futures_.size(); }
+  bool HoldsLogs() const { return partition_count() > 0; }
   DirectoryHealth& health() { return *health_; }
   FileIo& io() { return io_; }  // for what lies beside the partitions: what fails in it is this directory's failure
 
@@ -130,7 +132,7 @@ class LogDirectory {
   Uuid directory_id_;
   int32_t node_id_ = 0;
   std::vector<LogOffsets> OffsetsOfAll() const;
-  absl::Status ForgetCheckpoints(const TopicPartition& partition);
+  absl::Status ForgetCheckpoints(const std::vector<TopicPartition>& partitions);
 
   std::mutex checkpoints_mutex_;  // one writer per file (LOG-53); guards these, as the files say
   OffsetCheckpoint recovery_points_, log_starts_, high_watermarks_, first_dirty_offsets_;

@@ -66,7 +66,7 @@ absl::Status LogDirectory::ReadCheckpoints() {
   return absl::OkStatus();
 }
 
-absl::Status LogDirectory::ForgetCheckpoints(const TopicPartition& partition) {
+absl::Status LogDirectory::ForgetCheckpoints(const std::vector<TopicPartition>& partitions) {
   const std::lock_guard serialised(checkpoints_mutex_);
   // First: were a topic of that name made anew after a crash in here, the old recovery point would vouch for data that
   // it never saw.
@@ -75,8 +75,9 @@ absl::Status LogDirectory::ForgetCheckpoints(const TopicPartition& partition) {
                                                              {&high_watermarks_, kHighWatermarkCheckpoint},
                                                              {&first_dirty_offsets_, kCleanerCheckpoint}};
   for (const auto& [offsets, name] : files) {
-    if (offsets->erase(partition) > 0)
-      SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io_, config_.log_dir / name, *offsets));
+    size_t forgotten = 0;
+    for (const TopicPartition& partition : partitions) forgotten += offsets->erase(partition);
+    if (forgotten > 0) SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io_, config_.log_dir / name, *offsets));
   }
   return absl::OkStatus();
 }

@@ -41,16 +41,16 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
 }
 
 absl::Status LogManager::CheckThatTheyBelongTogether() {
-  LogDirectory& first = *directories_.front();
+  // The one to go by: whichever holds something.
+  const auto used = std::ranges::find_if(directories_, &LogDirectory::HoldsLogs);
+  const LogDirectory& first = used == directories_.end() ? *directories_.front() : **used;
   std::set<std::string> directory_ids;
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     const auto refuse = [&](const auto&... what) {
       return absl::FailedPreconditionError(absl::StrCat(directory->path().native(), what...));
     };
     // A new directory next to old ones joins their cluster.
-    if (directory->cluster_id() != first.cluster_id() && directory->partition_count() == 0)
-      SLIP_RETURN_IF_ERROR(directory->BelongToCluster(first.cluster_id()));
-    if (directory->cluster_id() != first.cluster_id())
+    if (directory->cluster_id() != first.cluster_id() && directory->HoldsLogs())
       return refuse(" is of cluster ", directory->cluster_id(), ", ", first.path().native(), " of ",
                     first.cluster_id());
     if (directory->node_id() != first.node_id())
@@ -62,21 +62,27 @@ absl::Status LogManager::CheckThatTheyBelongTogether() {
       if (!added) return refuse(" and ", home->second->path().native(), " both hold ", partition.ToString());
     }
   }
-  return absl::OkStatus();
+  return BelongToCluster(first.cluster_id());
 }
 
 absl::Status LogManager::FinishMoves() {
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     for (const TopicPartition& partition : directory->future_partitions()) {
       if (homes_.contains(partition)) continue;
-      SLIP_RETURN_IF_ERROR(directory->PromoteFuture(partition).status());
-      homes_[partition] = directory.get();
+      // Another one is of a move that was given up when its disk had failed: it is a part of what this one has.
+      LogDirectory* const furthest = FurthestFuture(partition);
+      SLIP_RETURN_IF_ERROR(furthest->PromoteFuture(partition).status());
+      homes_[partition] = furthest;
+      SLIP_RETURN_IF_ERROR(DeleteFutures(partition, /*but=*/nullptr));
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status LogManager::BelongToCluster(const std::string& cluster_id) {
+  // All are looked at before one is changed.
+  for (const std::unique_ptr<LogDirectory>& directory : directories_)
+    SLIP_RETURN_IF_ERROR(directory->MayBelongToCluster(cluster_id));
   for (const std::unique_ptr<LogDirectory>& directory : directories_)
     SLIP_RETURN_IF_ERROR(directory->BelongToCluster(cluster_id));
   return absl::OkStatus();
@@ -119,6 +125,24 @@ LogDirectory* LogManager::DirectoryOfFuture(const TopicPartition& partition) {
   return nullptr;
 }
 
+LogDirectory* LogManager::FurthestFuture(const TopicPartition& partition) {
+  LogDirectory* furthest = nullptr;
+  for (const std::unique_ptr<LogDirectory>& directory : directories_) {
+    const PartitionLog* const log = directory->FindFuture(partition);
+    if (log == nullptr) continue;
+    if (furthest == nullptr || log->log_end_offset() > furthest->FindFuture(partition)->log_end_offset())
+      furthest = directory.get();
+  }
+  return furthest;
+}
+
+absl::Status LogManager::DeleteFutures(const TopicPartition& partition, const LogDirectory* but) {
+  for (const std::unique_ptr<LogDirectory>& directory : directories_)
+    if (directory.get() != but && directory->FindFuture(partition) != nullptr)
+      SLIP_RETURN_IF_ERROR(directory->DeleteFuture(partition));
+  return absl::OkStatus();
+}
+
 LogDirectory* LogManager::LeastLoaded(const Placed& placed) {
   const auto load = [&placed](LogDirectory& directory) {
     const auto more = placed.find(&directory);
@@ -149,6 +173,7 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
     directory = DirectoryOfFuture(partition);
     if (directory != nullptr) SLIP_RETURN_IF_ERROR(directory->PromoteFuture(partition).status());
     if (directory == nullptr) directory = LeastLoaded({});
+    if (directory == nullptr) return absl::UnavailableError("all log directories went offline just now");
   }
   const absl::StatusOr<PartitionLog*> log = directory->GetOrCreate(partition, topic_id);
   // Also when it was made and its topic id could not be written.
@@ -162,7 +187,9 @@ void LogManager::CreateMissing(const std::vector<NewLog>& wanted) {
   for (const NewLog& log : wanted) {
     if (DirectoryOf(log.partition) != nullptr || FindFuture(log.partition) != nullptr) continue;
     LogDirectory* const there = OnlineAt(log.log_dir);
-    placed[there == nullptr ? LeastLoaded(placed) : there].push_back(log);
+    LogDirectory* const chosen = there == nullptr ? LeastLoaded(placed) : there;
+    if (chosen == nullptr) return;  // all went offline just now
+    placed[chosen].push_back(log);
   }
   for (const auto& [directory, logs] : placed) {
     directory->CreateMissing(logs);
@@ -174,7 +201,7 @@ void LogManager::CreateMissing(const std::vector<NewLog>& wanted) {
 absl::Status LogManager::Delete(const TopicPartition& partition) {
   LogDirectory* const directory = DirectoryOf(partition);
   if (directory == nullptr) return absl::NotFoundError(absl::StrCat(partition.ToString(), " is in no log directory"));
-  if (FindFuture(partition) != nullptr) SLIP_RETURN_IF_ERROR(DeleteFuture(partition));
+  SLIP_RETURN_IF_ERROR(DeleteFutures(partition, /*but=*/nullptr));
   SLIP_RETURN_IF_ERROR(directory->Delete(partition));
   SetHome(partition, nullptr);
   return absl::OkStatus();
@@ -191,8 +218,7 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreateFuture(const TopicPartition
     return Annotate(from->health().cause(), absl::StrCat(from->path().native(), " is offline"));
   if (DirectoryOf(partition) == wanted)
     return absl::FailedPreconditionError(absl::StrCat(partition.ToString(), " is in ", log_dir.native(), " already"));
-  if (LogDirectory* const other = DirectoryOfFuture(partition); other != nullptr && other != wanted)
-    SLIP_RETURN_IF_ERROR(other->DeleteFuture(partition));  // it was to go elsewhere before
+  SLIP_RETURN_IF_ERROR(DeleteFutures(partition, /*but=*/wanted));  // it was to go elsewhere before
   return wanted->GetOrCreateFuture(partition, current->topic_id().value_or(Uuid{}));
 }
 

@@ -105,8 +105,10 @@ class LogManager {
   LogDirectory* DirectoryOf(const TopicPartition& partition);
   void SetHome(const TopicPartition& partition, LogDirectory* directory);  // nullptr: it has none any more
   LogDirectory* DirectoryOfFuture(const TopicPartition& partition);
-  using Placed = std::map<LogDirectory*, std::vector<NewLog>>;  // where they are to be made
-  LogDirectory* LeastLoaded(const Placed& placed);              // nullptr: all are offline
+  LogDirectory* FurthestFuture(const TopicPartition& partition);
+  absl::Status DeleteFutures(const TopicPartition& partition, const LogDirectory* but);  // nullptr: all
+  using Placed = std::map<LogDirectory*, std::vector<NewLog>>;                           // where they are to be made
+  LogDirectory* LeastLoaded(const Placed& placed);                                       // nullptr: all are offline
 
   LogManagerConfig config_;
   std::vector<std::unique_ptr<LogDirectory>> directories_;  // those that could be opened

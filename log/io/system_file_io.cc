@@ -247,7 +247,9 @@ absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::
     case EDQUOT:
     case EFBIG:
     case EMFILE:
-    case ENFILE: return absl::ResourceExhaustedError(message);
+    case ENFILE:
+    case ENOMEM: return absl::ResourceExhaustedError(message);
+    case ENAMETOOLONG: return absl::InvalidArgumentError(message);  // no fault of the disk
     default: return absl::UnavailableError(message);
   }
 }

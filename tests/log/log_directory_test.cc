@@ -12,6 +12,7 @@
 #include "log/record_batch.h"
 #include "log/segment_name.h"
 #include "tests/support/batches.h"
+#include "tests/support/failing_io.h"
 #include "tests/support/failing_queue.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
@@ -477,6 +478,43 @@ TEST_F(LogDirectoryTest, Inv20_AFullDiskTakesNothingOffline) {
   EXPECT_FALSE(directory_->health().offline());
   queue_.write_bytes_left = 1 << 20;
   EXPECT_TRUE(RunToEnd(directory_->Find(kOrders)->AppendAsFollower(queue_, batch, WriteHint::kCached)).ok());
+}
+
+// What happened: the file system's "file name too long" counted as a failed disk, and every log was offline.
+TEST_F(LogDirectoryTest, Log33_Inv23_ANameThatIsTooLongCostsItsPartitionOnly) {
+  Open();
+  const TopicPartition too_long{std::string(249, 't'), 2'147'483'647}, long_for_a_move{std::string(230, 't'), 0};
+  EXPECT_TRUE(absl::IsInvalidArgument(directory_->GetOrCreate(too_long, kTopicId).status()));
+  directory_->CreateMissing({{too_long, kTopicId, {}}});
+  EXPECT_TRUE(absl::IsInvalidArgument(directory_->GetOrCreateFuture(long_for_a_move, kTopicId).status()));
+  EXPECT_FALSE(directory_->health().offline());
+  Append(long_for_a_move, 1);
+}
+
+// What happened: a partition that was taken away to be copied anew was trusted as far as its checkpoints had come.
+TEST_F(LogDirectoryTest, Inv18_ALogMadeAnewIsNotVouchedForByCheckpointsOfBefore) {
+  Open();
+  Append(kOrders, 5);
+  ASSERT_TRUE(directory_->Close().ok());
+  ASSERT_THAT(Content(kRecoveryPointCheckpoint), HasSubstr("orders 0 5"));
+  std::filesystem::remove_all(config_.log_dir / "orders-0");
+  Open();
+  Append(kOrders, 1);
+  for (const char* name : {kRecoveryPointCheckpoint, kHighWatermarkCheckpoint})
+    EXPECT_THAT(Content(name), testing::Not(HasSubstr("orders"))) << name;
+}
+
+// What happened: who locked a file that its last owner had removed meanwhile kept nobody out.
+TEST_F(LogDirectoryTest, Log57_ALockFileThatIsRemovedWhileItIsOpenedIsNoLock) {
+  FailingIo io;
+  int opened = 0;
+  io.after_open = [&](const std::filesystem::path& path) {
+    if (path.filename() == ".lock" && ++opened == 1) std::filesystem::remove(path);
+  };
+  const auto directory = LogDirectory::Open(io, config_);
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_EQ(opened, 2);
+  EXPECT_TRUE(Has(".lock"));
 }
 
 }  // namespace

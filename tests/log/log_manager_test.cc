@@ -292,5 +292,48 @@ TEST_F(LogManagerTest, Pf33_DeletingAPartitionTakesItsFutureLogToo) {
   EXPECT_THAT(manager_->partitions(), IsEmpty());
 }
 
+// What happened: the one first in the list became the log, and what only the other had was gone.
+TEST_F(LogManagerTest, Pf33_OfTwoFutureLogsTheOneThatHasMoreIsFinished) {
+  Open();
+  Append(Make(0), 5);
+  Append(*manager_->GetOrCreateFuture({"t", 0}, Dir("c")), 5);
+  ASSERT_TRUE(manager_->Close().ok());
+  // As a disk that failed leaves it, and a crash between the two renames.
+  std::filesystem::rename(Dir("a") / "t-0", Dir("a") / "t-0.0123456789abcdef0123456789abcdef-delete");
+  config_.log_dirs = {Dir("b")};
+  Open();
+  Append(Make(0), 2);
+  ASSERT_TRUE(manager_->Close().ok());
+  std::filesystem::rename(Dir("b") / "t-0", Dir("b") / "t-0.0123456789abcdef0123456789abcdef-future");
+  config_.log_dirs = {Dir("a"), Dir("b"), Dir("c")};
+  Open();
+  EXPECT_EQ(manager_->log_dir({"t", 0}), Dir("c"));
+  EXPECT_EQ(manager_->Find({"t", 0})->log_end_offset(), Offset{5});
+  EXPECT_EQ(manager_->FindFuture({"t", 0}), nullptr);
+}
+
+// What happened: the new disk was named first, and the others were refused for not being of its cluster.
+TEST_F(LogManagerTest, Log55_ANewDirectoryJoinsTheOthersWhereverItStands) {
+  config_.log_dirs = {Dir("b")};
+  Open();
+  Make(0);
+  const std::string cluster = manager_->cluster_id();
+  ASSERT_TRUE(manager_->Close().ok());
+  config_.log_dirs = {Dir("a"), Dir("b")};
+  Open();
+  EXPECT_EQ(manager_->cluster_id(), cluster);
+}
+
+// What happened: the first directory had the wrong id before the second one refused it, and no start could go on.
+TEST_F(LogManagerTest, Log55_AClusterThatOneDirectoryRefusesChangesNone) {
+  Open();
+  Make(0);
+  const std::string cluster = manager_->cluster_id();
+  EXPECT_TRUE(absl::IsFailedPrecondition(manager_->BelongToCluster("another")));
+  ASSERT_TRUE(manager_->Close().ok());
+  for (const char* name : {"a", "b", "c"})
+    EXPECT_THAT(*ReadWholeFile(SystemFileIo(), Dir(name) / "meta.properties"), HasSubstr(cluster)) << name;
+}
+
 }  // namespace
 }  // namespace slipstream

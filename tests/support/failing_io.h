@@ -14,6 +14,8 @@ class FailingIo final : public FileIo {
  public:
   // Asked before a file is opened to be written: an error is the result of the opening.
   std::function<absl::Status(const std::filesystem::path& path)> before_write;
+  // Told after each opening that went well.
+  std::function<void(const std::filesystem::path& path)> after_open;
   // Asked before something is renamed.
   std::function<absl::Status(const std::filesystem::path& from)> before_rename;
 
@@ -21,7 +23,9 @@ class FailingIo final : public FileIo {
     if (before_write && mode != OpenMode::kRead && mode != OpenMode::kDirectory) {
       if (absl::Status failed = before_write(path); !failed.ok()) return failed;
     }
-    return SystemFileIo().Open(path, mode);
+    absl::StatusOr<std::unique_ptr<File>> file = SystemFileIo().Open(path, mode);
+    if (file.ok() && after_open) after_open(path);
+    return file;
   }
   bool Exists(const std::filesystem::path& path) override { return SystemFileIo().Exists(path); }
   absl::StatusOr<std::vector<std::string>> List(const std::filesystem::path& directory, bool directories) override {
