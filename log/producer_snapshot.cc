@@ -117,7 +117,7 @@ absl::StatusOr<ProducerStateTable> LoadProducerSnapshot(FileIo& io, const std::f
     const Offset offset = snapshots[i];
     if (offset > bound || offset < start) continue;
     const std::filesystem::path path = ProducerSnapshotPath(directory, offset);
-    SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io, path));
+    SLIP_ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(io, path, kLargeFileBytesMax));
     absl::StatusOr<ProducerStateTable> table = ProducersFromSnapshot(AsBytes(content), offset);
     if (table.ok()) return table;
     SLIP_RETURN_IF_ERROR(io.Remove(path));

@@ -42,7 +42,7 @@ absl::StatusOr<std::vector<AbortedTransactionEntry>> DecodeTransactionIndex(Byte
 }
 
 absl::StatusOr<std::vector<AbortedTransactionEntry>> TransactionIndex::Entries() {
-  const absl::StatusOr<std::string> content = ReadWholeFile(*io_, name_.path());
+  const absl::StatusOr<std::string> content = ReadWholeFile(*io_, name_.path(), kLargeFileBytesMax);
   if (absl::IsNotFound(content.status())) return std::vector<AbortedTransactionEntry>();
   SLIP_RETURN_IF_ERROR(content.status());
   absl::StatusOr<std::vector<AbortedTransactionEntry>> entries = DecodeTransactionIndex(AsBytes(*content));

@@ -38,7 +38,7 @@ absl::Status DirectAppender::GrowFor(uint64_t bytes) {
   if (needed <= allocated_) return absl::OkStatus();
   // As much ahead as there is, up to a step of a large file: thousands of small ones must not take the disk for it.
   const uint64_t ahead = std::min(RoundUp(end_, alignment_.file), kGrowBytesMax);
-  const uint64_t wanted = std::max(needed, std::min(RoundUp(size_max_, alignment_.file), needed + ahead));
+  const uint64_t wanted = std::max(needed, std::min(RoundDown(size_max_, alignment_.file), needed + ahead));
   absl::Status grown = file_->Allocate(wanted);
   if (absl::IsResourceExhausted(grown) && wanted > needed) {
     // No room for a whole step may still be room for this.

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -105,6 +106,8 @@ class FileIo {
   absl::Status SyncDirectory(const std::filesystem::path& path);
 };
 
+// The bound of files that grow with producers and transactions: what Kafka can read of them.
+inline constexpr uint64_t kLargeFileBytesMax = std::numeric_limits<int32_t>::max();
 // The whole content of a small file. kResourceExhausted above `bytes_max`.
 absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::path& path, uint64_t bytes_max = 64 << 20);
 // Write <path>.tmp, fsync, rename over the target, fsync the directory: readers see the old content or the new

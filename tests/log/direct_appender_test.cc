@@ -138,5 +138,16 @@ TEST_F(DirectAppenderTest, Log72_ASmallFileGrowsToTwiceItsContent) {
   ExpectZerosBehind();
 }
 
+// What happened: grown ahead to a whole block it was of 2^31 bytes, which no start opens.
+TEST_F(DirectAppenderTest, Log72_TheLargestLogIsNotGrownBeyondWhatALogMayBe) {
+  constexpr uint64_t kLargest = (uint64_t{1} << 31) - 1, kEnd = kLargest - (8 << 20) - 1000;
+  std::filesystem::resize_file(file_->path(), kEnd);
+  auto made = DirectAppender::Create(file_, kEnd, kLargest);
+  ASSERT_TRUE(made.ok()) << made.status();
+  appender_ = *std::move(made);
+  ASSERT_TRUE(Append(queue_, 1 << 20, 0).ok());
+  EXPECT_LE(*file_->Size(), kLargest);
+}
+
 }  // namespace
 }  // namespace slipstream

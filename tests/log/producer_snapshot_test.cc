@@ -135,5 +135,18 @@ TEST_F(ProducerSnapshotFilesTest, Log45_ALongerOneIsReplacedWhole) {
   EXPECT_EQ(Loaded(100), 100);
 }
 
+// What happened: above 64 MiB they were written, and never read again.
+TEST_F(ProducerSnapshotFilesTest, Log45_OneOfMillionsOfProducersIsReadToo) {
+  constexpr int64_t kProducers = 1'500'000;
+  ProducerStateTable table;
+  table.AdvanceEndTo(Offset{7});
+  for (int64_t producer = 0; producer < kProducers; ++producer) table.Restore(producer, ProducerState{});
+  ASSERT_TRUE(WriteProducerSnapshot(io_, "p", table).ok());
+  std::vector<Offset> snapshots = {Offset{7}};
+  const auto loaded = LoadProducerSnapshot(io_, "p", snapshots, Offset{7}, Offset{0});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_NE(loaded->Find(kProducers - 1), nullptr);
+}
+
 }  // namespace
 }  // namespace slipstream
