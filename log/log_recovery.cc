@@ -16,9 +16,13 @@
 #include "log/producer_state_loading.h"
 #include "log/segment_name.h"
 #include "log/status.h"
+#include "log/time_index.h"
 
 namespace slipstream {
 namespace {
+
+// Kafka maps 10 MiB, and a few entries that a crash has turned into zeros must not be taken for that.
+constexpr uint64_t kMappedIndexBytesMin = 4096;
 
 absl::Status SyncSegment(Segment& segment) {
   SLIP_ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<File>> files, segment.FilesToSync());
@@ -64,6 +68,7 @@ class LogLoader {
   absl::Status RecoverFrom(size_t first);
   absl::StatusOr<bool> RecoverSegment(size_t number);  // true: its end is lost, and later segments are gone
   absl::StatusOr<bool> LacksItsEnd(size_t number, bool cut) const;
+  absl::StatusOr<uint64_t> BytesOfMappedIndex(absl::string_view suffix, uint64_t entry_bytes) const;
   absl::StatusOr<bool> KafkaWroteLast() const;
   absl::Status NoteWhatGoes(size_t number, uint64_t good, uint64_t size, bool ended);
   absl::Status SnapshotAt(Offset offset);
@@ -208,21 +213,28 @@ absl::StatusOr<bool> LogLoader::LacksItsEnd(size_t number, bool cut) const {
   return !may_be_a_gap;
 }
 
-// True when a Kafka broker was killed here: it maps the index of an active segment at its full size, with zeros behind
-// the entries, and only a clean stop trims it. Ours has no zeros (LOG-93). To be asked before the last segment is
-// recovered.
-absl::StatusOr<bool> LogLoader::KafkaWroteLast() const {
-  const std::filesystem::path path =
-      directory_ / SegmentFileName(log_.segments.back()->base_offset(), kOffsetIndexSuffix);
+// How long an index is that ends in an entry of zeros; 0: it does not.
+absl::StatusOr<uint64_t> LogLoader::BytesOfMappedIndex(absl::string_view suffix, uint64_t entry_bytes) const {
+  const std::filesystem::path path = directory_ / SegmentFileName(log_.segments.back()->base_offset(), suffix);
   const absl::StatusOr<std::unique_ptr<File>> file = io_.Open(path, OpenMode::kRead);
-  if (absl::IsNotFound(file.status())) return false;
+  if (absl::IsNotFound(file.status())) return uint64_t{0};
   SLIP_RETURN_IF_ERROR(file.status());
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, (*file)->Size());
-  const auto size_max = static_cast<uint64_t>(config_.segment_index_bytes);
-  if (size == 0 || size != size_max - size_max % OffsetIndex::kEntryBytes) return false;
-  std::array<std::byte, OffsetIndex::kEntryBytes> last = {};
-  SLIP_ASSIGN_OR_RETURN(const size_t got, (*file)->ReadAt(last, FilePosition{size - last.size()}));
-  return got == last.size() && IsZero(last);
+  if (size < kMappedIndexBytesMin || size % entry_bytes != 0) return uint64_t{0};
+  std::array<std::byte, TimeIndex::kEntryBytes> last = {};
+  const std::span<std::byte> entry = std::span(last).first(entry_bytes);
+  SLIP_ASSIGN_OR_RETURN(const size_t got, (*file)->ReadAt(entry, FilePosition{size - entry_bytes}));
+  return got == entry_bytes && IsZero(entry) ? size : 0;
+}
+
+// True when a Kafka broker was killed here: it maps both indexes of an active segment at one size, each to its whole
+// entries, with zeros behind the entries, and only a clean stop trims them. The size is the topic's
+// (segment.index.bytes). Ours have no zeros (LOG-93). To be asked before the last segment is recovered.
+absl::StatusOr<bool> LogLoader::KafkaWroteLast() const {
+  SLIP_ASSIGN_OR_RETURN(const uint64_t offsets, BytesOfMappedIndex(kOffsetIndexSuffix, OffsetIndex::kEntryBytes));
+  SLIP_ASSIGN_OR_RETURN(const uint64_t times, BytesOfMappedIndex(kTimeIndexSuffix, TimeIndex::kEntryBytes));
+  return offsets > 0 && times > 0 &&
+         std::max(offsets, times) < std::min(offsets + OffsetIndex::kEntryBytes, times + TimeIndex::kEntryBytes);
 }
 
 // What a person should know of: a tail that is more than the zeros of a file grown ahead, and segments that go.

@@ -115,12 +115,23 @@ absl::StatusOr<std::shared_ptr<File>> Segment::LogFile() {
   return file_;
 }
 
-absl::Status Segment::LoadForAppend() {
+// No checksum guards an index, and one that points behind the end would have every batch refused (REL-45).
+absl::StatusOr<bool> Segment::IndexesEndWithin(Offset end) {
+  SLIP_ASSIGN_OR_RETURN(const OffsetIndexEntry last_offset, indexes().offsets.LastEntry());
+  SLIP_ASSIGN_OR_RETURN(const TimeIndexEntry last_time, indexes().times.LastEntry());
+  if (indexes().offsets.count() > 0 && (last_offset.offset >= end || last_offset.position.value >= written_.bytes))
+    return false;
+  return indexes().times.count() == 0 || last_time.offset < end;
+}
+
+absl::Status Segment::LoadForAppend(Offset end) {
   if (torn_) SLIP_RETURN_IF_ERROR(CutLogFile());
   if (loaded_) return absl::OkStatus();
   SLIP_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, LogFile());
   SLIP_RETURN_IF_ERROR(indexes().offsets.Load());
   SLIP_RETURN_IF_ERROR(indexes().times.Load());
+  SLIP_ASSIGN_OR_RETURN(const bool within, IndexesEndWithin(end));
+  if (!within) return RebuildIndexes();
   Progress progress;
   progress.bytes = written_.bytes;
   progress.offset_entries = indexes().offsets.count();
@@ -211,6 +222,11 @@ absl::Status Segment::FinishWrite(const absl::Status& written) {
 
 absl::StatusOr<bool> Segment::UseDirect(WriteHint hint) {
   const bool bulk = hint == WriteHint::kBulk;
+  // Direct writes end on a block, and that of the largest log there may be would end beyond it (LOG-72).
+  if (staged_.bytes > kLogBytesMax - kDirectAlignmentMax) {
+    if (direct_ != nullptr) SLIP_RETURN_IF_ERROR(CutLogFile());
+    return false;
+  }
   if (config_.write_mode == WriteMode::kUncached || config_.write_mode == WriteMode::kBuffered) return false;
   small_writes_ = bulk || config_.write_mode == WriteMode::kDirect ? 0 : small_writes_ + 1;
   if (direct_ != nullptr) {

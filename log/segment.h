@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,8 +73,9 @@ class Segment {
   std::filesystem::path path() const { return name_.path(); }  // of the .log
   uint64_t size_bytes() const { return written_.bytes; }       // staged batches do not count
 
-  // Opens the files and reads what the indexes hold. Before Fits and Stage.
-  absl::Status LoadForAppend();
+  // Opens the files and reads what the indexes hold. Before Fits and Stage. The indexes are made anew when they speak
+  // of offsets at or behind `end`, where the log ends.
+  absl::Status LoadForAppend(Offset end = Offset{std::numeric_limits<int64_t>::max()});
   // LOG-82: false when the batch belongs in a new segment. Anything within 2^31-1 of the base fits an empty one.
   // REQUIRES: LoadForAppend() was OK.
   bool Fits(const RecordBatchView& batch) const;
@@ -169,6 +171,7 @@ class Segment {
                                                              absl::string_view mark);
 
   Indexes& indexes();
+  absl::StatusOr<bool> IndexesEndWithin(Offset end);
   absl::Status Account(const RecordBatchView& header, uint64_t size, Progress& progress);
   absl::Status ResetIndexes(Progress& progress);
   absl::Status CutLogFile();

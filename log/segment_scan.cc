@@ -92,7 +92,7 @@ absl::Status SegmentScan::ReadOn(FilePosition keep_from, uint64_t bytes_min) {
   window_at_ = keep_from;
   window_filled_ = kept.size() + taken;
   if (taken == std::min<uint64_t>(into.size(), left_in_file)) return absl::OkStatus();
-  return absl::UnavailableError(
+  return absl::DataLossError(
       absl::StrCat(file_.path().string(), ": ended at byte ", from.value + taken, " of ", file_bytes_));
 }
 

@@ -23,7 +23,8 @@ class SegmentScan {
   SegmentScan(File& file, uint64_t file_bytes, std::vector<std::byte>& buffer, ScanMode mode = ScanMode::kCached);
 
   // True: batch() is the next one with sound framing. False: the file ended, or what follows is torn or corrupt.
-  // kUnimplemented: a format before magic 2, which must not be taken for corruption.
+  // kUnimplemented: a format before magic 2, which must not be taken for corruption. kDataLoss: the file is shorter
+  // than it was said to be.
   absl::StatusOr<bool> Next();
 
   RecordBatchView batch() const { return walker_.batch(); }

@@ -7,8 +7,6 @@
 namespace slipstream {
 namespace {
 
-constexpr size_t kEntryBytes = 12;
-
 TimeIndexEntry Decode(ByteSpan entry, Offset base) {
   return {Timestamp{ReadBigEndian<int64_t>(entry, 0)}, base + ReadBigEndian<int32_t>(entry, 8)};
 }

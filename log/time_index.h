@@ -20,6 +20,8 @@ struct TimeIndexEntry {
 
 class TimeIndex {
  public:
+  static constexpr size_t kEntryBytes = 12;
+
   // As OffsetIndex.
   TimeIndex(FileIo& io, const StoredPath& directory, Offset base_offset, uint64_t bytes_max,
             absl::string_view mark = "");

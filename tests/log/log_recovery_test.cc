@@ -192,8 +192,9 @@ TEST_F(LogRecoveryTest, Inv18_AHoleBetweenSegmentsStaysWhereItIsDurable) {
 TEST_F(LogRecoveryTest, Inv18_AHoleBetweenSegmentsStaysWhereKafkaWasKilled) {
   Fill(7);
   std::filesystem::resize_file(FilePath(2, kLogSuffix), kBatchBytes);
-  config_.segment_index_bytes = 1000;
-  std::filesystem::resize_file(FilePath(6, kOffsetIndexSuffix), 1000);  // as Kafka maps it
+  // As Kafka maps them, with a segment.index.bytes of the topic's own.
+  std::filesystem::resize_file(FilePath(6, kOffsetIndexSuffix), 9000);
+  std::filesystem::resize_file(FilePath(6, kTimeIndexSuffix), 9000);
   Open({.recovery_point = Offset{0}});
   EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
   EXPECT_THAT(log_->load_notices(), IsEmpty());

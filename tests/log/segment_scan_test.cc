@@ -89,7 +89,7 @@ TEST_P(SegmentScanTest, AFileThatIsShorterThanWasSaidIsAnError) {
   const std::vector<std::byte> content = MakeRun({.value_bytes = 900}, 12);
   const std::unique_ptr<File> file = Write(SystemFileIo(), dir_.path() / "a", content);
   SegmentScan scan(*file, content.size() + (2 << 20), buffer_, GetParam());
-  EXPECT_TRUE(absl::IsUnavailable(scan.Next().status()));
+  EXPECT_TRUE(absl::IsDataLoss(scan.Next().status()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SegmentScanTest, testing::Values(ScanMode::kCached, ScanMode::kDirect),

@@ -485,5 +485,29 @@ TEST_F(SegmentTest, Log58_ReadersKeepTheFileOfARemovedSegment) {
   EXPECT_EQ(read, run);
 }
 
+// What happened: a flipped bit in the last entry had every later batch refused.
+TEST_F(SegmentTest, Rel45_AnIndexThatPointsBehindTheEndIsMadeAnewBeforeAnAppend) {
+  config_.index_interval_bytes = 0;
+  auto segment = Create(0);
+  const std::vector<std::byte> run = MakeRun({}, 4);
+  ASSERT_TRUE(Append(*segment, run).ok());
+  ASSERT_TRUE(segment->Seal().ok());
+  const auto content = [&](absl::string_view suffix) { return *ReadWholeFile(SystemFileIo(), FilePath(0, suffix)); };
+  const std::string offsets = content(kOffsetIndexSuffix), times = content(kTimeIndexSuffix);
+  for (const absl::string_view suffix : {kOffsetIndexSuffix, kTimeIndexSuffix}) {
+    SCOPED_TRACE(suffix);
+    const auto file = SystemFileIo().Open(FilePath(0, suffix), OpenMode::kReadWrite);
+    const uint64_t entry_bytes = suffix == kOffsetIndexSuffix ? OffsetIndex::kEntryBytes : TimeIndex::kEntryBytes;
+    const uint64_t offset_at = FileBytes(0, suffix) - (suffix == kOffsetIndexSuffix ? entry_bytes : 4);
+    ASSERT_TRUE((*file)->WriteAt(std::vector<std::byte>{std::byte{1}}, FilePosition{offset_at}).ok());
+    segment = Open(0);
+    ASSERT_TRUE(segment->LoadForAppend(Offset{4}).ok());
+    ASSERT_TRUE(segment->Seal().ok());
+    EXPECT_EQ(content(kOffsetIndexSuffix), offsets);
+    EXPECT_EQ(content(kTimeIndexSuffix), times);
+  }
+  EXPECT_TRUE(Append(*segment, MakeBatch({.base_offset = 4})).ok());
+}
+
 }  // namespace
 }  // namespace slipstream
