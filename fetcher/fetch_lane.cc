@@ -214,6 +214,10 @@ void FetchLane::Declare(FollowedPartition& partition) {
   WatchForQuota(partition);
 }
 
+void FetchLane::DeclareLogStart(FollowedPartition& partition) {
+  if (config_.replica_id >= BrokerId{0} && session_.Wants(partition.name())) Declare(partition);
+}
+
 void FetchLane::Undeclare(FollowedPartition& partition) {
   session_.Remove(partition.name());
   quota_hold_.Forget(partition);

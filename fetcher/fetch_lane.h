@@ -107,7 +107,8 @@ class FetchLane {
   void Publish(FollowedPartition& partition) {
     partition.initial.progress->Publish(partition.log(), config_.flush_mode);
   }
-  void Declare(FollowedPartition& partition);  // tells the session what to ask next
+  void Declare(FollowedPartition& partition);          // tells the session what to ask next
+  void DeclareLogStart(FollowedPartition& partition);  // where it may have changed by itself (FT-20)
   void Undeclare(FollowedPartition& partition);
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
   void EnqueueWork(FollowedPartition& partition);

@@ -106,7 +106,7 @@ void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& a
   PartitionFetchState& state = partition.state;
   Appended appended;
   appended.partition = &partition;
-  appended.leader_high_watermark = answer.high_watermark;
+  appended.leader_high_watermark = std::max(answer.high_watermark, Offset{-1});  // any number may stand there
   appended.leader_log_start_offset = answer.log_start_offset;
   BatchWalker walker(answer.records.bytes);
   Offset next = state.fetch_offset;
@@ -152,7 +152,7 @@ void FetchLane::Accept(FollowedPartition& partition, const FetchPartitionData& a
   partition.bytes_being_written = taken;
   appended.failures_before = state.failures;
   const int32_t asked_bytes = asked.partition_max_bytes;  // `asked` goes when the partition leaves the session
-  partition.lag = std::max<int64_t>(0, answer.high_watermark - next);
+  partition.lag = std::max<int64_t>(0, appended.leader_high_watermark - next);
   if (taken > 0) {
     state.Advance(next, epoch);
     CountForQuota(partition, taken);

@@ -49,17 +49,17 @@ absl::Status FetchLane::PrepareAppend(Appended& appended) {
   FollowedPartition& partition = *appended.partition;
   PartitionLog& log = partition.log();
   if (!partition.initial.topic_id.IsZero()) SLIP_RETURN_IF_ERROR(log.AssignTopicId(partition.initial.topic_id));
+  // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66). What we hold, if anything, lies
+  // below that start, and goes once it is known that what comes instead is sound.
   const Offset base = RecordBatchView(appended.batches).base_offset();
-  if (base < log.log_end_offset()) {
-    // The leader's log starts inside this batch: take the batch whole (FT-37, LOG-66). What we hold, if anything, lies
-    // below that start.
-    SLIP_RETURN_IF_ERROR(StartAnewAt(partition, base));
-  }
+  const bool anew = base < log.log_end_offset();
   // By itself, since bytes that are damaged on the way and a log that is damaged here are both kDataLoss: the ones heal
   // when they are asked for again, the other does not.
-  const absl::Status sound = log.CheckBatches(appended.batches);
+  const absl::Status sound =
+      anew ? log.CheckBatchesOfLogFrom(base, appended.batches) : log.CheckBatches(appended.batches);
   appended.damaged = absl::IsDataLoss(sound);
-  return sound;
+  SLIP_RETURN_IF_ERROR(sound);
+  return anew ? StartAnewAt(partition, base) : absl::OkStatus();
 }
 
 asio::awaitable<void> FetchLane::AppendOne(Appended& appended) {
@@ -98,6 +98,7 @@ void FetchLane::FinishAppend(Appended& appended) {
       appended.leader_log_start_offset <= log.high_watermark()) {
     if (const absl::Status raised = log.MaybeIncrementLogStartOffset(appended.leader_log_start_offset); !raised.ok())
       MarkFailed(partition, raised);
+    DeclareLogStart(partition);
   }
   counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);
   lane_counters_.bytes.fetch_add(appended.batches.size(), std::memory_order_relaxed);

@@ -42,6 +42,7 @@ void FetchLane::MaintainSomeLogs() {
     const absl::Status maintained = partition->log().Maintain(config_.clock->WallTime());
     if (!maintained.ok() && !partition->state.failed) MarkFailed(*partition, maintained);
     Publish(*partition);
+    DeclareLogStart(*partition);
   }
 }
 

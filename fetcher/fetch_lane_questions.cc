@@ -5,6 +5,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
+
 #include "fetcher/fetch_lane.h"
 
 namespace slipstream {
@@ -122,6 +124,14 @@ asio::awaitable<absl::Status> FetchLane::AskForOffsets() {
     Delay(partition, config_.replica_fetch_backoff);
     co_return absl::OkStatus();
   }
+  // Kafka says -1 where it has no answer; nothing may be cut, and no checkpoint written, by that.
+  if (const Offset least = std::min((*latest)->offset, (*earliest)->offset); least < Offset{0}) {
+    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+    events_.OnNotice(absl::StrCat(name.ToString(), ": ", leader_.endpoint().ToString(), " says that its log lies from ",
+                                  (*earliest)->offset.value, " to ", (*latest)->offset.value));
+    BackOff(partition);
+    co_return absl::OkStatus();
+  }
   PartitionProgress& progress = *partition.initial.progress;
   if (partition.work == LeaderWork::kLowerTarget) {
     const bool lowered = progress.LowerTarget((*latest)->offset);
@@ -141,7 +151,9 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   const bool new_copy = log.log_end_offset() == Offset{0} && log.epochs().entries().empty();
   const Gap gap = GapOf(reset, log.local_log_start_offset(), log.log_end_offset(), new_copy);
   if (!gap.empty()) {
-    const bool restart = config_.gap_policy == GapPolicy::kRestart;
+    // One that was begun anew and holds nothing yet misses nothing that it ever had.
+    const bool holds_nothing = log.local_log_start_offset() == log.log_end_offset() && log.epochs().entries().empty();
+    const bool restart = config_.gap_policy == GapPolicy::kRestart || holds_nothing;
     events_.OnGap(partition.name(), gap, restart ? std::optional(reset.fetch_offset) : std::nullopt);
     if (!restart) {
       MarkFailed(partition, absl::OutOfRangeError(absl::StrCat("offsets ", gap.from.value, " to ", gap.to.value - 1,
@@ -151,11 +163,12 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   }
   if (reset.kind == OffsetReset::Kind::kTruncate && !CutTo(partition, reset.fetch_offset)) return;
   if (reset.kind == OffsetReset::Kind::kRestart) {
-    if (const absl::Status restarted = StartAnewAt(partition, reset.fetch_offset); !restarted.ok()) {
+    const absl::Status restarted = StartAnewAt(partition, reset.fetch_offset);
+    Publish(partition);
+    if (!restarted.ok()) {
       MarkFailed(partition, restarted);
       return;
     }
-    Publish(partition);
     session_.StartOver();
     partition.initial.progress->ForgetLeader();
   }

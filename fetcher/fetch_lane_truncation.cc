@@ -83,6 +83,8 @@ void FetchLane::ResumeFetching(FollowedPartition& partition) {
 void FetchLane::ApplyTruncation(FollowedPartition& partition) {
   PartitionLog& log = partition.log();
   const Offset end_before = log.log_end_offset();
+  const std::optional<LeaderEpoch> epoch_before = log.latest_epoch();
+  const bool diverged = partition.work == LeaderWork::kTruncate;  // as a fetch was told
   const Truncation plan =
       PlanTruncation(partition.leader_end, log.epochs(), partition.truncation_fallback, log.log_end_offset());
   if (!CutTo(partition, plan.offset)) return;
@@ -90,7 +92,8 @@ void FetchLane::ApplyTruncation(FollowedPartition& partition) {
     // Incomplete: the next fetch carries our new last epoch and may diverge again, one step further back.
     ResumeFetching(partition);
     // A leader that sees a divergence where nothing can be cut must not make us ask without pause (BAD-15).
-    if (log.log_end_offset() == end_before && partition.leader_end.end_offset < end_before)
+    const bool unchanged = log.log_end_offset() == end_before && log.latest_epoch() == epoch_before;
+    if (unchanged && (diverged || partition.leader_end.end_offset < end_before))
       Delay(partition, config_.replica_fetch_backoff);
   } else if (log.latest_epoch()) {
     RequireLeaderWork(partition, LeaderWork::kLookUpEpoch);
@@ -131,7 +134,9 @@ bool FetchLane::CutTo(FollowedPartition& partition, Offset offset) {
   PartitionLog& log = partition.log();
   const Offset end_before = log.log_end_offset();
   const Offset high_watermark_before = log.high_watermark();
-  absl::Status cut = PersistOffsetsForCut(partition, OffsetsForCut(log, offset));
+  // Where nothing is cut, no file vouches for it.
+  absl::Status cut;
+  if (offset < end_before) cut = PersistOffsetsForCut(partition, OffsetsForCut(log, offset));
   if (cut.ok()) cut = log.TruncateTo(offset);
   Publish(partition);
   if (!cut.ok()) {

@@ -112,6 +112,8 @@ class PartitionLog {
   // them is at fault), that the first is not below log_end_offset() (kFailedPrecondition), and that each fits a segment
   // (kInvalidArgument). REQUIRES: only whole batches, framing walked.
   absl::Status CheckBatches(ByteSpan batches);
+  // The same of a log that is to start anew at `start`.
+  absl::Status CheckBatchesOfLogFrom(Offset start, ByteSpan batches) const;
   // Writes batches exactly as the leader sent them (LOG-05, LOG-65..LOG-71). REQUIRES: as for CheckBatches; no other
   // Append, Truncate or Close runs. Unless `checked`, by CheckBatches on the log as it is or as our own work, its error
   // ends the call: then nothing is written. Splits at batch boundaries where a segment is full. A write error leaves
@@ -253,6 +255,9 @@ class PartitionLog {
   absl::Status FinishWrite(const absl::Status& written, ByteSpan run, Offset end);
   absl::Status FinishAppend(const absl::Status& appended, std::optional<LeaderEpoch> epoch_before);
   absl::Status UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
+  absl::Status CheckRun(ByteSpan batches, Offset next, LeaderEpoch epoch, const ProducerStateTable& before) const;
+  std::optional<absl::Status> TryAppendNow(IoQueue& queue, ByteSpan batches);
+  void OnAppendBrokenOff();
   absl::Status TakeBackEpochs();
   absl::Status StageBatch(const RecordBatchView& batch);
   absl::Status ApplyToProducers(ByteSpan run);  // what was just written

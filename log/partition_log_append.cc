@@ -16,11 +16,18 @@ namespace slipstream {
 
 absl::Status PartitionLog::CheckBatches(ByteSpan batches) {
   SLIP_RETURN_IF_ERROR(TakeBackEpochs());
+  return CheckRun(batches, log_end_offset_, epochs_->latest_epoch().value_or(LeaderEpoch{0}), producers_);
+}
+
+absl::Status PartitionLog::CheckBatchesOfLogFrom(Offset start, ByteSpan batches) const {
+  return CheckRun(batches, start, LeaderEpoch{0}, ProducerStateTable());
+}
+
+absl::Status PartitionLog::CheckRun(ByteSpan batches, Offset next, LeaderEpoch epoch,
+                                    const ProducerStateTable& before) const {
   BatchWalker walker(batches);
-  Offset next = log_end_offset_;
-  LeaderEpoch epoch = epochs_->latest_epoch().value_or(LeaderEpoch{0});
   bool first = true;
-  ProducerRunCheck producers(producers_);
+  ProducerRunCheck producers(before);
   while (walker.Next()) {
     const RecordBatchView batch = walker.batch();
     const auto refuse = [&](const auto&... what) {
@@ -55,14 +62,34 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
   SLIP_CO_RETURN_IF_ERROR(Usable());
   SLIP_CO_RETURN_IF_ERROR(checked ? TakeBackEpochs() : CheckBatches(batches));
   const std::optional<LeaderEpoch> epoch_before = latest_epoch();
-  const absl::Status appended = co_await AppendChecked(queue, batches, hint);
+  absl::Status appended;
+  try {
+    appended = co_await AppendChecked(queue, batches, hint);
+  } catch (...) {
+    OnAppendBrokenOff();
+    throw;
+  }
   co_return FinishAppend(appended, epoch_before);
 }
 
+// What was staged of it may be written or not: nothing can be added behind it before the log is opened anew.
+void PartitionLog::OnAppendBrokenOff() {
+  (void)FailUnlessOk(absl::InternalError("broken off by an exception"), "cannot append");
+}
+
 std::optional<absl::Status> PartitionLog::AppendNow(IoQueue& queue, ByteSpan batches) {
+  try {
+    return TryAppendNow(queue, batches);
+  } catch (...) {
+    OnAppendBrokenOff();
+    throw;
+  }
+}
+
+std::optional<absl::Status> PartitionLog::TryAppendNow(IoQueue& queue, ByteSpan batches) {
   absl::Status ready = Usable();
   if (ready.ok()) ready = TakeBackEpochs();
-  if (ready.ok()) ready = active().LoadForAppend();
+  if (ready.ok()) ready = active().LoadForAppend(log_end_offset_);
   if (!ready.ok()) return ready;
   if (!active().WritesNow(queue, batches.size())) return std::nullopt;
   const std::optional<LeaderEpoch> epoch_before = latest_epoch();
@@ -127,7 +154,7 @@ absl::Status PartitionLog::StageBatch(const RecordBatchView& batch) {
 }
 
 asio::awaitable<absl::Status> PartitionLog::AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint) {
-  SLIP_CO_RETURN_IF_ERROR(active().LoadForAppend());
+  SLIP_CO_RETURN_IF_ERROR(active().LoadForAppend(log_end_offset_));
   size_t run_begin = 0;  // what is staged but not written begins here
   Offset end = log_end_offset_;
   BatchWalker walker(batches);

@@ -124,9 +124,11 @@ absl::Status PartitionLog::FlushBlocking() {
 asio::awaitable<absl::Status> PartitionLog::FlushUpTo(IoQueue& queue, Offset offset) {
   SLIP_CHECK_LE(offset.value, log_end_offset_.value);
   const uint64_t truncations = truncations_;
-  while (recovery_point_ < offset) {
-    SLIP_CO_RETURN_IF_ERROR(Usable());
+  for (;;) {
+    // First: what was cut and written anew up to `offset` may be durable, and is something else.
     if (truncations != truncations_) co_return absl::AbortedError(absl::StrCat(partition_.ToString(), ": truncated"));
+    if (recovery_point_ >= offset) co_return absl::OkStatus();
+    SLIP_CO_RETURN_IF_ERROR(Usable());
     if (flush_running_) {
       co_await FlushEnded();
       continue;
@@ -134,7 +136,6 @@ asio::awaitable<absl::Status> PartitionLog::FlushUpTo(IoQueue& queue, Offset off
     const absl::Status flushed = co_await Flush(queue);
     if (!flushed.ok()) co_return flushed;
   }
-  co_return absl::OkStatus();
 }
 
 }  // namespace slipstream

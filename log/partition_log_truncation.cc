@@ -49,7 +49,7 @@ absl::Status PartitionLog::TruncateTo(Offset offset) {
   if (starts_in_segment && offset <= log_start_offset_) return TruncateFullyAndStartAt(offset);
   const size_t keep = FloorSegment(offset) + 1;
   // What the cut opens, it opens before anything is changed: a lack of descriptors costs nothing.
-  SLIP_RETURN_IF_ERROR(segments_[keep - 1]->LoadForAppend());
+  SLIP_RETURN_IF_ERROR(segments_[keep - 1]->LoadForAppend(log_end_offset_));
   KeepOpen(*segments_[keep - 1]);
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> names, io_.Open(directory_, OpenMode::kDirectory));
   ++truncations_;

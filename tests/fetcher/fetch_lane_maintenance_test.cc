@@ -36,5 +36,17 @@ TEST_F(FetchLaneMaintenanceTest, Log106_RetentionGoesByTheClockOfTheConfig) {
   EXPECT_GT(Log(kP0).log_start_offset(), Offset{0});
 }
 
+// What happened: the leader went by the log start that it was told first, and waited for ever to delete records.
+TEST_F(FetchLaneMaintenanceTest, Ft20_AReplicaTellsItsLeaderThatItsLogStartRose) {
+  config_.replica_id = BrokerId{2};
+  config_.retention_check_interval = std::chrono::hours(1);
+  Fill(kP0, MakeRun({.leader_epoch = 5}, 10), 10);
+  StartWith({kP0});
+  EXPECT_EQ(leader_.Asked(kP0)->log_start_offset, Offset{0});
+  Serve({{{.partition = kP0, .high_watermark = 10, .log_start_offset = 4}}});
+  Serve({});
+  EXPECT_EQ(leader_.Asked(kP0)->log_start_offset, Offset{4});
+}
+
 }  // namespace
 }  // namespace slipstream

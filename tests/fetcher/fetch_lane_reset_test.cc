@@ -205,5 +205,55 @@ TEST_F(FetchLaneResetTest, Ft41_ALostQueryIsAskedAgain) {
   EXPECT_THAT(events_.in_doubt, ElementsAre("connection lost"));
 }
 
+// What happened: offsets of -1 went into the checkpoint files, and no start could read them.
+TEST_F(FetchLaneResetTest, Ft41_ALeaderThatCannotTellItsEndsCutsNothingAndIsAskedAgain) {
+  config_.gap_policy = GapPolicy::kRestart;
+  Fill(kP0, Batch(0, 10, 4), 10);
+  StartWith({kP0, kP1});
+  LeaderHas(-1, -1);
+  ServeOutOfRange();
+  ServeUntil([this] { return leader_.offset_queries.size() >= 4; });
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_THAT(events_.persisted, IsEmpty());
+  EXPECT_THAT(events_.lost, IsEmpty());
+  EXPECT_THAT(events_.notices, ::testing::Contains(HasSubstr("says that its log lies from -1 to -1")));
+}
+
+class StraddlingBatchTest : public FetchLaneResetTest {
+ protected:
+  // A copy that began at the leader's log start, which lies inside a batch.
+  StraddlingBatchTest() {
+    EXPECT_TRUE(Log(kP0).TruncateFullyAndStartAt(Offset{12}).ok());
+    StartWith({kP0, kP1});
+  }
+  static ScriptedFetch Answer(std::vector<std::byte> records) {
+    return {{{.partition = kP0, .records = std::move(records), .high_watermark = 15, .log_start_offset = 12}}};
+  }
+};
+
+// What happened: the log was begun at 10 before the batch was looked at, and then 10 to 11 were a gap.
+TEST_F(StraddlingBatchTest, Ft37_Rel49_ADamagedOneChangesNothing) {
+  Serve(Answer(Damaged(Batch(10, 5))));
+  EXPECT_EQ(End(kP0), 12);
+  EXPECT_THAT(events_.persisted, IsEmpty());
+  PollUntilAskedAt(kP0, 12);
+  Serve(Answer(Batch(10, 5)));
+  EXPECT_EQ(End(kP0), 15);
+  EXPECT_EQ(Log(kP0).log_start_offset(), Offset{12});
+}
+
+TEST_F(StraddlingBatchTest, Ft32_OneThatTheDiskHasNoRoomForIsNoGapThatEndsTheRun) {
+  queue_.write_bytes_left = 0;
+  Serve(Answer(Batch(10, 5)));
+  PollUntilAskedAt(kP0, 10);
+  queue_.write_bytes_left = 1 << 20;
+  LeaderHas(12, 15);
+  ServeOutOfRange();
+  PollUntilAskedAt(kP0, 12);
+  EXPECT_THAT(events_.lost, ElementsAre(RecordingEvents::Lost{{Offset{10}, Offset{12}}, Offset{12}}));
+  Serve(Answer(Batch(10, 5)));
+  EXPECT_EQ(End(kP0), 15);
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -146,6 +146,14 @@ TEST_F(FetchLaneTest, Ft38_Pf25_HighWatermarkAndLogStartFollowTheLeader) {
   EXPECT_EQ(Progress(kP0)->log_start_offset.load(), 3);
 }
 
+TEST_F(FetchLaneTest, Bad14_AHighWatermarkThatIsNoOffsetIsNone) {
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .records = Batch(0, 10), .high_watermark = std::numeric_limits<int64_t>::min()}}});
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_EQ(Log(kP0).high_watermark(), Offset{0});
+  EXPECT_EQ(Progress(kP0)->leader_high_watermark.load(), -1);
+}
+
 TEST_F(FetchLaneTest, Ft39_Rel23_Pf17_AnIdlePartitionHasLagZero) {
   StartWith({kP0, kP1});
   EXPECT_EQ(Progress(kP0)->Lag(), -1) << "not known before the first answer";

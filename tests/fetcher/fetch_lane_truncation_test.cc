@@ -311,5 +311,27 @@ TEST_F(FetchLaneTruncationTest, Inv14_NothingIsCutOnTheWordOfALeaderOlderThanThe
   RunUntilAskedAt(kP0, 10);
 }
 
+// What happened: a divergence at our very end was asked about again with every answer.
+TEST_F(FetchLaneTruncationTest, Bad15_ADivergenceThatChangesNothingIsAskedAboutAfterAPause) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  Fill(kP0, TenOfEach({3, 4}), 5);
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .diverging = Diverging(4, 20)}}});
+  Serve({});
+  EXPECT_EQ(End(kP0), 20);
+  EXPECT_EQ(AskedAt(kP0), -1);
+  EXPECT_EQ(AskedAt(kP1), 0);
+}
+
+// What happened: each look-up of a log that its own retention had trimmed wrote the checkpoint files.
+TEST_F(FetchLaneTruncationTest, Log103_WhereNothingIsCutNoCheckpointIsWritten) {
+  Fill(kP0, TenOfEach({3, 4}), 20);
+  ASSERT_TRUE(Log(kP0).MaybeIncrementLogStartOffset(Offset{10}).ok());
+  LookUpsAnswer({{Ends(kP0, 4, 20)}});
+  StartWith({kP0});
+  EXPECT_EQ(AskedAt(kP0), 20);
+  EXPECT_THAT(events_.persisted, IsEmpty());
+}
+
 }  // namespace
 }  // namespace slipstream

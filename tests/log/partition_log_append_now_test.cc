@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <new>
 
 #include "log/partition_log.h"
 #include "tests/support/batches.h"
@@ -90,6 +91,21 @@ TEST_F(AppendNowTest, Log62_ATornWriteLeavesNothingAndIsMadeAgain) {
   EXPECT_EQ(Append({.record_count = 2, .leader_epoch = 7}), absl::OkStatus());
   EXPECT_EQ(log_->log_end_offset(), Offset{2});
   EXPECT_EQ(std::filesystem::file_size(dir_.path() / "t-0" / "00000000000000000000.log"), log_->size_bytes());
+}
+
+// What happened: the thread that took over after an exception found half an append, and the process ended.
+TEST_F(AppendNowTest, Fm16_AnExceptionInTheMiddleFailsTheLogAndNothingElse) {
+  const std::vector<std::byte> batch = MakeBatch({});
+  queue_.before_write = [] { throw std::bad_alloc(); };
+  EXPECT_THROW((void)AppendRun(batch), std::bad_alloc);
+  EXPECT_FALSE(log_->failure().ok());
+  Open();
+  EXPECT_THROW((void)RunToEnd(log_->AppendAsFollower(queue_, batch, WriteHint::kCached)), std::bad_alloc);
+  queue_.before_write = nullptr;
+  EXPECT_FALSE(AppendRun(batch)->ok());
+  EXPECT_FALSE(RunToEnd(log_->AppendAsFollower(queue_, batch, WriteHint::kCached)).ok());
+  Open();
+  EXPECT_EQ(AppendRun(batch), absl::OkStatus());
 }
 
 }  // namespace
