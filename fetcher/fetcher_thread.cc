@@ -7,12 +7,18 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include <chrono>
 #include <exception>
 
 #include "fetcher/lane_group.h"
 #include "log/io/io_ring.h"
 
 namespace slipstream {
+namespace {
+
+constexpr std::chrono::seconds kShortLife{1};
+
+}  // namespace
 
 struct FetcherThread::Work {
   Work(FetcherThread& thread, const LeaderEndpointFactory& make_leader)
@@ -45,6 +51,7 @@ FetcherThread::~FetcherThread() {
 void FetcherThread::Main(const LeaderEndpointFactory& make_leader) {
   ::pthread_setname_np(::pthread_self(), name_.substr(0, 15).c_str());
   const auto keep_running = asio::make_work_guard(io_);
+  const Clock::TimePoint began = config_.clock->Now();
   try {
     Work work(*this, make_leader);
     work_ = &work;
@@ -61,6 +68,8 @@ void FetcherThread::Main(const LeaderEndpointFactory& make_leader) {
     work_ = nullptr;
     events_.OnNotice(absl::StrCat("fetcher thread ", name_, " died: ", error.what()));
     dead_.store(true, std::memory_order_release);
+    // A look at the metadata makes another one (Tend); at once, unless that would go on without end.
+    if (config_.clock->Now() - began >= kShortLife) events_.OnLeaderInDoubt(leader_, "its fetcher thread died");
   }
   // Removals are still answered until Stop: whoever waits for one must not wait for ever.
   io_.restart();

@@ -13,6 +13,10 @@ namespace slipstream {
 // A doubt of so long is no election: some partition has no leader, or a broker is away for good and nobody replaces it.
 inline constexpr std::chrono::seconds kElectionPatience{30};
 
+// A broker that is cut off from those who elect answers what it last knew, for ever: after so long another one is
+// asked.
+inline constexpr std::chrono::seconds kBrokerPatience{5};
+
 // Between two tries (retry.backoff.ms, retry.backoff.max.ms).
 inline constexpr std::chrono::milliseconds kRetryBackoff{100}, kRetryBackoffMax{1000};
 
@@ -50,18 +54,28 @@ class RefreshSchedule {
       return BackoffAfter(failures_, kRetryBackoff, kRetryBackoffMax, kNoJitter);
     }
     if (!since_) since_ = asked_;
+    if (!asked_in_vain_since_) asked_in_vain_since_ = asked_;
     return RefreshPause(now - *since_, now - asked_);
+  }
+  // True once in kBrokerPatience of doubts that no refresh has ended.
+  bool TakeTurnToAnother(TimePoint now) {
+    if (!asked_in_vain_since_ || now - *asked_in_vain_since_ < kBrokerPatience) return false;
+    asked_in_vain_since_ = now;
+    return true;
   }
   // The pause is over: when nobody wants another one, the next doubt is a new one.
   void EndPause() {
-    if (!wanted_) since_.reset();
+    if (wanted_) return;
+    since_.reset();
+    asked_in_vain_since_.reset();
   }
   int failures() const { return failures_; }  // in a row
 
  private:
   bool wanted_ = false;
   TimePoint asked_;
-  std::optional<TimePoint> since_;  // the first refresh of this doubt began
+  std::optional<TimePoint> since_;                // the first refresh of this doubt began
+  std::optional<TimePoint> asked_in_vain_since_;  // likewise, or a broker was turned away from; news begin no new one
   int failures_ = 0;
 };
 

@@ -242,6 +242,7 @@ asio::awaitable<absl::Status> TopicFollower::Follow() {
     if (stopping_) break;
     if (wanted_fetchers_) co_await fetchers_->Resize(*std::exchange(wanted_fetchers_, std::nullopt));
     if (stopping_) break;
+    if (refreshes_.TakeTurnToAnother(clock.Now())) cluster_.TurnToAnother();
     refreshes_.Begin(clock.Now());
     const absl::Status refreshed = co_await cluster_.Refresh();
     const Clock::TimePoint ended = clock.Now();

@@ -107,7 +107,11 @@ class TopicFollower final : LogOwner {
     bool assigned = false;
     int absences = 0;               // refreshes in a row that did not know the partition
     Clock::TimePoint absent_since;  // the first of them
-    bool offline = false;           // its log cannot be opened, as a log dir is offline
+    Uuid other_id;                  // of a topic of that name that is not ours, as told `other_id_told` times in a row
+    int other_id_told = 0;
+    Clock::TimePoint other_id_since;  // the first time
+    Uuid replaced_id;                 // of the topic before ours: whoever tells of it is behind
+    bool offline = false;             // its log cannot be opened, as a log dir is offline
     bool leaderless_told = false;
     std::string trouble;  // with its disk, as told last
   };
@@ -131,7 +135,8 @@ class TopicFollower final : LogOwner {
   void TellOfLeadersDoneWith();
   asio::awaitable<absl::Status> StartMoves(std::span<const Move> moves);
   std::vector<Move> PlanMoves(const ClusterMetadata& metadata);
-  bool IsDue(const Move& move);  // else it is there already, or cannot be
+  bool IsDue(const Move& move);                          // else it is there already, or cannot be
+  bool IsCertain(const Move& move, Followed& followed);  // that the topic is the one it is said to be
   absl::Status Prepare(const Move& move, LeaderGroups& groups);
   void LookAt(const TopicPartition& partition, Look look) override;
   asio::awaitable<void> WithdrawMoves();

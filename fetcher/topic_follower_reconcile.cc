@@ -16,6 +16,11 @@ namespace {
 // Their logs are made together, and are fetched while those of the next are made.
 constexpr size_t kMovesAtOnce = 1000;
 
+// What takes something away is believed when it was told so often and for so long: neither one answer is enough nor
+// several at once, they may all come from a broker that has only just started (KAFKA-13127).
+constexpr int kTellingsMin = 3;
+constexpr std::chrono::seconds kTellingMin{1};
+
 // False also when one of both is not known.
 bool IsOfAnotherTopic(const PartitionLog* log, Uuid topic_id) {
   const std::optional<Uuid> known = log == nullptr ? std::nullopt : log->topic_id();
@@ -85,17 +90,14 @@ std::vector<TopicFollower::Move> TopicFollower::PlanMoves(const ClusterMetadata&
   return moves;
 }
 
-// Partitions that the cluster no longer knows: the copy stays, the fetching ends. Neither one answer is enough nor
-// several at once, they may all come from a broker that has only just started (KAFKA-13127).
+// Partitions that the cluster no longer knows: the copy stays, the fetching ends.
 asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metadata) {
-  constexpr int kAbsencesMin = 3;
-  constexpr std::chrono::seconds kAbsenceMin{1};
   const Clock::TimePoint now = config_.fetcher.clock->Now();
   std::vector<TopicPartition> gone;
   for (auto& [partition, followed] : followed_) {
     followed.absences = metadata.LeaderOf(partition) ? 0 : followed.absences + 1;
     if (followed.absences == 1) followed.absent_since = now;
-    if (followed.absences >= kAbsencesMin && now - followed.absent_since >= kAbsenceMin) gone.push_back(partition);
+    if (followed.absences >= kTellingsMin && now - followed.absent_since >= kTellingMin) gone.push_back(partition);
     if (followed.absences > 0) refreshes_.Want();
   }
   for (const TopicPartition& partition : gone) {
@@ -125,11 +127,31 @@ bool TopicFollower::IsDue(const Move& move) {
     return false;
   }
   followed.leaderless_told = false;
+  if (!IsCertain(move, followed)) {
+    refreshes_.Want();
+    return false;
+  }
   if (!followed.assigned || followed.topic_id != move.topic_id) return true;
   // Metadata of a broker that is behind: epochs only grow.
   if (move.leader.leader_epoch < followed.leader.leader_epoch) return false;
   return followed.leader.leader != move.leader.leader || followed.leader.leader_epoch != move.leader.leader_epoch ||
          followed.endpoint != move.endpoint;
+}
+
+// On the word that a topic was made anew its copy is dropped, or the run ends.
+bool TopicFollower::IsCertain(const Move& move, Followed& followed) {
+  if (!IsOfAnotherTopic(logs_.Find(move.partition), move.topic_id)) {
+    followed.other_id_told = 0;
+    return true;
+  }
+  if (move.topic_id == followed.replaced_id) return false;
+  const Clock::TimePoint now = config_.fetcher.clock->Now();
+  if (followed.other_id_told == 0 || followed.other_id != move.topic_id) {
+    followed.other_id = move.topic_id;
+    followed.other_id_told = 0;
+    followed.other_id_since = now;
+  }
+  return ++followed.other_id_told >= kTellingsMin && now - followed.other_id_since >= kTellingMin;
 }
 
 // REQUIRES: no fetcher has the partition.
@@ -168,6 +190,7 @@ absl::StatusOr<PartitionLog*> TopicFollower::OpenLog(const TopicPartition& parti
                    topic_id.ToString(), ", the copy has ", known->ToString(), ")");
   if (config_.fetcher.gap_policy == GapPolicy::kStop) return absl::OutOfRangeError(what);
   notice_(NoticeKind::kEvent, absl::StrCat(what, "; the copy was dropped"));
+  followed_[partition].replaced_id = *known;
   SLIP_RETURN_IF_ERROR(logs_.Delete(partition));
   return logs_.GetOrCreate(partition, topic_id);
 }

@@ -81,6 +81,12 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
   co_return absl::OkStatus();
 }
 
+void ClusterClient::TurnToAnother() {
+  if (connection_ == nullptr) return;
+  failed_last_ = connection_->endpoint();
+  connection_->Close();
+}
+
 asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
   give_up_at_ = std::chrono::steady_clock::now() + config_.bootstrap_timeout;
   const absl::Status found = co_await RefreshInTime();

@@ -20,6 +20,8 @@ class ClusterClient {
   // Asks a broker for all topics, first the one that answered last, then the known ones, then the bootstrap list. On
   // error the metadata stays as it was; the error is that of the last broker tried.
   asio::awaitable<absl::Status> Refresh();
+  // The next Refresh asks another broker first, if there is one. REQUIRES: no Refresh runs.
+  void TurnToAnother();
   // Refresh until it works, with backoff, for bootstrap_timeout at most, however many addresses stay silent. kDataLoss
   // (not a Kafka broker) and kUnimplemented end it at once when every bootstrap address fails that way.
   asio::awaitable<absl::Status> Bootstrap();

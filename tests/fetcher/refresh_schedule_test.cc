@@ -90,5 +90,21 @@ TEST_F(RefreshScheduleTest, WhenTheWholeClusterWasAwayItsElectionsAreNotLateForI
   EXPECT_EQ(Refresh(), milliseconds(100));
 }
 
+// What would happen: a broker that is cut off from those who elect says for ever what it knew before.
+TEST_F(RefreshScheduleTest, Inv24_AnotherBrokerIsAskedWhenADoubtLasts) {
+  schedule_.Want();
+  int turns = 0;
+  const RefreshSchedule::TimePoint began = now_;
+  while (now_ - began < 2 * kBrokerPatience + seconds(1)) {
+    turns += schedule_.TakeTurnToAnother(now_) ? 1 : 0;
+    schedule_.WantAfterNews();
+    Refresh();
+  }
+  EXPECT_EQ(turns, 2);
+  Refresh(/*answered=*/true, /*doubt=*/false);
+  now_ += kBrokerPatience;
+  EXPECT_FALSE(schedule_.TakeTurnToAnother(now_)) << "no doubt is left";
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -98,5 +98,23 @@ TEST_F(FollowedTopicsTest, Inv16_Pf31_ATopicMadeAnewUnderItsNameEndsTheRunUnless
   EXPECT_EQ(copies_->Find({"t2", 0})->log_end_offset(), Offset{3}) << "nothing of the copy is touched";
 }
 
+// What happened: one answer of a broker that was behind named the topic of before, and the copy of the new one went.
+TEST_F(FollowedTopicsTest, Inv16_OneAnswerThatNamesAnotherTopicDropsNoCopy) {
+  follow_.fetcher.gap_policy = GapPolicy::kRestart;
+  FollowTwoTopics();
+  const Uuid id = *copies_->Find({"t2", 0})->topic_id();
+  HostedTopic& topic = *catalog_->Find("t2");
+  topic.id = Uuid{9, 9};
+  follower_->Resize(2);  // has the metadata looked at
+  RunUntil([this] { return follower_->Metrics().fetchers.threads.size() == 2 || Told("dropped"); });
+  topic.id = id;
+  Append(*topic.Find(0), 2);
+  RunUntil([this] { return follower_->Snapshot().records == 8; });
+  StopFollowing();
+  EXPECT_FALSE(Told("dropped"));
+  EXPECT_EQ(copies_->Find({"t2", 0})->topic_id(), id);
+  EXPECT_EQ(copies_->Find({"t2", 0})->log_end_offset(), Offset{5});
+}
+
 }  // namespace
 }  // namespace slipstream

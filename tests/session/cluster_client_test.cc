@@ -3,9 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 
 #include <optional>
 
+#include "log/check.h"
+#include "session/wire/messages/api_versions.h"
+#include "session/wire/messages/metadata.h"
 #include "tests/support/patience.h"
 
 namespace slipstream {
@@ -71,6 +78,76 @@ TEST(ClusterClient, SilentAddressesShareTheTimeThatBootstrappingMayTake) {
   while (!ended) ASSERT_GT(io.run_one_for(kPatience), 0u) << "it hangs";
   EXPECT_TRUE(absl::IsDeadlineExceeded(*ended)) << *ended;
   EXPECT_EQ(peers.size(), 3u) << "each was tried";
+}
+
+// A broker that answers, and knows of all the others.
+class AnsweringBroker {
+ public:
+  AnsweringBroker(asio::io_context& io, int32_t broker_id)
+      : id(broker_id), acceptor_(io, {asio::ip::address_v4::loopback(), 0}) {}
+  Endpoint endpoint() const { return {"127.0.0.1", acceptor_.local_endpoint().port()}; }
+  asio::awaitable<void> Serve(const std::vector<AnsweringBroker*>& all) {
+    for (;;) {
+      asio::ip::tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
+      try {
+        for (;;) co_await AnswerOne(socket, all);
+      } catch (const boost::system::system_error&) {  // the client is gone
+      }
+    }
+  }
+
+  const int32_t id;
+  int metadata_answers = 0;
+
+ private:
+  asio::awaitable<void> AnswerOne(asio::ip::tcp::socket& socket, const std::vector<AnsweringBroker*>& all) {
+    std::vector<std::byte> size(4);
+    co_await asio::async_read(socket, asio::buffer(size), asio::use_awaitable);
+    std::vector<std::byte> frame(static_cast<size_t>(ReadBigEndian<int32_t>(size, 0)));
+    co_await asio::async_read(socket, asio::buffer(frame), asio::use_awaitable);
+    ByteCursor cursor(frame);
+    const RequestHeader header = DecodeRequestHeader(cursor).value();
+    std::vector<std::byte> answer;
+    if (header.api_key == ApiKey::kApiVersions) {
+      ApiVersionsResponse versions;
+      versions.api_keys = {{ApiKey::kApiVersions, 0, 4}, {ApiKey::kMetadata, 0, 9}};
+      answer = EncodeResponse(versions, header.version, header.correlation_id).bytes;
+    } else {
+      ++metadata_answers;
+      MetadataResponse metadata;
+      for (const AnsweringBroker* broker : all)
+        metadata.brokers.push_back(
+            {.node_id = BrokerId{broker->id}, .host = "127.0.0.1", .port = broker->endpoint().port});
+      answer = EncodeResponse(metadata, header.version, header.correlation_id).bytes;
+    }
+    co_await asio::async_write(socket, asio::buffer(answer), asio::use_awaitable);
+  }
+
+  asio::ip::tcp::acceptor acceptor_;
+};
+
+TEST(ClusterClient, Inv24_AnotherBrokerIsAskedOnceToldToTurnToOne) {
+  asio::io_context io;
+  AnsweringBroker first(io, 1), second(io, 2);
+  const std::vector<AnsweringBroker*> all = {&first, &second};
+  for (AnsweringBroker* broker : all) asio::co_spawn(io, broker->Serve(all), asio::detached);
+  ClusterClient client(io, {first.endpoint()}, {});
+  const auto refresh = [&] {
+    std::optional<absl::Status> ended;
+    asio::co_spawn(io, client.Refresh(), [&](std::exception_ptr, absl::Status status) { ended = std::move(status); });
+    while (!ended) SLIP_CHECK_GT(io.run_one_for(kPatience), 0u);
+    return *ended;
+  };
+  EXPECT_TRUE(refresh().ok());
+  EXPECT_TRUE(refresh().ok());
+  EXPECT_EQ(first.metadata_answers, 2) << "who answered is asked again";
+  client.TurnToAnother();
+  EXPECT_TRUE(refresh().ok());
+  EXPECT_EQ(second.metadata_answers, 1);
+  client.TurnToAnother();
+  EXPECT_TRUE(refresh().ok());
+  EXPECT_EQ(first.metadata_answers, 3);
+  client.Close();
 }
 
 }  // namespace
