@@ -178,8 +178,12 @@ asio::awaitable<absl::StatusOr<ReceivedFrame>> Connection::RoundTrip(EncodedFram
   absl::StatusOr<ReceivedFrame> frame = co_await ReadFrame(pool, landing);
   if (!frame.ok()) co_return frame.status();
   ++read_turn_;
-  // Not only cancelled: one that fired just now must find that it is not due.
-  deadline_.expires_at(asio::steady_timer::time_point::max());
+  if (read_turn_ < next_ticket_) {
+    ArmDeadline(timeout_);  // the next one may still be on its way out
+  } else {
+    // Not only cancelled: one that fired just now must find that it is not due.
+    deadline_.expires_at(asio::steady_timer::time_point::max());
+  }
   turn_.NotifyAll();
   co_return frame;
 }

@@ -145,7 +145,7 @@ FetchSession::Verdict FetchSession::OnResponse(const FetchResponse& response) {
   if (response.error_code != KafkaError::kNone) {
     if (response.error_code == KafkaError::kFetchSessionIdNotFound) session_id_ = kNoSession;
     session_epoch_ = kInitialEpoch;
-    return response.error_code == KafkaError::kFetchSessionTopicIdError ? Verdict::kTopicIdError : Verdict::kDrop;
+    return Verdict::kDrop;
   }
   const bool throttled_away = full_ && response.responses.empty() && response.throttle_time_ms > 0;
   if (throttled_away || !Matches(response)) {

@@ -48,9 +48,8 @@ class FetchSession {
   bool built_with_topic_ids() const { return with_topic_ids_; }
 
   enum class Verdict {
-    kUse,           // the answer's partitions count
-    kDrop,          // do not use it: the next request is a full one
-    kTopicIdError,  // as kDrop, and back off: ids and names were mixed (FT-25)
+    kUse,   // the answer's partitions count
+    kDrop,  // do not use it, and pause: the next request is a full one
   };
   // Judges an answer to the last build (FS-09..FS-11, FS-13). Partition entries of topics not asked for make it kDrop.
   Verdict OnResponse(const FetchResponse& response);

@@ -1,5 +1,8 @@
 #include "fetcher/leader/offsets_handler.h"
 
+#include <absl/container/flat_hash_set.h>
+#include <absl/strings/string_view.h>
+
 #include <limits>
 #include <optional>
 #include <utility>
@@ -81,12 +84,18 @@ HostedPartition* Resolve(TopicCatalog& catalog, const std::string& topic_name, i
 
 void HandleListOffsets(const ListOffsetsRequest& request, int16_t version, TopicCatalog& catalog,
                        ListOffsetsResponse& response) {
+  absl::flat_hash_set<std::pair<absl::string_view, int32_t>> seen;
   for (const ListOffsetsTopic& topic : request.topics) {
     ListOffsetsTopicResponse& answers = response.topics.emplace_back();
     answers.name = topic.name;
     for (const ListOffsetsPartition& asked : topic.partitions) {
       ListOffsetsPartitionResponse& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
+      // As Kafka does; each look-up may read files, and a megabyte names a partition ten thousands of times.
+      if (!seen.emplace(topic.name, asked.partition_index).second) {
+        answer.error_code = KafkaError::kInvalidRequest;
+        continue;
+      }
       HostedPartition* const partition =
           Resolve(catalog, topic.name, asked.partition_index, asked.current_leader_epoch, answer.error_code);
       if (partition != nullptr) FillOffset(partition->log, request, asked.timestamp, version, answer);

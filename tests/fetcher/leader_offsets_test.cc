@@ -174,5 +174,19 @@ TEST_F(LeaderOffsetsTest, Ec05_Ld12_Ad10_WhereAnEpochEnds) {
   }
 }
 
+// What would happen: a request of a megabyte names a partition ten thousands of times, and each is a search in its
+// files.
+TEST_F(LeaderOffsetsTest, Bad02_APartitionThatIsNamedTwiceIsLookedUpOnce) {
+  Create("t");
+  ListOffsetsRequest request;
+  const ListOffsetsPartition asked{.partition_index = 0, .timestamp = kLatestTimestamp};
+  request.topics = {{.name = "t", .partitions = {asked, asked}}, {.name = "t", .partitions = {asked}}};
+  const std::optional<ListOffsetsResponse> response = Call(request, 10);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->topics[0].partitions[0].error_code, KafkaError::kNone);
+  EXPECT_EQ(response->topics[0].partitions[1].error_code, KafkaError::kInvalidRequest);
+  EXPECT_EQ(response->topics[1].partitions[0].error_code, KafkaError::kInvalidRequest);
+}
+
 }  // namespace
 }  // namespace slipstream

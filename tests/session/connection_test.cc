@@ -399,5 +399,18 @@ TEST_F(ConnectionTest, ALargeFrameLandsWhereItIsWanted) {
   EXPECT_TRUE(std::ranges::equal(landing.begin, frame.bytes.first(landing.begin.size())));
 }
 
+// What happened: an answer took the deadline away from a request that was still being sent.
+TEST_F(ConnectionTest, Bad17_AnAnswerLeavesTheNextRequestItsDeadline) {
+  script_ = {Versions, [](const RequestHeader& header) { return Cluster(header, "first"); }};
+  config_.request_timeout = std::chrono::milliseconds(50);
+  ASSERT_TRUE(Open().ok());
+  Result first, second;
+  StartCall(first);
+  StartCall(second);
+  RunUntil([&] { return ended_.size() == 2; });
+  EXPECT_TRUE(first.status->ok()) << *first.status;
+  EXPECT_TRUE(absl::IsDeadlineExceeded(*second.status)) << *second.status;
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -282,10 +282,11 @@ TEST_F(FetchSessionTest, Fs10_OtherErrorsKeepTheIdSoThatTheLeaderClosesIt) {
   EXPECT_EQ(request.session_epoch, 0);
 }
 
-TEST_F(FetchSessionTest, Fs10_MixedIdsAskForABackoff) {
+TEST_F(FetchSessionTest, Fs10_MixedIdsAreAskedForInFull) {
   Open();
   Build();
-  EXPECT_EQ(session_.OnResponse(Answer(0, {}, KafkaError::kFetchSessionTopicIdError)), Verdict::kTopicIdError);
+  EXPECT_EQ(session_.OnResponse(Answer(0, {}, KafkaError::kFetchSessionTopicIdError)), Verdict::kDrop);
+  EXPECT_EQ(Build().session_epoch, 0);
 }
 
 TEST_F(FetchSessionTest, Fs11_AnIncrementalAnswerMayLeaveOutButNotAdd) {
