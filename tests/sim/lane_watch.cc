@@ -7,6 +7,9 @@ namespace {
 
 constexpr LaneKind kKinds[] = {LaneKind::kIdle, LaneKind::kTail, LaneKind::kBulk};
 
+// What has caught up is busy first, and then quiet.
+bool MayFollow(LaneKind from, LaneKind to) { return from != LaneKind::kBulk || to != LaneKind::kIdle; }
+
 }  // namespace
 
 void LaneMoves::Add(const LaneMoves& others) {
@@ -17,7 +20,7 @@ void LaneMoves::Add(const LaneMoves& others) {
 bool LaneMoves::AllKinds() const {
   for (const LaneKind from : kKinds)
     for (const LaneKind to : kKinds)
-      if (from != to && counts[static_cast<size_t>(from)][static_cast<size_t>(to)] == 0) return false;
+      if (from != to && MayFollow(from, to) && counts[static_cast<size_t>(from)][static_cast<size_t>(to)] == 0) return false;
   return true;
 }
 
@@ -25,7 +28,7 @@ std::string LaneMoves::ToString() const {
   std::string text;
   for (const LaneKind from : kKinds) {
     for (const LaneKind to : kKinds) {
-      if (from == to) continue;
+      if (from == to || !MayFollow(from, to)) continue;
       absl::StrAppend(&text, text.empty() ? "" : ", ", LaneName(from), "-", LaneName(to), " ",
                       counts[static_cast<size_t>(from)][static_cast<size_t>(to)]);
     }

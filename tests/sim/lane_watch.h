@@ -17,7 +17,7 @@ struct LaneMoves {
   std::array<std::array<uint64_t, kLaneKinds>, kLaneKinds> counts{};  // from, to
 
   void Add(const LaneMoves& others);
-  bool AllKinds() const;  // each came at least once
+  bool AllKinds() const;  // each that there may be came at least once
   std::string ToString() const;
 };
 
