@@ -1,4 +1,5 @@
-// How partitions are fetched; Kafka's names and defaults where Kafka has the knob.
+// How partitions are fetched; Kafka's names where Kafka has the knob, and its defaults but for the two sizes of
+// answers.
 #pragma once
 
 #include <absl/status/status.h>
@@ -34,7 +35,8 @@ struct FetcherConfig {
   int32_t replica_fetch_min_bytes = 1;         // 0 .. 2^31-1
   int32_t replica_fetch_max_bytes = 32 << 20;  // per partition and request, 1 KiB .. 1 GiB
   // Per request, 1 KiB .. 1 GiB. Answers are of 4 MiB; those to partitions that are behind grow up to this where a
-  // link's delay makes it worth while. Memory of a thread: two of these, and four of 4 MiB, at most.
+  // link's delay makes it worth while. Memory of a thread: two of these, and four of 4 MiB, unless a first batch, which
+  // comes whole, is larger.
   int32_t replica_fetch_response_max_bytes = 32 << 20;
   std::chrono::milliseconds replica_fetch_wait_max{500};  // 0 .. 5 min
   std::chrono::milliseconds replica_fetch_backoff{1000};  // 1 ms .. 5 min, after an error of one partition

@@ -1,4 +1,4 @@
-// Reading and writing big-endian numbers: the only place that turns raw bytes into values, every read bounds-checked.
+// Reading and writing big-endian numbers: raw bytes become values here, every read bounds-checked.
 #pragma once
 
 #include <absl/strings/string_view.h>
@@ -72,7 +72,6 @@ class ByteCursor {
 
   int8_t Int8() { return Fixed<int8_t>(); }
   int16_t Int16() { return Fixed<int16_t>(); }
-  uint16_t UInt16() { return Fixed<uint16_t>(); }
   int32_t Int32() { return Fixed<int32_t>(); }
   uint32_t UInt32() { return Fixed<uint32_t>(); }
   int64_t Int64() { return Fixed<int64_t>(); }

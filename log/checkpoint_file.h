@@ -14,7 +14,7 @@
 namespace slipstream {
 
 inline constexpr char kRecoveryPointCheckpoint[] = "recovery-point-offset-checkpoint";  // everything below is durable
-inline constexpr char kLogStartCheckpoint[] = "log-start-offset-checkpoint";            // only starts inside a segment
+inline constexpr char kLogStartCheckpoint[] = "log-start-offset-checkpoint";            // that no file name tells
 inline constexpr char kHighWatermarkCheckpoint[] = "replication-offset-checkpoint";
 inline constexpr char kCleanerCheckpoint[] = "cleaner-offset-checkpoint";  // compaction has seen everything below
 

@@ -120,11 +120,6 @@ std::optional<LeaderEpoch> LeaderEpochCache::latest_epoch() const {
   return entries_.back().epoch;
 }
 
-std::optional<EpochStart> LeaderEpochCache::earliest_entry() const {
-  if (entries_.empty()) return std::nullopt;
-  return entries_.front();
-}
-
 std::optional<LeaderEpoch> LeaderEpochCache::EpochForOffset(Offset offset) const {
   const auto next = FirstAbove(entries_, offset);
   if (next == entries_.begin()) return std::nullopt;

@@ -51,7 +51,6 @@ class LeaderEpochCache {
   absl::Status Replace(std::vector<EpochStart> entries);
 
   std::optional<LeaderEpoch> latest_epoch() const;
-  std::optional<EpochStart> earliest_entry() const;
   const std::vector<EpochStart>& entries() const { return entries_; }  // rising in epoch and start
   std::optional<LeaderEpoch> EpochForOffset(Offset offset) const;      // nullopt below the first entry
 

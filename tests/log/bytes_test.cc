@@ -29,11 +29,10 @@ TEST(BytesDeathTest, ReadingPastTheEndIsOurMistake) {
 }
 
 TEST(ByteCursor, ReadsInOrderAndKnowsWhatIsLeft) {
-  const auto bytes = FromHex("ff 8000 ffff 80000000 ffffffff 8000000000000000 6162");
+  const auto bytes = FromHex("ff 8000 80000000 ffffffff 8000000000000000 6162");
   ByteCursor cursor(bytes);
   EXPECT_EQ(cursor.Int8(), -1);
   EXPECT_EQ(cursor.Int16(), std::numeric_limits<int16_t>::min());
-  EXPECT_EQ(cursor.UInt16(), 0xffff);
   EXPECT_EQ(cursor.Int32(), std::numeric_limits<int32_t>::min());
   EXPECT_EQ(cursor.UInt32(), 0xffffffffu);
   EXPECT_EQ(cursor.Int64(), std::numeric_limits<int64_t>::min());

@@ -130,13 +130,11 @@ TEST_F(LeaderEpochCacheTest, Log63_AFailedWriteLeavesTheCacheAsItWas) {
   EXPECT_FALSE(cache.Covers({2}, {9})) << "a retry must write again";
 }
 
-TEST_F(LeaderEpochCacheTest, Ec04_NewestAndEarliest) {
+TEST_F(LeaderEpochCacheTest, Ec04_Newest) {
   LeaderEpochCache cache = With({});
   EXPECT_EQ(cache.latest_epoch(), std::nullopt);
-  EXPECT_EQ(cache.earliest_entry(), std::nullopt);
   cache = With({E(3, 4), E(8, 9)});
   EXPECT_EQ(cache.latest_epoch(), LeaderEpoch{8});
-  EXPECT_EQ(cache.earliest_entry(), E(3, 4));
 }
 
 TEST_F(LeaderEpochCacheTest, Ec05_Log125_EndOffsetFor) {
