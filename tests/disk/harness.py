@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))  # for all modules here
 
 from clean_end import end_cleanly_on_signals
-from disks import Disk, clear_leftovers, what_is_missing
+from disks import Disk, ThinDisk, clear_leftovers, what_is_missing  # noqa: F401
 from log_files import copied_end_offset, copied_end_offsets, read_log
 from program_runs import EXIT_DONE, EXIT_RUNTIME, ProgramTestCase
 

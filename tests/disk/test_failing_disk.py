@@ -3,8 +3,7 @@
 import os
 import shutil
 
-from disks import ThinDisk
-from harness import CLEAN_MARK, RECOVERY_POINTS, DiskTestCase, read_checkpoint
+from harness import CLEAN_MARK, RECOVERY_POINTS, DiskTestCase, ThinDisk, read_checkpoint
 from log_files import copied_end_offsets
 from program_runs import program
 

@@ -3,6 +3,7 @@
 import pathlib
 
 from kafka_cluster import KafkaCluster
+from disks import Disk, what_is_missing  # noqa: F401
 from log_files import base_offset, position_of_batch, read_log
 from program_runs import (
     EXIT_CANNOT_START, EXIT_DIVERGENCE, EXIT_DONE, EXIT_GAP, EXIT_RUNTIME, EXIT_USAGE, ProgramTestCase, program)

@@ -5,8 +5,7 @@ import socket
 import subprocess
 import threading
 
-from disks import Disk, what_is_missing
-from harness import EXIT_CANNOT_START, EXIT_DONE, EXIT_RUNTIME, EXIT_USAGE, KafkaTestCase, program
+from harness import EXIT_CANNOT_START, EXIT_DONE, EXIT_RUNTIME, EXIT_USAGE, Disk, KafkaTestCase, program, what_is_missing
 from kafka_cluster import free_port_range, wait_until
 from log_files import directory_bytes
 
