@@ -20,7 +20,8 @@ void LaneMoves::Add(const LaneMoves& others) {
 bool LaneMoves::AllKinds() const {
   for (const LaneKind from : kKinds)
     for (const LaneKind to : kKinds)
-      if (from != to && MayFollow(from, to) && counts[static_cast<size_t>(from)][static_cast<size_t>(to)] == 0) return false;
+      if (from != to && MayFollow(from, to) && counts[static_cast<size_t>(from)][static_cast<size_t>(to)] == 0)
+        return false;
   return true;
 }
 
