@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "log/clock.h"
 #include "session/backoff.h"
@@ -54,13 +55,13 @@ class RefreshSchedule {
       return BackoffAfter(failures_, kRetryBackoff, kRetryBackoffMax, kNoJitter);
     }
     if (!since_) since_ = asked_;
-    if (!asked_in_vain_since_) asked_in_vain_since_ = asked_;
+    if (!asked_in_vain_since_ || std::exchange(turned_, false)) asked_in_vain_since_ = now;
     return RefreshPause(now - *since_, now - asked_);
   }
   // True once in kBrokerPatience of doubts that no refresh has ended.
   bool TakeTurnToAnother(TimePoint now) {
     if (!asked_in_vain_since_ || now - *asked_in_vain_since_ < kBrokerPatience) return false;
-    asked_in_vain_since_ = now;
+    turned_ = true;
     return true;
   }
   // The pause is over: when nobody wants another one, the next doubt is a new one.
@@ -75,7 +76,8 @@ class RefreshSchedule {
   bool wanted_ = false;
   TimePoint asked_;
   std::optional<TimePoint> since_;                // the first refresh of this doubt began
-  std::optional<TimePoint> asked_in_vain_since_;  // likewise, or a broker was turned away from; news begin no new one
+  std::optional<TimePoint> asked_in_vain_since_;  // likewise its end, or the last turn's; news begin no new one
+  bool turned_ = false;                           // for the next refresh
   int failures_ = 0;
 };
 

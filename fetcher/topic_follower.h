@@ -110,7 +110,6 @@ class TopicFollower final : LogOwner {
     Uuid other_id;                  // of a topic of that name that is not ours, as told `other_id_told` times in a row
     int other_id_told = 0;
     Clock::TimePoint other_id_since;  // the first time
-    Uuid replaced_id;                 // of the topic before ours: whoever tells of it is behind
     bool offline = false;             // its log cannot be opened, as a log dir is offline
     bool leaderless_told = false;
     std::string trouble;  // with its disk, as told last

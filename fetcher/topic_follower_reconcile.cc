@@ -20,6 +20,8 @@ constexpr size_t kMovesAtOnce = 1000;
 // several at once, they may all come from a broker that has only just started (KAFKA-13127).
 constexpr int kTellingsMin = 3;
 constexpr std::chrono::seconds kTellingMin{1};
+// Where a copy would go with it, another broker has been asked meanwhile, if there is one.
+constexpr std::chrono::seconds kOtherTopicMin = kBrokerPatience + std::chrono::seconds(1);
 
 // False also when one of both is not known.
 bool IsOfAnotherTopic(const PartitionLog* log, Uuid topic_id) {
@@ -144,14 +146,13 @@ bool TopicFollower::IsCertain(const Move& move, Followed& followed) {
     followed.other_id_told = 0;
     return true;
   }
-  if (move.topic_id == followed.replaced_id) return false;
   const Clock::TimePoint now = config_.fetcher.clock->Now();
   if (followed.other_id_told == 0 || followed.other_id != move.topic_id) {
     followed.other_id = move.topic_id;
     followed.other_id_told = 0;
     followed.other_id_since = now;
   }
-  return ++followed.other_id_told >= kTellingsMin && now - followed.other_id_since >= kTellingMin;
+  return ++followed.other_id_told >= kTellingsMin && now - followed.other_id_since >= kOtherTopicMin;
 }
 
 // REQUIRES: no fetcher has the partition.
@@ -190,7 +191,6 @@ absl::StatusOr<PartitionLog*> TopicFollower::OpenLog(const TopicPartition& parti
                    topic_id.ToString(), ", the copy has ", known->ToString(), ")");
   if (config_.fetcher.gap_policy == GapPolicy::kStop) return absl::OutOfRangeError(what);
   notice_(NoticeKind::kEvent, absl::StrCat(what, "; the copy was dropped"));
-  followed_[partition].replaced_id = *known;
   SLIP_RETURN_IF_ERROR(logs_.Delete(partition));
   return logs_.GetOrCreate(partition, topic_id);
 }

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "log/status.h"
 #include "session/backoff.h"
 
 namespace slipstream {
 namespace {
+
+// For a broker that nobody needs: another one answers meanwhile.
+constexpr std::chrono::seconds kTurnTimeout{1};
 
 // Trying again cannot help: who answers there does not speak our protocol.
 bool IsHopeless(const absl::Status& status) { return absl::IsDataLoss(status) || absl::IsUnimplemented(status); }
@@ -33,7 +37,12 @@ std::vector<Endpoint> ClusterClient::Candidates() const {
 
 asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> ClusterClient::AnyBroker() {
   if (closed_) co_return absl::CancelledError("cluster client closed");
-  if (connection_ != nullptr && !connection_->closed()) co_return connection_;
+  const bool turn = std::exchange(turn_, false);
+  if (connection_ != nullptr && !connection_->closed()) {
+    if (turn) co_await OpenAnother();
+    if (closed_) co_return absl::CancelledError("cluster client closed");
+    co_return connection_;
+  }
   absl::Status last;
   const std::vector<Endpoint> candidates = Candidates();
   for (size_t i = 0; i < candidates.size(); ++i) {
@@ -81,10 +90,21 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
   co_return absl::OkStatus();
 }
 
-void ClusterClient::TurnToAnother() {
-  if (connection_ == nullptr) return;
-  failed_last_ = connection_->endpoint();
-  connection_->Close();
+// The connection there is stays until another broker answers: nobody is left for one that may be dead.
+asio::awaitable<void> ClusterClient::OpenAnother() {
+  turned_from_ = connection_;
+  for (const Endpoint& endpoint : Candidates()) {
+    if (endpoint == turned_from_->endpoint()) continue;
+    connection_ = Connection::Create(io_.get_executor(), endpoint, config_);
+    connection_->NotAfter(std::chrono::steady_clock::now() + kTurnTimeout);
+    const absl::Status opened = co_await connection_->Open();
+    if (closed_) co_return;
+    connection_->NotAfter(kNever);
+    if (!opened.ok()) continue;
+    turned_from_->Close();
+    co_return;
+  }
+  connection_ = turned_from_;
 }
 
 asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
@@ -109,7 +129,8 @@ asio::awaitable<absl::Status> ClusterClient::RefreshInTime() {
 void ClusterClient::Close() {
   closed_ = true;
   sleep_.Interrupt();
-  if (connection_ != nullptr) connection_->Close();
+  for (const std::shared_ptr<Connection>& connection : {connection_, turned_from_})
+    if (connection != nullptr) connection->Close();
 }
 
 }  // namespace slipstream

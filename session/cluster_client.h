@@ -20,8 +20,8 @@ class ClusterClient {
   // Asks a broker for all topics, first the one that answered last, then the known ones, then the bootstrap list. On
   // error the metadata stays as it was; the error is that of the last broker tried.
   asio::awaitable<absl::Status> Refresh();
-  // The next Refresh asks another broker first, if there is one. REQUIRES: no Refresh runs.
-  void TurnToAnother();
+  // The next Refresh asks another broker than the last one did, if one answers.
+  void TurnToAnother() { turn_ = true; }
   // Refresh until it works, with backoff, for bootstrap_timeout at most, however many addresses stay silent. kDataLoss
   // (not a Kafka broker) and kUnimplemented end it at once when every bootstrap address fails that way.
   asio::awaitable<absl::Status> Bootstrap();
@@ -38,15 +38,17 @@ class ClusterClient {
   std::vector<Endpoint> Candidates() const;
   std::chrono::steady_clock::time_point EndOfShare(size_t candidates_left) const;
   asio::awaitable<absl::Status> RefreshInTime();
+  asio::awaitable<void> OpenAnother();  // into connection_, or leaves that as it is
 
   asio::io_context& io_;
   ClientConfig config_;
   std::vector<Endpoint> bootstrap_;
   InterruptibleSleep sleep_;
-  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Connection> connection_, turned_from_;  // the latter while another is opened
   ClusterMetadata metadata_;
   Endpoint failed_last_;                                       // asked after all others
   std::chrono::steady_clock::time_point give_up_at_ = kNever;  // set while bootstrapping
+  bool turn_ = false;                                          // with the next Refresh
   bool closed_ = false;
 };
 

@@ -103,10 +103,11 @@ TEST_F(FollowedTopicsTest, Inv16_OneAnswerThatNamesAnotherTopicDropsNoCopy) {
   follow_.fetcher.gap_policy = GapPolicy::kRestart;
   FollowTwoTopics();
   const Uuid id = *copies_->Find({"t2", 0})->topic_id();
-  HostedTopic& topic = *catalog_->Find("t2");
-  topic.id = Uuid{9, 9};
+  catalog_->Find("t2")->id = Uuid{9, 9};
+  Create("t3");
   follower_->Resize(2);  // has the metadata looked at
-  RunUntil([this] { return follower_->Metrics().fetchers.threads.size() == 2 || Told("dropped"); });
+  RunUntil([this] { return follower_->Snapshot().partitions == 3 || Told("dropped"); });
+  HostedTopic& topic = *catalog_->Find("t2");
   topic.id = id;
   Append(*topic.Find(0), 2);
   RunUntil([this] { return follower_->Snapshot().records == 8; });

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -32,6 +33,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 struct Reply {
   std::vector<std::byte> bytes;
   bool close = false;  // after them
+  bool deaf = false;   // nothing is read any more
 };
 using Replier = std::function<Reply(const RequestHeader&)>;
 
@@ -82,6 +84,7 @@ class ConnectionTest : public ::testing::Test {
           script_.pop_front();
           auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(reply.bytes), kAwait);
           if (write_error || reply.close) co_return;
+          if (reply.deaf) co_await asio::steady_timer(io_, asio::steady_timer::time_point::max()).async_wait(kAwait);
         }
       }
     }
@@ -401,11 +404,16 @@ TEST_F(ConnectionTest, ALargeFrameLandsWhereItIsWanted) {
 
 // What happened: an answer took the deadline away from a request that was still being sent.
 TEST_F(ConnectionTest, Bad17_AnAnswerLeavesTheNextRequestItsDeadline) {
-  script_ = {Versions, [](const RequestHeader& header) { return Cluster(header, "first"); }};
-  config_.request_timeout = std::chrono::milliseconds(50);
+  script_ = {Versions, [](const RequestHeader& header) {
+               Reply reply = Cluster(header, "first");
+               reply.deaf = true;
+               return reply;
+             }};
+  config_.request_timeout = std::chrono::milliseconds(500);
   ASSERT_TRUE(Open().ok());
   Result first, second;
   StartCall(first);
+  request_.topics.emplace(100'000, MetadataRequestTopic{.name = std::string(200, 't')});  // more than sockets hold
   StartCall(second);
   RunUntil([&] { return ended_.size() == 2; });
   EXPECT_TRUE(first.status->ok()) << *first.status;
