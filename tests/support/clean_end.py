@@ -2,6 +2,8 @@
 
 import signal
 
+told_by = None  # the signal; None: nobody has told it to end
+
 
 def end_cleanly_on_signals():
     """What would end this process at once becomes what SIGINT is already: an exception that passes every `except Exception`
@@ -11,4 +13,6 @@ def end_cleanly_on_signals():
 
 
 def _end(signum, _frame):
+    global told_by
+    told_by = signal.Signals(signum)
     raise KeyboardInterrupt(f"told to end by {signal.Signals(signum).name}")

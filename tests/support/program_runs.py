@@ -20,6 +20,7 @@ import tempfile
 import time
 import unittest
 
+import clean_end
 from clean_end import end_cleanly_on_signals
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -132,7 +133,9 @@ class ProgramTestCase(unittest.TestCase):
     @classmethod
     def _clear_away(cls):
         cls._end_runs()
-        shutil.rmtree(cls.work, ignore_errors=True)
+        if clean_end.told_by:
+            cls.failed = clean_end.told_by == signal.SIGALRM  # what hung is to be looked at
+        cls._remove_work()
 
     @classmethod
     def _remove_work(cls):
@@ -140,11 +143,16 @@ class ProgramTestCase(unittest.TestCase):
         if cls.failed or os.environ.get("SLIPSTREAM_KEEP"):
             print(f"files of {cls.__name__} are kept in {cls.work}", file=sys.stderr)
         else:
-            shutil.rmtree(cls.work)
+            shutil.rmtree(cls.work, ignore_errors=clean_end.told_by is not None)
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors) if result is not None else 0
-        result = super().run(result)
+        try:
+            result = super().run(result)
+        except KeyboardInterrupt:
+            if isinstance(result, unittest.TextTestResult):
+                result.printErrors()  # of the tests before: nobody else prints them now
+            raise
         if result is not None and len(result.failures) + len(result.errors) > before:
             type(self).failed = True
         return result
