@@ -151,7 +151,7 @@ void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& rese
   const bool new_copy = log.log_end_offset() == Offset{0} && log.epochs().entries().empty();
   const Gap gap = GapOf(reset, log.local_log_start_offset(), log.log_end_offset(), new_copy);
   if (!gap.empty()) {
-    // One that was begun anew and holds nothing yet misses nothing that it ever had.
+    // One that holds nothing, new or begun anew where its leader's log did, has nothing that would be kept by stopping.
     const bool holds_nothing = log.local_log_start_offset() == log.log_end_offset() && log.epochs().entries().empty();
     const bool restart = config_.gap_policy == GapPolicy::kRestart || holds_nothing;
     events_.OnGap(partition.name(), gap, restart ? std::optional(reset.fetch_offset) : std::nullopt);

@@ -74,10 +74,12 @@ absl::Status LogDirectory::ForgetCheckpoints(const std::vector<TopicPartition>& 
                                                              {&log_starts_, kLogStartCheckpoint},
                                                              {&high_watermarks_, kHighWatermarkCheckpoint},
                                                              {&first_dirty_offsets_, kCleanerCheckpoint}};
-  for (const auto& [offsets, name] : files) {
-    size_t forgotten = 0;
-    for (const TopicPartition& partition : partitions) forgotten += offsets->erase(partition);
-    if (forgotten > 0) SLIP_RETURN_IF_ERROR(WriteOffsetCheckpoint(io_, config_.log_dir / name, *offsets));
+  for (const auto& [offsets, file] : files) {
+    const bool named = std::ranges::any_of(partitions, [&](const auto& name) { return offsets->contains(name); });
+    if (!named) continue;
+    OffsetCheckpoint without = *offsets;
+    for (const TopicPartition& partition : partitions) without.erase(partition);
+    SLIP_RETURN_IF_ERROR(ReplaceIfChanged(io_, config_.log_dir / file, *offsets, std::move(without)));
   }
   return absl::OkStatus();
 }

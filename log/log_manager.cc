@@ -69,7 +69,7 @@ absl::Status LogManager::FinishMoves() {
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     for (const TopicPartition& partition : directory->future_partitions()) {
       if (homes_.contains(partition)) continue;
-      // Another one is of a move that was given up when its disk had failed: it is a part of what this one has.
+      // Another one is of a move that was given up when its disk had failed.
       LogDirectory* const furthest = FurthestFuture(partition);
       SLIP_RETURN_IF_ERROR(furthest->PromoteFuture(partition).status());
       homes_[partition] = furthest;
@@ -130,8 +130,11 @@ LogDirectory* LogManager::FurthestFuture(const TopicPartition& partition) {
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     const PartitionLog* const log = directory->FindFuture(partition);
     if (log == nullptr) continue;
-    if (furthest == nullptr || log->log_end_offset() > furthest->FindFuture(partition)->log_end_offset())
-      furthest = directory.get();
+    // One of a later leader epoch may end lower, as the log it was copied from was cut meanwhile.
+    const auto reach = [](const PartitionLog& future) {
+      return std::pair(future.latest_epoch().value_or(LeaderEpoch{}), future.log_end_offset());
+    };
+    if (furthest == nullptr || reach(*log) > reach(*furthest->FindFuture(partition))) furthest = directory.get();
   }
   return furthest;
 }

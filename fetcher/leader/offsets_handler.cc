@@ -91,7 +91,7 @@ void HandleListOffsets(const ListOffsetsRequest& request, int16_t version, Topic
     for (const ListOffsetsPartition& asked : topic.partitions) {
       ListOffsetsPartitionResponse& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
-      // As Kafka does; each look-up may read files, and a megabyte names a partition ten thousands of times.
+      // Each look-up may read files, and a megabyte names a partition ten thousands of times.
       if (!seen.emplace(topic.name, asked.partition_index).second) {
         answer.error_code = KafkaError::kInvalidRequest;
         continue;
