@@ -62,6 +62,8 @@ void FetchSession::Set(const TopicPartition& partition, const FetchPartitionData
       }
     }
   }
+  // What has moved on goes behind the others: a leader that grants no session serves them in the order of the request.
+  if (session_id_ == kNoSession) order_.splice(order_.end(), order_, slot->place);
   slot->data = data;
   if (!data.topic_id.IsZero()) by_id_[{data.topic_id, partition.partition}] = slot.get();
   MarkChanged(*slot);

@@ -33,7 +33,8 @@ struct FetchPartitionData {
 
 class FetchSession {
  public:
-  // Wanted from now on, with this data. A partition already wanted keeps its place.
+  // Wanted from now on, with this data. In a session a partition already wanted keeps its place; without one it goes
+  // behind the others when its data changes, so that each has its turn.
   void Set(const TopicPartition& partition, const FetchPartitionData& data);
   void Remove(const TopicPartition& partition);
   bool Wants(const TopicPartition& partition) const { return partitions_.contains(partition); }
@@ -95,7 +96,7 @@ class FetchSession {
 
   absl::flat_hash_map<TopicPartition, std::unique_ptr<Partition>> partitions_;
   absl::flat_hash_map<IdKey, Partition*> by_id_;
-  std::list<Partition*> order_;           // insertion order: the order of a full request
+  std::list<Partition*> order_;           // the order of a full request: see Set
   std::vector<Partition*> changed_;       // since the last build; their `dirty` is set
   std::vector<Forgotten> forgotten_;      // known to the leader, no longer wanted
   std::vector<FetchTopic> spare_topics_;  // of requests before: their memory is used again

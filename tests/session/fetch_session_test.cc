@@ -69,6 +69,16 @@ class FetchSessionTest : public ::testing::Test {
   FetchSession session_;
 };
 
+// What happened: with small answers and no session the first partition had all of them until it had caught up.
+TEST_F(FetchSessionTest, Rel26_WithoutASessionWhatMovedOnGoesBehindTheOthers) {
+  session_.Set(Name(0, 0), At(0, 0));
+  session_.Set(Name(1, 1), At(1, 0));
+  Build();
+  ASSERT_EQ(session_.OnResponse(Answer(0, {{0, 0}, {1, 1}})), Verdict::kUse);
+  session_.Set(Name(0, 0), At(0, 5));
+  EXPECT_THAT(Sent(Build()), ElementsAre("topic1-1@0", "topic0-0@5"));
+}
+
 TEST_F(FetchSessionTest, Fs01_StartsWithAFullRequest) {
   session_.Set(Name(0, 0), At(0, 10));
   const FetchRequest request = Build();
