@@ -32,6 +32,7 @@ class Follower final : public FetchEvents, public Witness {
   void Heal();
   // INV-30: every log is its leader's to the end, and nothing is failed or delayed.
   bool CaughtUp();
+  int64_t Backlog() const;  // records that the leaders have and this node has not
   std::string DescribeLag();
   // The bytes of all logs are what the model's leaders wrote. Reads the disk, so not while it is to fail.
   void CheckContents();

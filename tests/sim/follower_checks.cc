@@ -196,6 +196,14 @@ bool Follower::CaughtUp() {
   return true;
 }
 
+int64_t Follower::Backlog() const {
+  int64_t backlog = 0;
+  for (const Followed& followed : followed_)
+    backlog +=
+        std::max<int64_t>(0, model_.partition(followed.name.partition).leader().log.end() - followed.history.end());
+  return backlog;
+}
+
 std::string Follower::DescribeLag() {
   std::string text = Running() ? "" : "no process runs; ";
   for (const Followed& followed : followed_) {

@@ -25,7 +25,7 @@ struct Outcome {
 
 struct Length {
   uint64_t steps = 1500;                            // moments of the first phase, or more: Options::faults_last
-  std::chrono::milliseconds heals_within{120'000};  // of the second
+  std::chrono::milliseconds heals_within{120'000};  // of the second, and what copying takes
 };
 
 Outcome Simulate(uint64_t seed, const Options& options, const Length& length, bool echo = false);
