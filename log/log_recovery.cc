@@ -229,10 +229,13 @@ absl::StatusOr<uint64_t> LogLoader::BytesOfMappedIndex(absl::string_view suffix,
 
 // True when a Kafka broker was killed here: it maps both indexes of an active segment at one size, each to its whole
 // entries, with zeros behind the entries, and only a clean stop trims them. The size is the topic's
-// (segment.index.bytes). Ours have no zeros (LOG-93). To be asked before the last segment is recovered.
+// (segment.index.bytes); where only the offset index is left, at ours. Ours have no zeros (LOG-93). To be asked before
+// the last segment is recovered.
 absl::StatusOr<bool> LogLoader::KafkaWroteLast() const {
   SLIP_ASSIGN_OR_RETURN(const uint64_t offsets, BytesOfMappedIndex(kOffsetIndexSuffix, OffsetIndex::kEntryBytes));
   SLIP_ASSIGN_OR_RETURN(const uint64_t times, BytesOfMappedIndex(kTimeIndexSuffix, TimeIndex::kEntryBytes));
+  const auto configured = static_cast<uint64_t>(config_.segment_index_bytes);
+  if (offsets > 0 && offsets == configured - configured % OffsetIndex::kEntryBytes) return true;
   return offsets > 0 && times > 0 &&
          std::max(offsets, times) < std::min(offsets + OffsetIndex::kEntryBytes, times + TimeIndex::kEntryBytes);
 }
