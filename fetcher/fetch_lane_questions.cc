@@ -147,12 +147,12 @@ asio::awaitable<absl::Status> FetchLane::AskForOffsets() {
 
 void FetchLane::ApplyReset(FollowedPartition& partition, const OffsetReset& reset) {
   PartitionLog& log = partition.log();
+  const bool holds_nothing = log.local_log_start_offset() == log.log_end_offset() && log.epochs().entries().empty();
   // Nothing was ever written to it: a new copy begins wherever the leader does.
-  const bool new_copy = log.log_end_offset() == Offset{0} && log.epochs().entries().empty();
+  const bool new_copy = holds_nothing && log.log_end_offset() == Offset{0};
   const Gap gap = GapOf(reset, log.local_log_start_offset(), log.log_end_offset(), new_copy);
   if (!gap.empty()) {
-    // One that holds nothing, new or begun anew where its leader's log did, has nothing that would be kept by stopping.
-    const bool holds_nothing = log.local_log_start_offset() == log.log_end_offset() && log.epochs().entries().empty();
+    // One begun anew where its leader's log did has nothing that would be kept by stopping.
     const bool restart = config_.gap_policy == GapPolicy::kRestart || holds_nothing;
     events_.OnGap(partition.name(), gap, restart ? std::optional(reset.fetch_offset) : std::nullopt);
     if (!restart) {

@@ -99,18 +99,30 @@ class TopicFollower final : LogOwner {
 
  private:
   class Events;
+  // The same word by so many refreshes in a row. What takes something away is believed when it was told so often and
+  // for so long: neither one answer is enough nor several at once, they may all come from a broker that has only just
+  // started (KAFKA-13127).
+  struct Telling {
+    int count = 0;
+    Clock::TimePoint since;  // the first time
+
+    void Again(Clock::TimePoint now) {
+      if (count++ == 0) since = now;
+    }
+    bool Believed(Clock::TimePoint now, std::chrono::nanoseconds for_so_long) const {
+      return count >= 3 && now - since >= for_so_long;
+    }
+  };
   struct Followed {
     Uuid topic_id;
     PartitionLeader leader;
     Endpoint endpoint;
     std::shared_ptr<PartitionProgress> progress;
     bool assigned = false;
-    int absences = 0;               // refreshes in a row that did not know the partition
-    Clock::TimePoint absent_since;  // the first of them
-    Uuid other_id;                  // of a topic of that name that is not ours, as told `other_id_told` times in a row
-    int other_id_told = 0;
-    Clock::TimePoint other_id_since;  // the first time
-    bool offline = false;             // its log cannot be opened, as a log dir is offline
+    Telling absent;        // from the metadata
+    Uuid other_id;         // of a topic of that name that is not ours,
+    Telling other_topic;   // as told
+    bool offline = false;  // its log cannot be opened, as a log dir is offline
     bool leaderless_told = false;
     std::string trouble;  // with its disk, as told last
   };

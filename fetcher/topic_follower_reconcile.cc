@@ -16,11 +16,8 @@ namespace {
 // Their logs are made together, and are fetched while those of the next are made.
 constexpr size_t kMovesAtOnce = 1000;
 
-// What takes something away is believed when it was told so often and for so long: neither one answer is enough nor
-// several at once, they may all come from a broker that has only just started (KAFKA-13127).
-constexpr int kTellingsMin = 3;
-constexpr std::chrono::seconds kTellingMin{1};
-// Where a copy would go with it, another broker has been asked meanwhile, if there is one.
+constexpr std::chrono::seconds kAbsenceMin{1};
+// The copy would go with it: another broker has been asked meanwhile, if there is one.
 constexpr std::chrono::seconds kOtherTopicMin = kBrokerPatience + std::chrono::seconds(1);
 
 // False also when one of both is not known.
@@ -97,10 +94,13 @@ asio::awaitable<void> TopicFollower::LetGoOfDeleted(const ClusterMetadata& metad
   const Clock::TimePoint now = config_.fetcher.clock->Now();
   std::vector<TopicPartition> gone;
   for (auto& [partition, followed] : followed_) {
-    followed.absences = metadata.LeaderOf(partition) ? 0 : followed.absences + 1;
-    if (followed.absences == 1) followed.absent_since = now;
-    if (followed.absences >= kTellingsMin && now - followed.absent_since >= kTellingMin) gone.push_back(partition);
-    if (followed.absences > 0) refreshes_.Want();
+    if (metadata.LeaderOf(partition)) {
+      followed.absent = {};
+      continue;
+    }
+    followed.absent.Again(now);
+    if (followed.absent.Believed(now, kAbsenceMin)) gone.push_back(partition);
+    refreshes_.Want();
   }
   for (const TopicPartition& partition : gone) {
     const auto followed = followed_.find(partition);
@@ -143,16 +143,13 @@ bool TopicFollower::IsDue(const Move& move) {
 // On the word that a topic was made anew its copy is dropped, or the run ends.
 bool TopicFollower::IsCertain(const Move& move, Followed& followed) {
   if (!IsOfAnotherTopic(logs_.Find(move.partition), move.topic_id)) {
-    followed.other_id_told = 0;
+    followed.other_topic = {};
     return true;
   }
+  if (std::exchange(followed.other_id, move.topic_id) != move.topic_id) followed.other_topic = {};
   const Clock::TimePoint now = config_.fetcher.clock->Now();
-  if (followed.other_id_told == 0 || followed.other_id != move.topic_id) {
-    followed.other_id = move.topic_id;
-    followed.other_id_told = 0;
-    followed.other_id_since = now;
-  }
-  return ++followed.other_id_told >= kTellingsMin && now - followed.other_id_since >= kOtherTopicMin;
+  followed.other_topic.Again(now);
+  return followed.other_topic.Believed(now, kOtherTopicMin);
 }
 
 // REQUIRES: no fetcher has the partition.

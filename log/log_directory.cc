@@ -37,18 +37,16 @@ std::string MarkedName(const TopicPartition& partition, absl::string_view suffix
 // What precedes the last dot of a marked name.
 absl::string_view Unmarked(absl::string_view name) { return name.substr(0, name.rfind('.')); }
 
-absl::Status CheckDirectoryName(absl::string_view name) {
-  if (name.size() <= kDirectoryNameMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("directory name ", name, " has ", name.size(), " characters, at most ", kDirectoryNameMax));
-}
-
-absl::Status CheckName(const TopicPartition& partition) {
+// `directory`: the name that its directory is to have.
+absl::Status CheckName(const TopicPartition& partition, absl::string_view directory) {
   SLIP_RETURN_IF_ERROR(ValidateTopicName(partition.topic));
   if (partition.partition < 0)
     return absl::InvalidArgumentError(
         absl::StrCat("partition ", partition.partition, " of topic ", partition.topic, " is negative"));
-  return CheckDirectoryName(partition.ToString());
+  if (directory.size() > kDirectoryNameMax)
+    return absl::InvalidArgumentError(absl::StrCat("directory name ", directory, " has ", directory.size(),
+                                                   " characters, at most ", kDirectoryNameMax));
+  return absl::OkStatus();
 }
 
 Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& partition, Offset absent = Offset{0}) {
@@ -222,7 +220,7 @@ void LogDirectory::CreateMissing(const std::vector<NewLog>& wanted) {
   std::vector<NewLog> missing;
   std::vector<TopicPartition> names;
   for (const NewLog& log : wanted) {
-    if (Find(log.partition) != nullptr || !CheckName(log.partition).ok()) continue;
+    if (Find(log.partition) != nullptr || !CheckName(log.partition, log.partition.ToString()).ok()) continue;
     missing.push_back(log);
     names.push_back(log.partition);
   }
@@ -248,8 +246,7 @@ std::unique_ptr<PartitionLog> LogDirectory::TryOpenNew(const NewLog& wanted) {
 absl::StatusOr<std::unique_ptr<PartitionLog>> LogDirectory::OpenNew(const TopicPartition& partition,
                                                                     const std::string& name) {
   if (health_->offline()) return Annotate(health_->cause(), "log dir is offline");
-  SLIP_RETURN_IF_ERROR(CheckName(partition));
-  SLIP_RETURN_IF_ERROR(CheckDirectoryName(name));
+  SLIP_RETURN_IF_ERROR(CheckName(partition, name));
   return PartitionLog::Open(io_, config_.log_dir / name, partition, config_.log, {.clean = true, .health = health_});
 }
 

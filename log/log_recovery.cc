@@ -233,10 +233,11 @@ absl::StatusOr<uint64_t> LogLoader::BytesOfMappedIndex(absl::string_view suffix,
 // the last segment is recovered.
 absl::StatusOr<bool> LogLoader::KafkaWroteLast() const {
   SLIP_ASSIGN_OR_RETURN(const uint64_t offsets, BytesOfMappedIndex(kOffsetIndexSuffix, OffsetIndex::kEntryBytes));
-  SLIP_ASSIGN_OR_RETURN(const uint64_t times, BytesOfMappedIndex(kTimeIndexSuffix, TimeIndex::kEntryBytes));
+  if (offsets == 0) return false;
   const auto configured = static_cast<uint64_t>(config_.segment_index_bytes);
-  if (offsets > 0 && offsets == configured - configured % OffsetIndex::kEntryBytes) return true;
-  return offsets > 0 && times > 0 &&
+  if (offsets == configured - configured % OffsetIndex::kEntryBytes) return true;
+  SLIP_ASSIGN_OR_RETURN(const uint64_t times, BytesOfMappedIndex(kTimeIndexSuffix, TimeIndex::kEntryBytes));
+  return times > 0 &&
          std::max(offsets, times) < std::min(offsets + OffsetIndex::kEntryBytes, times + TimeIndex::kEntryBytes);
 }
 

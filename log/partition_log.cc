@@ -111,4 +111,8 @@ absl::Status PartitionLog::FailUnlessOk(const absl::Status& status, absl::string
   return failure_;
 }
 
+void PartitionLog::FailAsBrokenOff(absl::string_view what) {
+  (void)FailUnlessOk(absl::InternalError("broken off by an exception"), what);
+}
+
 }  // namespace slipstream

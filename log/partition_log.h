@@ -257,7 +257,7 @@ class PartitionLog {
   absl::Status UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
   absl::Status CheckRun(ByteSpan batches, Offset next, LeaderEpoch epoch, const ProducerStateTable& before) const;
   std::optional<absl::Status> TryAppendNow(IoQueue& queue, ByteSpan batches);
-  void OnAppendBrokenOff();
+  void FailAsBrokenOff(absl::string_view what);  // by an exception, in the middle of it
   absl::Status TakeBackEpochs();
   absl::Status StageBatch(const RecordBatchView& batch);
   absl::Status ApplyToProducers(ByteSpan run);  // what was just written

@@ -66,22 +66,18 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
   try {
     appended = co_await AppendChecked(queue, batches, hint);
   } catch (...) {
-    OnAppendBrokenOff();
+    // What was staged of it may be written or not: nothing can be added behind it before the log is opened anew.
+    FailAsBrokenOff("cannot append");
     throw;
   }
   co_return FinishAppend(appended, epoch_before);
-}
-
-// What was staged of it may be written or not: nothing can be added behind it before the log is opened anew.
-void PartitionLog::OnAppendBrokenOff() {
-  (void)FailUnlessOk(absl::InternalError("broken off by an exception"), "cannot append");
 }
 
 std::optional<absl::Status> PartitionLog::AppendNow(IoQueue& queue, ByteSpan batches) {
   try {
     return TryAppendNow(queue, batches);
   } catch (...) {
-    OnAppendBrokenOff();
+    FailAsBrokenOff("cannot append");
     throw;
   }
 }

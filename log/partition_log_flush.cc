@@ -83,7 +83,7 @@ asio::awaitable<absl::Status> PartitionLog::Flush(IoQueue& queue) {
     flushed = co_await FlushAlone(queue);
   } catch (...) {
     // What it took to sync need not be synced, and nothing lists it any more.
-    (void)FailUnlessOk(absl::InternalError("broken off by an exception"), "cannot flush");
+    FailAsBrokenOff("cannot flush");
     EndFlush();
     throw;
   }

@@ -42,6 +42,7 @@ def run_measured(args, log):
         _, status, usage = os.wait4(process.pid, 0)
     except KeyboardInterrupt:
         process.kill()
+        process.wait()  # it still writes
         raise
     if status:
         raise SystemExit(f"{' '.join(map(str, args))} failed: {pathlib.Path(log).read_text()[-1000:]}")

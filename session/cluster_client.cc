@@ -101,10 +101,10 @@ asio::awaitable<void> ClusterClient::OpenAnother() {
     if (closed_) co_return;
     connection_->NotAfter(kNever);
     if (!opened.ok()) continue;
-    turned_from_->Close();
+    std::exchange(turned_from_, nullptr)->Close();
     co_return;
   }
-  connection_ = turned_from_;
+  connection_ = std::exchange(turned_from_, nullptr);
 }
 
 asio::awaitable<absl::Status> ClusterClient::Bootstrap() {

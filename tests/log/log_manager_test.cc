@@ -54,6 +54,14 @@ class LogManagerTest : public testing::Test {
     const absl::Status appended = RunToEnd(log->AppendAsFollower(queue_, batch, WriteHint::kCached));
     ASSERT_TRUE(appended.ok()) << appended;
   }
+  // Opens, and closes as a crash leaves a move of partition 0 from a between its two renames.
+  void MoveAndCrash(int32_t records, const char* to) {
+    Open();
+    Append(Make(0), records);
+    Append(*manager_->GetOrCreateFuture({"t", 0}, Dir(to)), records);
+    ASSERT_TRUE(manager_->Close().ok());
+    std::filesystem::rename(Dir("a") / "t-0", Dir("a") / "t-0.0123456789abcdef0123456789abcdef-delete");
+  }
   std::vector<std::string> In(const char* name) { return *SystemFileIo().List(Dir(name), /*directories=*/true); }
   // Every later fsync of a log of that partition's directory fails.
   void BreakDiskOf(int32_t partition) {
@@ -259,12 +267,7 @@ TEST_F(LogManagerTest, Inv18_CheckpointsForgetAFutureLogThatIsGoneOnWith) {
 }
 
 TEST_F(LogManagerTest, AMoveThatWasCutShortIsFinishedByTheNextStart) {
-  Open();
-  Append(Make(0), 3);
-  Append(*manager_->GetOrCreateFuture({"t", 0}, Dir("b")), 3);
-  ASSERT_TRUE(manager_->Close().ok());
-  // As a crash leaves it between the two renames.
-  std::filesystem::rename(Dir("a") / "t-0", Dir("a") / "t-0.0123456789abcdef0123456789abcdef-delete");
+  MoveAndCrash(3, "b");
   Open();
   ASSERT_NE(manager_->Find({"t", 0}), nullptr);
   EXPECT_EQ(manager_->Find({"t", 0})->log_end_offset(), Offset{3});
@@ -294,12 +297,8 @@ TEST_F(LogManagerTest, Pf33_DeletingAPartitionTakesItsFutureLogToo) {
 
 // What happened: the one first in the list became the log, and what only the other had was gone.
 TEST_F(LogManagerTest, Pf33_OfTwoFutureLogsTheOneThatHasMoreIsFinished) {
-  Open();
-  Append(Make(0), 5);
-  Append(*manager_->GetOrCreateFuture({"t", 0}, Dir("c")), 5);
-  ASSERT_TRUE(manager_->Close().ok());
-  // As a disk that failed leaves it, and a crash between the two renames.
-  std::filesystem::rename(Dir("a") / "t-0", Dir("a") / "t-0.0123456789abcdef0123456789abcdef-delete");
+  MoveAndCrash(5, "c");
+  // As a disk that failed leaves a move that was given up.
   config_.log_dirs = {Dir("b")};
   Open();
   Append(Make(0), 2);
