@@ -372,6 +372,9 @@ absl::Status LogDirectory::CloseAll() {
   std::vector<PartitionLog*> to_close;
   for (const auto* logs : {&logs_, &futures_})
     for (const auto& [partition, log] : *logs) to_close.push_back(log.get());
+  // What is closed when the power goes does not hang on the order of a hash table (INV-28).
+  std::ranges::sort(to_close, {},
+                    [](const PartitionLog* log) -> absl::string_view { return log->directory().native(); });
   const std::vector<absl::Status> results = CloseLogs(to_close, static_cast<size_t>(config_.num_sync_threads));
   absl::Status closed;
   std::vector<PartitionLog*> again;
