@@ -1,10 +1,9 @@
 #include "fetcher/fetch_lane.h"
 
-#include <absl/strings/str_cat.h>
-
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include "log/check.h"
 #include "session/backoff.h"
@@ -21,28 +20,41 @@ constexpr std::chrono::milliseconds kQuotaLook{50};
 }  // namespace
 
 FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind, LaneNeighbours* neighbours)
-    : io_(shared.io),
-      leader_(leader),
-      queue_(shared.queue),
-      config_(shared.config),
-      events_(shared.events),
-      counters_(shared.counters),
-      lane_counters_(shared.lane_counters[static_cast<size_t>(kind)]),
-      cleaner_(shared.cleaner),
-      leader_reached_(shared.leader_reached),
-      kind_(kind),
-      limits_(LimitsOf(kind, config_)),
-      neighbours_(neighbours),
-      answer_size_(limits_.response_start_bytes, limits_.response_max_bytes),
-      progress_(io_.get_executor()),
-      idle_(io_.get_executor(), *config_.clock) {
+    : lane_{.io = shared.io,
+            .queue = shared.queue,
+            .config = shared.config,
+            .events = shared.events,
+            .counters = shared.counters,
+            .lane_counters = shared.lane_counters[static_cast<size_t>(kind)],
+            .cleaner = shared.cleaner,
+            .leader_reached = shared.leader_reached,
+            .leader = leader,
+            .kind = kind,
+            .limits = LimitsOf(kind, shared.config),
+            .neighbours = neighbours},
+      answer_size_(lane_.limits.response_start_bytes, lane_.limits.response_max_bytes),
+      partitions_(lane_, answer_size_),
+      run_(lane_,
+           [this] {
+             lane_.leader.Close();  // a fetch may wait there
+             questions_.StopReading();
+           }),
+      truncation_(lane_, partitions_),
+      flushes_(lane_, partitions_, run_, [this](const PartitionLog* log) { OnFlushEnded(log); }),
+      moves_(lane_, partitions_, flushes_),
+      quota_(lane_, partitions_),
+      upkeep_(lane_, partitions_),
+      questions_(lane_, partitions_, truncation_, run_),
+      appends_(lane_, partitions_, truncation_, flushes_, run_),
+      answers_(lane_, answer_size_, partitions_, quota_, moves_, appends_) {
   for (FetchExchange& exchange : exchanges_)
-    exchange.landing = [this](const FetchableTopicResponse& topic, int32_t index) { return LandingOf(topic, index); };
+    exchange.landing = [this](const FetchableTopicResponse& topic, int32_t index) {
+      return answers_.LandingOf(topic, index);
+    };
 }
 
 FetchLane::~FetchLane() {
-  SLIP_CHECK(appends_running_ == 0 && in_flight_ == nullptr && !asking_runs_ && remote_reads_.empty() &&
-             flushing_.empty());
+  SLIP_CHECK(appends_.running() == 0 && run_.in_flight == nullptr && !questions_.UnderWay() && !flushes_.RunsAny());
 }
 
 // An exception, ours or a coroutine's, leaves only once nothing runs any more that knows this lane.
@@ -50,112 +62,114 @@ asio::awaitable<void> FetchLane::Run() {
   try {
     co_await RunRounds();
   } catch (...) {
-    failure_ = std::current_exception();
+    run_.Fail(std::current_exception());
     between_rounds_ = false;
   }
-  if (failure_) StopWaiting();
-  while (asking_runs_ || !remote_reads_.empty() || appends_running_ > 0 || !flushing_.empty() ||
-         (in_flight_ != nullptr && !answered_))
-    co_await progress_.Wait();
-  in_flight_ = nullptr;
-  if (BeingCompacted() != nullptr) cleaner_.Stop();
+  while (questions_.UnderWay() || appends_.running() > 0 || flushes_.RunsAny() || (fetch_under_way() && !answered_))
+    co_await run_.progress.Wait();
+  run_.in_flight = nullptr;
+  upkeep_.Stop();
   ApplyCommands();  // whoever waits for a removal gets it
   between_rounds_ = true;
-  if (failure_) std::rethrow_exception(failure_);
+  if (run_.failure()) std::rethrow_exception(run_.failure());
 }
 
 asio::awaitable<void> FetchLane::RunRounds() {
-  while (!stopping_ && !failure_) {
+  LeaderWorkQueue& work = partitions_.work();
+  while (!run_.over()) {
     ApplyCommands();
-    HandOverLeaving();
-    MaintainSomeLogs();
-    CompactSomeLogs();
-    if (in_flight_ == nullptr && !leader_work_.empty()) co_await DoLeaderWork();
-    if (stopping_) break;
-    if (!to_add_.empty() || !to_remove_.empty()) continue;  // came meanwhile: a fetch begun now would hold them up
-    const TimePoint now = config_.clock->Now();
-    const TimePoint due = WakeDelayed(now);
-    if (in_flight_ == nullptr && !leader_work_.empty()) continue;  // woken just now, or the leader was not reached
-    StartAsking();
-    if (in_flight_ == nullptr && AwaitsArrivals()) {
-      co_await Idle(arrivals_until_ - now);
-      continue;
+    moves_.HandOverLeaving();
+    SLIP_CHECK_EQ(appends_.running(), 0u);
+    upkeep_.MaintainSomeLogs();
+    upkeep_.CompactSomeLogs();
+    if (!fetch_under_way() && work.HasWork()) co_await DoLeaderWork();
+    if (run_.stopping()) break;
+    if (CommandsWait()) continue;  // came meanwhile: a fetch begun now would hold them up
+    const TimePoint now = lane_.Now();
+    const TimePoint due = partitions_.WakeDelayed(now);
+    if (!fetch_under_way() && work.HasWork()) continue;  // woken just now, or the leader was not reached
+    questions_.StartAsking();
+    if (!fetch_under_way() && moves_.AwaitsArrivals()) {
+      co_await Idle(moves_.arrivals_until() - now);
+    } else if (!fetch_under_way() && !StartFetch()) {
+      co_await WaitForFetch(due - now);
+    } else {
+      co_await TakeAnswer();
     }
-    if (in_flight_ == nullptr && !StartFetch()) {
-      std::chrono::nanoseconds pause = std::min<std::chrono::nanoseconds>(due - now, config_.replica_fetch_backoff);
-      if (const std::chrono::nanoseconds wait = WaitForRate(); wait.count() > 0) {
-        pause = std::min(pause, wait);
-      } else if (!quota_hold_.left_out().empty()) {
-        pause = std::min<std::chrono::nanoseconds>(pause, kQuotaLook);
-      }
-      without_work_ = true;
-      co_await Idle(pause);
-      without_work_ = false;
-      continue;
-    }
-    between_rounds_ = true;
-    answer_size_.OnWaiting(config_.clock->Now());
-    while (!answered_) co_await progress_.Wait();
-    between_rounds_ = false;
-    FetchExchange& exchange = *std::exchange(in_flight_, nullptr);
-    answered_ = false;
-    if (failure_) break;
-    if (!fetch_status_.ok()) {
-      co_await OnTransportError(fetch_status_);
-      continue;
-    }
-    OnAnswer();
-    const bool usable = Judge(exchange);
-    if (usable) transport_failures_ = 0;
-    const bool undisturbed = leader_work_.empty() && to_add_.empty() && to_remove_.empty() && !AwaitsArrivals();
-    if (MayFetchAhead() && usable && undisturbed) StartFetch();
-    StartAppends();
-    while (appends_running_ > 0) co_await progress_.Wait();
-    exchange.frame.reset();
-    if (!usable) co_await PauseAfterFailure("fetch session refused");
   }
 }
 
-void FetchLane::EndWith(std::exception_ptr thrown) {
-  failure_ = std::move(thrown);
-  StopWaiting();
+asio::awaitable<void> FetchLane::WaitForFetch(std::chrono::nanoseconds until_due) {
+  std::chrono::nanoseconds pause = std::min<std::chrono::nanoseconds>(until_due, lane_.config.replica_fetch_backoff);
+  if (const std::chrono::nanoseconds wait = WaitForRate(); wait.count() > 0) {
+    pause = std::min(pause, wait);
+  } else if (quota_.LeavesOut()) {
+    pause = std::min<std::chrono::nanoseconds>(pause, kQuotaLook);
+  }
+  without_work_ = true;
+  co_await Idle(pause);
+  without_work_ = false;
 }
 
-void FetchLane::StopWaiting() {
-  leader_.Close();  // a fetch may wait there
-  if (remote_reader_) remote_reader_->Stop();
-}
-
-void FetchLane::Stop() {
-  stopping_ = true;
-  StopWaiting();
-  idle_.Interrupt();
+asio::awaitable<void> FetchLane::TakeAnswer() {
+  between_rounds_ = true;
+  answer_size_.OnWaiting(lane_.Now());
+  while (!answered_) co_await run_.progress.Wait();
+  between_rounds_ = false;
+  FetchExchange& exchange = *std::exchange(run_.in_flight, nullptr);
+  answered_ = false;
+  if (run_.failure()) co_return;
+  if (!fetch_status_.ok()) {
+    co_await OnTransportError(fetch_status_);
+    co_return;
+  }
+  OnAnswer();
+  const bool usable = answers_.Judge(exchange.response);
+  if (usable) transport_failures_ = 0;
+  const bool undisturbed = !partitions_.work().HasWork() && !CommandsWait() && !moves_.AwaitsArrivals();
+  if (MayFetchAhead() && usable && undisturbed) StartFetch();
+  appends_.Start();
+  while (appends_.running() > 0) co_await run_.progress.Wait();
+  exchange.frame.reset();
+  if (!usable) co_await PauseAfterFailure("fetch session refused");
 }
 
 void FetchLane::Add(InitialFetchState initial) {
   names_to_add_.insert(initial.partition);
   to_add_.push_back(std::move(initial));
   if (between_rounds_) ApplyCommands();
-  idle_.Interrupt();
+  run_.idle.Interrupt();
 }
 
 void FetchLane::Remove(std::vector<TopicPartition> partitions, std::function<void()> removed) {
   to_remove_.push_back({std::move(partitions), std::move(removed), {}});
   if (between_rounds_) ApplyCommands();
-  idle_.Interrupt();
+  run_.idle.Interrupt();
 }
 
+void FetchLane::Adopt(std::unique_ptr<FollowedPartition> partition) {
+  SLIP_CHECK(!Holds(partition->name()));
+  FollowedPartition& adopted = *partition;
+  moves_.Hold(std::move(partition));
+  partitions_.Declare(adopted);
+  upkeep_.OnAdopted(adopted);
+  // A pause after a failure is slept to its end.
+  if (without_work_ || moves_.AwaitsArrivals()) run_.idle.Interrupt();
+  moves_.OnArrival();
+}
+
+bool FetchLane::TakeCleaner() { return between_rounds_ && !run_.over() && upkeep_.TakeCleaner(); }
+
 void FetchLane::ApplyCommands() {
-  SLIP_CHECK_EQ(appends_running_, 0u);
+  SLIP_CHECK_EQ(appends_.running(), 0u);
   for (Removal& removal : std::exchange(to_remove_, {})) {
     for (const TopicPartition& name : removal.partitions) {
       if (names_to_add_.erase(name) > 0)
         std::erase_if(to_add_, [&](const InitialFetchState& initial) { return initial.partition == name; });
-      FollowedPartition* partition = Find(name);
+      FollowedPartition* partition = partitions_.Find(name);
       if (partition == nullptr) continue;
-      if (Flushing(partition->log())) removal.flushing.push_back(&partition->log());
+      if (flushes_.Runs(partition->log())) removal.flushing.push_back(&partition->log());
       LetGoOf(*partition);
-      Release(*partition);
     }
     if (removal.flushing.empty()) {
       removal.removed();
@@ -168,177 +182,124 @@ void FetchLane::ApplyCommands() {
 }
 
 void FetchLane::LetGoOf(FollowedPartition& partition) {
-  if (cleaner_.log() == &partition.log()) cleaner_.Stop();
-  Undeclare(partition);
-}
-
-void FetchLane::DropLeaderWork(FollowedPartition& partition) {
-  for (auto* list : {&leader_work_, &to_ask_, &asking_}) std::erase(*list, &partition);
-  for (RemoteRead& read : remote_reads_)
-    if (read.partition == &partition) read.partition = nullptr;
+  upkeep_.LetGoOf(partition);
+  partitions_.Undeclare(partition);
+  moves_.Release(partition);
 }
 
 void FetchLane::StartPartition(InitialFetchState initial) {
-  if (FollowedPartition* present = Find(initial.partition)) {
+  if (FollowedPartition* present = partitions_.Find(initial.partition)) {
     if (present->state.current_leader_epoch == initial.leader_epoch && present->initial.topic_id == initial.topic_id &&
         !present->state.failed)
       return;
     LetGoOf(*present);
-    Release(*present);
   }
   auto partition = std::make_unique<FollowedPartition>();
   partition->initial = std::move(initial);
   partition->state.current_leader_epoch = partition->initial.leader_epoch;
   partition->state.fetch_offset = partition->log().log_end_offset();
   partition->truncation_fallback = partition->log().high_watermark();
-  Publish(*partition);
-  RequireLeaderWork(*partition, LeaderWork::kLookUpEpoch);
-  Hold(std::move(partition));
+  partitions_.Publish(*partition);
+  partitions_.RequireLeaderWork(*partition, LeaderWork::kLookUpEpoch);
+  moves_.Hold(std::move(partition));
 }
 
-FollowedPartition* FetchLane::Find(const TopicPartition& partition) {
-  const auto found = partitions_.find(partition);
-  return found == partitions_.end() ? nullptr : found->second.get();
-}
-
-void FetchLane::Declare(FollowedPartition& partition) {
-  if (partition.lane != kind_) return;  // about to leave: whoever takes it asks for it
-  FetchPartitionData data;
-  data.topic_id = partition.initial.topic_id;
-  data.fetch_offset = partition.state.fetch_offset;
-  data.log_start_offset = config_.replica_id < BrokerId{0} ? Offset{-1} : partition.log().log_start_offset();
-  data.partition_max_bytes = PartitionBytesMax(partition);
-  data.current_leader_epoch = partition.state.current_leader_epoch;
-  data.last_fetched_epoch = partition.state.last_fetched_epoch.value_or(LeaderEpoch{});
-  session_.Set(partition.name(), data);
-  WatchForQuota(partition);
-}
-
-void FetchLane::DeclareLogStart(FollowedPartition& partition) {
-  if (config_.replica_id >= BrokerId{0} && session_.Wants(partition.name())) Declare(partition);
-}
-
-void FetchLane::Undeclare(FollowedPartition& partition) {
-  session_.Remove(partition.name());
-  quota_hold_.Forget(partition);
-}
-
-void FetchLane::RequireLeaderWork(FollowedPartition& partition, LeaderWork work) {
-  Undeclare(partition);
-  partition.work = work;
-  EnqueueWork(partition);
-}
-
-void FetchLane::EnqueueWork(FollowedPartition& partition) {
-  const bool asks = partition.work == LeaderWork::kResetOffset || partition.work == LeaderWork::kLowerTarget ||
-                    partition.work == LeaderWork::kRebuild;
-  (asks ? to_ask_ : leader_work_).push_back(&partition);
-}
-
-FetchLane::TimePoint FetchLane::WakeDelayed(TimePoint now) {
-  TimePoint due = TimePoint::max();
-  std::erase_if(delayed_, [&](FollowedPartition* partition) {
-    if (partition->state.Delayed(now)) {
-      due = std::min(due, *partition->state.delayed_until);
-      return false;
-    }
-    partition->state.delayed_until.reset();
-    partition->initial.progress->health.store(PartitionHealth::kFetching);
-    if (partition->work != LeaderWork::kNone) {
-      EnqueueWork(*partition);
-      due = now;
-    } else {
-      Declare(*partition);
-    }
+void FetchLane::OnFlushEnded(const PartitionLog* log) {
+  if (between_rounds_) moves_.HandOverLeaving();  // one that waited for this
+  std::erase_if(removals_under_way_, [log](Removal& removal) {
+    std::erase(removal.flushing, log);
+    if (!removal.flushing.empty()) return false;
+    removal.removed();
     return true;
   });
-  return due;
 }
 
-void FetchLane::Delay(FollowedPartition& partition, std::chrono::milliseconds wait) {
-  Undeclare(partition);
-  // Its work is taken up again once its time has come, and not before.
-  DropLeaderWork(partition);
-  partition.state.Delay(config_.clock->Now(), wait);
-  partition.initial.progress->health.store(partition.state.failed ? PartitionHealth::kFailed
-                                                                  : PartitionHealth::kDelayed);
-  if (std::find(delayed_.begin(), delayed_.end(), &partition) == delayed_.end()) delayed_.push_back(&partition);
-}
-
-void FetchLane::BackOff(FollowedPartition& partition) {
-  Delay(partition, BackoffAfter(partition.state.failures + 1, config_.replica_fetch_backoff,
-                                config_.failed_partition_backoff_max, kNoJitter));
-}
-
-void FetchLane::MarkFailed(FollowedPartition& partition, const absl::Status& why) {
-  partition.state.failed = true;
-  counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-  BackOff(partition);
-  events_.OnPartitionFailed(partition.name(), why, !partition.log().failure().ok());
+asio::awaitable<void> FetchLane::DoLeaderWork() {
+  between_rounds_ = true;  // connects when needed
+  const absl::StatusOr<bool> truncation_on_fetch = co_await lane_.leader.SupportsTruncationOnFetch();
+  between_rounds_ = false;
+  if (!truncation_on_fetch.ok()) {
+    co_await OnTransportError(truncation_on_fetch.status());
+    co_return;
+  }
+  truncation_.SetTruncationOnFetch(*truncation_on_fetch);
+  LeaderWorkQueue& work = partitions_.work();
+  while (FollowedPartition* partition = work.Take(LeaderWork::kTruncate)) truncation_.Apply(*partition);
+  while (!run_.stopping()) {
+    FollowedPartition* const partition = work.Take(LeaderWork::kLookUpEpoch);
+    if (partition == nullptr) break;
+    const absl::Status durable = co_await truncation_.MakeDurable(*partition);
+    if (!durable.ok()) {
+      partitions_.MarkFailed(*partition, durable);
+    } else if (truncation_.BeginFetching(*partition)) {
+      work.Ask(*partition);
+    }
+  }
 }
 
 std::chrono::nanoseconds FetchLane::WaitForRate() const {
-  if (config_.rate_limit == nullptr) return std::chrono::nanoseconds(0);
-  return config_.rate_limit->Wait(config_.clock->Now(), Overdraft());
+  if (lane_.config.rate_limit == nullptr) return std::chrono::nanoseconds(0);
+  return lane_.config.rate_limit->Wait(lane_.Now(), Overdraft());
 }
 
 bool FetchLane::StartFetch() {
   if (WaitForRate().count() > 0) return false;
-  ApplyQuota();
-  if (session_.Idle() || OnlyLeftOut()) return false;
-  lane_counters_.requests.fetch_add(1, std::memory_order_relaxed);
-  in_flight_ = &exchanges_[next_exchange_];
+  quota_.Apply();
+  if (partitions_.session().Idle() || quota_.OnlyLeftOut()) return false;
+  lane_.lane_counters.requests.fetch_add(1, std::memory_order_relaxed);
+  run_.in_flight = &exchanges_[next_exchange_];
   next_exchange_ = 1 - next_exchange_;
   answered_ = false;
-  asio::co_spawn(io_, FetchInto(*in_flight_), [this](std::exception_ptr thrown) {
-    if (thrown) failure_ = std::move(thrown);
+  asio::co_spawn(lane_.io, FetchInto(*run_.in_flight), [this](std::exception_ptr thrown) {
+    if (thrown) run_.Fail(std::move(thrown));
     answered_ = true;
-    progress_.NotifyAll();
+    run_.progress.NotifyAll();
   });
   return true;
 }
 
 asio::awaitable<void> FetchLane::FetchInto(FetchExchange& exchange) {
-  const absl::StatusOr<bool> topic_ids = co_await leader_.SupportsTopicIds();
+  const absl::StatusOr<bool> topic_ids = co_await lane_.leader.SupportsTopicIds();
   if (topic_ids.ok()) {
+    FetchSession& session = partitions_.session();
     FetchRequest& request = exchange.request;
-    request.max_wait_ms = session_.WantsNone() ? 0 : static_cast<int32_t>(limits_.wait_max.count());
-    request.min_bytes = config_.replica_fetch_min_bytes;
+    request.max_wait_ms = session.WantsNone() ? 0 : static_cast<int32_t>(lane_.limits.wait_max.count());
+    request.min_bytes = lane_.config.replica_fetch_min_bytes;
     request.max_bytes = answer_size_.bytes();
-    if (config_.rate_limit != nullptr) {
-      const int64_t allowed = config_.rate_limit->BytesNow(config_.clock->Now(), Overdraft());
+    if (lane_.config.rate_limit != nullptr) {
+      const int64_t allowed = lane_.config.rate_limit->BytesNow(lane_.Now(), Overdraft());
       request.max_bytes = static_cast<int32_t>(std::clamp<int64_t>(allowed, 1, request.max_bytes));
     }
-    session_.Build(request, *topic_ids);
-    counters_.fetches.fetch_add(1, std::memory_order_relaxed);
-    fetch_status_ = co_await leader_.Fetch(
-        exchange, session_.built_with_topic_ids() ? FetchRequest::kVersionMax : kFetchVersionByName);
+    session.Build(request, *topic_ids);
+    lane_.counters.fetches.fetch_add(1, std::memory_order_relaxed);
+    fetch_status_ = co_await lane_.leader.Fetch(
+        exchange, session.built_with_topic_ids() ? FetchRequest::kVersionMax : kFetchVersionByName);
   } else {
     fetch_status_ = topic_ids.status();
   }
 }
 
 void FetchLane::OnAnswer() {
-  if (std::exchange(leader_reached_, true)) return;
-  events_.OnLeaderReached(leader_.broker_id(), leader_.endpoint());
+  if (std::exchange(lane_.leader_reached, true)) return;
+  lane_.events.OnLeaderReached(lane_.leader.broker_id(), lane_.leader.endpoint());
 }
 
 asio::awaitable<void> FetchLane::OnTransportError(absl::Status why) {
   answer_size_.OnFailure();
   // A connection that broke is made anew at once: only when that fails too is the leader lost. Silence is waited for
   // long enough the first time.
-  if (!stopping_ && (transport_failures_ > 0 || absl::IsDeadlineExceeded(why))) {
-    leader_reached_ = false;
-    events_.OnLeaderLost(leader_.broker_id(), why);
+  if (!run_.stopping() && (transport_failures_ > 0 || absl::IsDeadlineExceeded(why))) {
+    lane_.leader_reached = false;
+    lane_.events.OnLeaderLost(lane_.leader.broker_id(), why);
   }
   co_await PauseAfterFailure(std::string(why.message()));
 }
 
 asio::awaitable<void> FetchLane::PauseAfterFailure(std::string why) {
-  session_.OnSendError();
-  if (stopping_) co_return;
-  counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-  events_.OnLeaderInDoubt(leader_.broker_id(), why);
+  partitions_.session().OnSendError();
+  if (run_.stopping()) co_return;
+  lane_.counters.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+  lane_.events.OnLeaderInDoubt(lane_.leader.broker_id(), why);
   ++transport_failures_;
   const std::chrono::milliseconds pause =
       BackoffAfter(transport_failures_, kTransportBackoff, kTransportBackoffMax, kNoJitter);
@@ -346,9 +307,9 @@ asio::awaitable<void> FetchLane::PauseAfterFailure(std::string why) {
 }
 
 asio::awaitable<void> FetchLane::Idle(std::chrono::nanoseconds at_most) {
-  if (!to_add_.empty() || !to_remove_.empty()) co_return;  // came while nobody slept here
+  if (CommandsWait()) co_return;  // came while nobody slept here
   between_rounds_ = true;
-  if (!stopping_) co_await idle_.For(at_most);
+  if (!run_.stopping()) co_await run_.idle.For(at_most);
   between_rounds_ = false;
 }
 

@@ -1,0 +1,112 @@
+#include "fetcher/lane_truncation.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "fetcher/truncation.h"
+#include "log/status.h"
+#include "session/backoff.h"
+
+namespace slipstream {
+
+asio::awaitable<absl::Status> LaneTruncation::MakeDurable(FollowedPartition& partition) {
+  PartitionLog& log = partition.log();
+  // What a log that failed for good says of its end need not be on the disk any more: it is no proof of anything.
+  if (!log.failure().ok()) co_return log.failure();
+  if (lane_.config.flush_mode == FlushMode::kCached) co_return absl::OkStatus();
+  const absl::Status flushed = co_await log.FlushUpTo(lane_.queue, log.log_end_offset());
+  partitions_.Publish(partition);
+  co_return flushed;
+}
+
+bool LaneTruncation::BeginFetching(FollowedPartition& partition) {
+  PartitionLog& log = partition.log();
+  const LeaderEpoch current = partition.state.current_leader_epoch;
+  if (current >= LeaderEpoch{0} && log.latest_epoch() > current) {
+    // Our own log has records of a later leader: old news, on whose word nothing is cut (INV-14).
+    lane_.events.OnLeaderInDoubt(lane_.leader.broker_id(), "its leader epoch is older than the log's");
+    partitions_.MarkFailed(
+        partition, absl::FailedPreconditionError(absl::StrCat(
+                       "leader epoch ", current.value, " is older than the log's last, ", log.latest_epoch()->value)));
+    return false;
+  }
+  const bool empty = log.log_end_offset() == log.local_log_start_offset();
+  if (log.latest_epoch() && !truncation_on_fetch_) return true;
+  // Records without any epoch: nothing can be compared, so only what is surely the leader's stays (FT-10).
+  if (!log.latest_epoch() && !empty && !CutTo(partition, partition.truncation_fallback)) return false;
+  partitions_.BecomeFetching(partition);
+  return false;
+}
+
+void LaneTruncation::Apply(FollowedPartition& partition) {
+  PartitionLog& log = partition.log();
+  const Offset end_before = log.log_end_offset();
+  const std::optional<LeaderEpoch> epoch_before = log.latest_epoch();
+  const bool diverged = partition.work == LeaderWork::kTruncate;  // as a fetch was told
+  const Truncation plan =
+      PlanTruncation(partition.leader_end, log.epochs(), partition.truncation_fallback, log.log_end_offset());
+  if (!CutTo(partition, plan.offset)) return;
+  if (plan.complete || truncation_on_fetch_) {
+    // Incomplete: the next fetch carries our new last epoch and may diverge again, one step further back.
+    partitions_.BecomeFetching(partition);
+    // A leader that sees a divergence where nothing can be cut must not make us ask without pause (BAD-15).
+    const bool unchanged = log.log_end_offset() == end_before && log.latest_epoch() == epoch_before;
+    if (unchanged && (diverged || partition.leader_end.end_offset < end_before)) partitions_.Delay(partition);
+  } else if (log.latest_epoch()) {
+    partitions_.RequireLeaderWork(partition, LeaderWork::kLookUpEpoch);
+  } else {
+    partitions_.BecomeFetching(partition);
+  }
+  DelayIfCutInVain(partition);
+}
+
+void LaneTruncation::DelayIfCutInVain(FollowedPartition& partition) {
+  if (partition.cuts_in_vain == 0) return;
+  partitions_.Delay(partition, BackoffAfter(partition.cuts_in_vain, lane_.config.replica_fetch_backoff,
+                                            lane_.config.failed_partition_backoff_max, kNoJitter));
+}
+
+absl::Status LaneTruncation::PersistOffsets(FollowedPartition& partition, const LogOffsets& offsets) {
+  const PartitionLog& log = partition.log();
+  const LogOffsets lowered = Publishable(offsets, lane_.config.flush_mode);
+  const bool as_it_was = lowered.recovery_point == log.recovery_point() &&
+                         lowered.log_start_offset == log.log_start_offset() &&
+                         lowered.log_start_needs_checkpoint == log.log_start_needs_checkpoint();
+  if (as_it_was) return absl::OkStatus();
+  // Published first: whoever writes checkpoints meanwhile must not raise it again.
+  partition.initial.progress->Publish(lowered);
+  return lane_.events.PersistOffsets(lowered);
+}
+
+absl::Status LaneTruncation::StartAnewAt(FollowedPartition& partition, Offset offset) {
+  SLIP_RETURN_IF_ERROR(PersistOffsets(partition, OffsetsForStartAnew(partition.log(), offset)));
+  return partition.log().TruncateFullyAndStartAt(offset);
+}
+
+bool LaneTruncation::CutTo(FollowedPartition& partition, Offset offset) {
+  PartitionLog& log = partition.log();
+  const Offset end_before = log.log_end_offset();
+  const Offset high_watermark_before = log.high_watermark();
+  // Where nothing is cut, no file vouches for it.
+  absl::Status cut;
+  if (offset < end_before) cut = PersistOffsets(partition, OffsetsForCut(log, offset));
+  if (cut.ok()) cut = log.TruncateTo(offset);
+  partitions_.Publish(partition);
+  if (!cut.ok()) {
+    partitions_.MarkFailed(partition, Annotate(cut, absl::StrCat("truncating to ", offset.value)));
+    return false;
+  }
+  if (log.log_end_offset() < end_before) {
+    if (end_before > partition.cut_to)
+      partition.cuts_in_vain = log.log_end_offset() <= partition.cut_to ? partition.cuts_in_vain + 1 : 0;
+    partition.cut_to = log.log_end_offset();
+    partitions_.ForgetLeader(partition);
+    lane_.counters.truncations.fetch_add(1, std::memory_order_relaxed);
+    lane_.counters.truncated_offsets.fetch_add(static_cast<uint64_t>(end_before - log.log_end_offset()),
+                                               std::memory_order_relaxed);
+    lane_.events.OnTruncated(partition.name(), end_before, log.log_end_offset(),
+                             log.log_end_offset() < high_watermark_before);
+  }
+  return true;
+}
+
+}  // namespace slipstream

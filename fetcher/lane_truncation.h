@@ -1,0 +1,40 @@
+// What comes before a partition can be fetched: its log made durable, and cut where the leader has another (FT-10,
+// FT-14..FT-17, FT-35).
+#pragma once
+
+#include "fetcher/lane_partitions.h"
+
+namespace slipstream {
+
+class LaneTruncation {
+ public:
+  // Both outlive this.
+  LaneTruncation(const LaneContext& lane, LanePartitions& partitions) : lane_(lane), partitions_(partitions) {}
+
+  // Whether the leader's version tells of a divergence in its answers to fetches (KIP-595): else it is asked.
+  void SetTruncationOnFetch(bool supported) { truncation_on_fetch_ = supported; }
+
+  // What a process before this one left unflushed is no more on the disk than what we fetch (INV-19).
+  asio::awaitable<absl::Status> MakeDurable(FollowedPartition& partition);
+  // True when the leader must be asked where our newest epoch ends; else the partition is fetched from now on, or has
+  // failed.
+  bool BeginFetching(FollowedPartition& partition);
+  // By what the leader said of where its log ends, see `leader_end`.
+  void Apply(FollowedPartition& partition);
+  // False: failed, and marked so.
+  bool CutTo(FollowedPartition& partition, Offset offset);
+  absl::Status StartAnewAt(FollowedPartition& partition, Offset offset);
+  // Before a log is cut (LOG-103): a crash on the way, or after the cut when the log is written anew, must not find a
+  // recovery point that vouches for what was cut. Should this fail, nothing is cut.
+  absl::Status PersistOffsets(FollowedPartition& partition, const LogOffsets& offsets);
+  // A leader that gives records and takes them back, again and again, costs the others of the session a full fetch each
+  // time.
+  void DelayIfCutInVain(FollowedPartition& partition);
+
+ private:
+  const LaneContext& lane_;
+  LanePartitions& partitions_;
+  bool truncation_on_fetch_ = true;
+};
+
+}  // namespace slipstream

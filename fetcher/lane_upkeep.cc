@@ -1,0 +1,94 @@
+#include "fetcher/lane_upkeep.h"
+
+namespace slipstream {
+namespace {
+
+// So that many partitions do not hold up the fetching of any.
+constexpr size_t kLogsPerRound = 32;
+
+}  // namespace
+
+FollowedPartition* LaneUpkeep::TakeNext(std::vector<TopicPartition>& names) {
+  FollowedPartition* const partition = partitions_.Find(names.back());
+  names.pop_back();
+  return partition;
+}
+
+void LaneUpkeep::MaintainSomeLogs() {
+  const TimePoint now = lane_.Now();
+  if (to_maintain_.empty()) {
+    if (now < next_maintenance_) return;
+    next_maintenance_ = now + lane_.config.retention_check_interval;
+    to_maintain_ = partitions_.SortedNames();
+  }
+  for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty(); ++i) {
+    FollowedPartition* const partition = TakeNext(to_maintain_);
+    if (partition == nullptr) continue;
+    partition->maintained_at = now;
+    const absl::Status maintained = partition->log().Maintain(lane_.config.clock->WallTime());
+    if (!maintained.ok() && !partition->state.failed) partitions_.MarkFailed(*partition, maintained);
+    partitions_.Publish(*partition);
+    partitions_.DeclareLogStart(*partition);
+  }
+}
+
+FollowedPartition* LaneUpkeep::BeingCompacted() {
+  const PartitionLog* const log = lane_.cleaner.log();
+  if (log == nullptr) return nullptr;
+  FollowedPartition* const partition = partitions_.Find(log->partition());
+  return partition != nullptr && &partition->log() == log ? partition : nullptr;
+}
+
+void LaneUpkeep::CompactSomeLogs() {
+  LogCleaner& cleaner = lane_.cleaner;
+  if (cleaner.log() != nullptr) {
+    FollowedPartition* const partition = BeingCompacted();
+    if (partition == nullptr) return;  // another lane's, whose turn it is
+    const absl::Status polled = cleaner.Poll();
+    // The partition is followed on: it only grows from now on, or its disk will say itself that it fails.
+    if (!polled.ok()) lane_.events.OnNotice(std::string(polled.message()));
+    if (cleaner.log() != nullptr) return;
+    partitions_.Publish(*partition);
+    // However many logs of this lane wait, those of the others have their turn.
+    if (lane_.neighbours != nullptr && lane_.neighbours->OfferCleaner(lane_.kind)) return;
+  }
+  StartCompaction();
+}
+
+bool LaneUpkeep::TakeCleaner() {
+  StartCompaction();
+  return lane_.cleaner.log() != nullptr;
+}
+
+void LaneUpkeep::StartCompaction() {
+  LogCleaner& cleaner = lane_.cleaner;
+  const TimePoint now = lane_.Now();
+  if (to_compact_.empty()) {
+    if (now < next_compaction_) return;
+    next_compaction_ = now + lane_.config.compaction.backoff;
+    to_compact_ = partitions_.SortedNames();
+  }
+  for (size_t i = 0; i < kLogsPerRound && !to_compact_.empty() && cleaner.log() == nullptr; ++i) {
+    FollowedPartition* const partition = TakeNext(to_compact_);
+    if (partition == nullptr || partition->state.failed) continue;
+    partition->compaction_looked_at = now;
+    const absl::Status started = cleaner.Start(partition->log(), lane_.config.clock->WallTime());
+    if (!started.ok()) lane_.events.OnNotice(std::string(started.message()));  // followed on, as above
+  }
+}
+
+void LaneUpkeep::OnAdopted(const FollowedPartition& partition) {
+  const TimePoint now = lane_.Now();
+  if (now - partition.maintained_at >= lane_.config.retention_check_interval) to_maintain_.push_back(partition.name());
+  if (now - partition.compaction_looked_at >= lane_.config.compaction.backoff) to_compact_.push_back(partition.name());
+}
+
+void LaneUpkeep::LetGoOf(const FollowedPartition& partition) {
+  if (lane_.cleaner.log() == &partition.log()) lane_.cleaner.Stop();
+}
+
+void LaneUpkeep::Stop() {
+  if (BeingCompacted() != nullptr) lane_.cleaner.Stop();
+}
+
+}  // namespace slipstream
