@@ -37,6 +37,7 @@ void Follower::Recovered(Followed& followed) {
   const bool all_written = last_ending_ == Ending::kCleanStop || (last_ending_ == Ending::kKill && between_calls_);
   const Left left = all_written ? Left::kAll : last_ending_ == Ending::kPowerCut ? Left::kDisk : Left::kPageCache;
   Check(followed.history.Recover(start, end, found, left, options_.flush_mode == FlushMode::kDurable), followed.name);
+  if (followed.log != nullptr && start == end && !followed.log->latest_epoch()) followed.history.ForgetBelow(start);
   // What is on the disk, and the log does not know to be, it may cut without a word to anybody.
   if (followed.log != nullptr) followed.history.Sync(followed.recovery_point, start);
 }

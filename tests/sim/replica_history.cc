@@ -200,4 +200,9 @@ absl::Status ReplicaHistory::Recover(Offset start, Offset end, const std::vector
   return absl::OkStatus();
 }
 
+void ReplicaHistory::ForgetBelow(Offset start) {
+  std::erase_if(now_.batches, [start](const ModelBatch* batch) { return batch->next <= start; });
+  if (now_.batches.empty()) now_.first = start;
+}
+
 }  // namespace slipstream::sim

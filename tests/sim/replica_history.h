@@ -53,6 +53,8 @@ class ReplicaHistory {
   // (INV-19).
   absl::Status Recover(Offset start, Offset end, const std::vector<std::vector<std::byte>>& found, Left left,
                        bool claims_hold);
+  // The log that was found is empty and knows no epoch: it was begun anew there, and nothing binds what comes.
+  void ForgetBelow(Offset start);
   // The bytes of the log from its start on are those of the batches. INV-02.
   absl::Status Compare(Offset start, const std::vector<std::vector<std::byte>>& found) const;
 
