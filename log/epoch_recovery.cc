@@ -59,7 +59,9 @@ absl::Status AssignIfNewer(LeaderEpochCache& epochs, const RecordBatchView& head
 
 absl::Status AlignEpochs(const std::vector<std::unique_ptr<Segment>>& segments, Offset log_start_offset,
                          Offset log_end_offset, LeaderEpochCache& epochs) {
-  SLIP_RETURN_IF_ERROR(epochs.TruncateFromEnd(log_end_offset));
+  // A leader notes its epoch before it has written anything: many files end so, and writing each anew would be most of
+  // the time that a start takes.
+  epochs.ForgetFromEnd(log_end_offset);
   SLIP_ASSIGN_OR_RETURN(const bool disagree, EpochsDisagree(segments, epochs, log_start_offset));
   if (disagree) SLIP_RETURN_IF_ERROR(RebuildEpochs(segments, epochs));
   return epochs.TruncateFromStart(log_start_offset);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "log/checkpoint_text.h"
 #include "log/status.h"
@@ -57,6 +58,7 @@ absl::Status LeaderEpochCache::Note(LeaderEpoch epoch, Offset start_offset) {
   if (epoch < LeaderEpoch{0} || start_offset < Offset{0})
     return absl::InvalidArgumentError(absl::StrCat("leader epoch ", epoch.value, " from offset ", start_offset.value,
                                                    " for ", path_, ": neither may be negative"));
+  if (std::exchange(trimmed_, false)) unsaved_ = true;
   if (Covers(epoch, start_offset)) return absl::OkStatus();
   AssignTo(entries_, {epoch, start_offset});
   unsaved_ = true;
@@ -74,13 +76,18 @@ absl::Status LeaderEpochCache::Assign(LeaderEpoch epoch, Offset start_offset) {
 }
 
 bool LeaderEpochCache::Covers(LeaderEpoch epoch, Offset start_offset) const {
-  return !entries_.empty() && entries_.back().epoch == epoch && entries_.back().start_offset <= start_offset;
+  return !trimmed_ && !entries_.empty() && entries_.back().epoch == epoch &&
+         entries_.back().start_offset <= start_offset;
 }
 
 absl::Status LeaderEpochCache::TruncateFromEnd(Offset offset) {
   if (offset < Offset{0} || entries_.empty() || entries_.back().start_offset < offset) return absl::OkStatus();
   const auto kept_end = std::ranges::lower_bound(entries_, offset, {}, &EpochStart::start_offset);
   return Replace(std::vector<EpochStart>(entries_.begin(), kept_end));
+}
+
+void LeaderEpochCache::ForgetFromEnd(Offset offset) {
+  trimmed_ = std::erase_if(entries_, [offset](const EpochStart& entry) { return entry.start_offset >= offset; }) > 0;
 }
 
 absl::Status LeaderEpochCache::TruncateFromStart(Offset offset) {
@@ -94,7 +101,7 @@ absl::Status LeaderEpochCache::TruncateFromStart(Offset offset) {
 }
 
 absl::Status LeaderEpochCache::Clear() {
-  if (entries_.empty()) return absl::OkStatus();
+  if (entries_.empty() && !trimmed_) return absl::OkStatus();
   return Replace({});
 }
 
@@ -111,7 +118,7 @@ absl::Status LeaderEpochCache::FinishSave() {
 absl::Status LeaderEpochCache::Replace(std::vector<EpochStart> entries) {
   SLIP_RETURN_IF_ERROR(WriteCheckpointText(*io_, path_, Lines(entries)));
   entries_ = std::move(entries);
-  unsaved_ = false;
+  unsaved_ = trimmed_ = false;
   return absl::OkStatus();
 }
 

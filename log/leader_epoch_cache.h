@@ -38,11 +38,14 @@ class LeaderEpochCache {
   absl::Status FinishSave();
   // Note and Save at once.
   absl::Status Assign(LeaderEpoch epoch, Offset start_offset);
-  // True when Note would change nothing: the hot path asks this per batch.
+  // True when Note would change nothing, also of what there is to save: the hot path asks this per batch.
   bool Covers(LeaderEpoch epoch, Offset start_offset) const;
 
   // Removes entries that start at or after `offset`; negative: no effect.
   absl::Status TruncateFromEnd(Offset offset);
+  // The same in memory. REQUIRES: `offset` is where the log ends. There the file may keep them until a record lies
+  // behind: whoever reads it does the same.
+  void ForgetFromEnd(Offset offset);
   // Removes entries that start at or before `offset` and puts the last of them back at `offset`.
   absl::Status TruncateFromStart(Offset offset);
   absl::Status Clear();
@@ -63,6 +66,7 @@ class LeaderEpochCache {
   std::string path_;                 // a tenth of a parsed path, and there are very many of these
   std::vector<EpochStart> entries_;  // invariant: rising in both columns
   bool unsaved_ = false;             // the file lacks the newest of them
+  bool trimmed_ = false;             // the file has some behind them, which start where the log ended
 };
 
 }  // namespace slipstream

@@ -178,6 +178,29 @@ TEST_F(LeaderEpochCacheTest, Ec06_Log126_TruncateFromEnd) {
   EXPECT_TRUE(empty.TruncateFromEnd({7}).ok());
 }
 
+// A start trims many caches, and few of their logs are written to.
+TEST_F(LeaderEpochCacheTest, Ec06_WhatIsForgottenAtTheLogsEndGoesFromTheFileWithTheNextSaveAfterARecord) {
+  LeaderEpochCache cache = With({E(1, 0), E(2, 100)});
+  cache.ForgetFromEnd(Offset{100});
+  EXPECT_THAT(cache.entries(), ElementsAre(E(1, 0)));
+  EXPECT_EQ(cache.latest_epoch(), LeaderEpoch{1});
+  ASSERT_TRUE(cache.Save().ok());
+  EXPECT_THAT(OnDisk(), ElementsAre(E(1, 0), E(2, 100))) << "nothing lies behind it yet";
+  EXPECT_FALSE(cache.Covers(LeaderEpoch{1}, Offset{100}));
+  ASSERT_TRUE(cache.Note(LeaderEpoch{1}, Offset{100}).ok());
+  EXPECT_THAT(cache.entries(), ElementsAre(E(1, 0))) << "the epoch goes on, it does not begin anew";
+  EXPECT_TRUE(cache.Covers(LeaderEpoch{1}, Offset{110}));
+  ASSERT_TRUE(cache.Save().ok());
+  EXPECT_THAT(OnDisk(), ElementsAre(E(1, 0)));
+}
+
+TEST_F(LeaderEpochCacheTest, Ec06_WhatIsForgottenAtTheLogsEndDoesNotOutliveAClear) {
+  LeaderEpochCache cache = With({E(2, 0)});
+  cache.ForgetFromEnd(Offset{0});
+  ASSERT_TRUE(cache.Clear().ok());
+  EXPECT_THAT(OnDisk(), IsEmpty());
+}
+
 TEST_F(LeaderEpochCacheTest, Ec07_Log127_TruncateFromStart) {
   const auto after = [this](int64_t offset) {
     LeaderEpochCache cache = With({E(2, 6), E(3, 8), E(4, 11)});
