@@ -134,6 +134,7 @@ bool LaneAnswers::Accept(FollowedPartition& partition, const FetchPartitionData&
     partitions_.Delay(partition);
     return false;
   }
+  partition.log().MarkBegun();
   part.batches = answer.records.bytes.first(taken);
   partition.bytes_being_written = taken;
   part.failures_before = state.failures;

@@ -139,13 +139,9 @@ void LaneQuestions::OnOffsets(FollowedPartition& partition, const std::optional<
 
 void LaneQuestions::ApplyReset(FollowedPartition& partition, const OffsetReset& reset) {
   PartitionLog& log = partition.log();
-  const bool holds_nothing = log.local_log_start_offset() == log.log_end_offset() && log.epochs().entries().empty();
-  // Nothing was ever written to it: a new copy begins wherever the leader does.
-  const bool new_copy = holds_nothing && log.log_end_offset() == Offset{0};
-  const Gap gap = GapOf(reset, log.local_log_start_offset(), log.log_end_offset(), new_copy);
+  const Gap gap = GapOf(reset, log.local_log_start_offset(), log.log_end_offset(), /*new_copy=*/!log.begun());
   if (!gap.empty()) {
-    // One begun anew where its leader's log did has nothing that would be kept by stopping.
-    const bool restart = lane_.config.gap_policy == GapPolicy::kRestart || holds_nothing;
+    const bool restart = lane_.config.gap_policy == GapPolicy::kRestart;
     lane_.events.OnGap(partition.name(), gap, restart ? std::optional(reset.fetch_offset) : std::nullopt);
     if (!restart) {
       partitions_.MarkFailed(partition,

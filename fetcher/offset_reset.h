@@ -20,8 +20,8 @@ struct OffsetReset {
 // The leader's log is [leader_start, leader_end), ours [log_start_offset, log_end_offset).
 OffsetReset PlanOffsetReset(Offset leader_start, Offset leader_end, Offset log_start_offset, Offset log_end_offset);
 
-// Records that existed and that we will never have, or not keep: [from, to). Empty when our log never held or skipped
-// anything, that is when it starts where it ends at 0: a new copy begins wherever the leader does.
+// Records that existed and that we will never have, or not keep: [from, to). Empty for a new copy, which begins
+// wherever the leader does (PartitionLog::begun).
 struct Gap {
   Offset from, to;
   bool copied = false;  // the copy has them, and the source lost them

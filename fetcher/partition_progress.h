@@ -26,7 +26,7 @@ inline LogOffsets Publishable(LogOffsets offsets, FlushMode flush_mode) {
 // Written by the owning fetcher thread, read by any.
 struct PartitionProgress {
   std::atomic<int64_t> log_start_offset{0}, log_end_offset{0}, high_watermark{0}, recovery_point{0};
-  std::atomic<bool> log_start_needs_checkpoint{false};
+  std::atomic<bool> log_start_needs_checkpoint{false}, begun{false};
   std::atomic<int64_t> first_dirty_offset{-1};     // -1: never compacted
   std::atomic<int64_t> leader_high_watermark{-1};  // -1: the leader it has now has not answered yet
   std::atomic<int64_t> caught_up_at{-1};  // the leader's high watermark in its first answer: reach it to be caught up
@@ -39,6 +39,7 @@ struct PartitionProgress {
     high_watermark.store(offsets.high_watermark.value, std::memory_order_relaxed);
     recovery_point.store(offsets.recovery_point.value, std::memory_order_relaxed);
     log_start_needs_checkpoint.store(offsets.log_start_needs_checkpoint, std::memory_order_relaxed);
+    begun.store(offsets.begun, std::memory_order_relaxed);
     first_dirty_offset.store(offsets.first_dirty_offset.value_or(Offset{}).value, std::memory_order_relaxed);
     log_end_offset.store(offsets.log_end_offset.value, std::memory_order_release);
   }

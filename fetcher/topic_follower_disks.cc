@@ -91,7 +91,7 @@ std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {
     offsets.push_back({partition, Offset{progress.log_start_offset.load()}, Offset{progress.high_watermark.load()},
                        Offset{progress.recovery_point.load()}, Offset{progress.log_end_offset.load()},
                        progress.log_start_needs_checkpoint.load(),
-                       first_dirty >= Offset{0} ? std::optional(first_dirty) : std::nullopt});
+                       first_dirty >= Offset{0} ? std::optional(first_dirty) : std::nullopt, progress.begun.load()});
   }
   return offsets;
 }

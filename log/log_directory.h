@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,15 @@
 
 namespace slipstream {
 
+struct LoadProgress {
+  const std::filesystem::path& log_dir;
+  size_t loaded, partitions;  // so many of so many
+};
+// Told of each partition that is loaded, on any thread, of a log dir one at a time. An error ends an opening that has
+// to recover, with that error: what was not loaded is as it was. A clean one is over soon, and an end in the middle
+// would cost the next start a recovery.
+using LoadWatch = std::function<absl::Status(const LoadProgress&)>;
+
 struct LogDirectoryConfig {
   std::filesystem::path log_dir;
   LogConfig log;
@@ -30,6 +40,7 @@ struct LogDirectoryConfig {
   // nullopt: as cluster_id; a new directory gets 1.
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogDirectory
+  LoadWatch on_loaded;            // may be empty
 };
 
 // Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
@@ -38,6 +49,7 @@ struct LogOffsets {
   Offset log_start_offset, high_watermark, recovery_point, log_end_offset;
   bool log_start_needs_checkpoint = false;   // the files alone need not tell it (LOG-52)
   std::optional<Offset> first_dirty_offset;  // nullopt: never compacted, and not checkpointed
+  bool begun = true;                         // PartitionLog::begun: gives its recovery point a place in the file
 };
 
 class LogDirectory {
@@ -112,6 +124,8 @@ class LogDirectory {
   absl::StatusOr<std::vector<Found>> FindPartitions();
   absl::Status LoadAll(const std::vector<Found>& found);
   absl::StatusOr<std::unique_ptr<PartitionLog>> Load(const Found& found);
+  LogOpenOptions OptionsFor(const Found& found);
+  absl::Status RaiseRecoveryPoint(const TopicPartition& partition, Offset offset);
   std::unique_ptr<PartitionLog> TryOpenNew(const NewLog& wanted);
   absl::StatusOr<std::unique_ptr<PartitionLog>> OpenNew(const TopicPartition& partition, const std::string& name);
   absl::Status SetAside(const PartitionLog& log);  // as -delete

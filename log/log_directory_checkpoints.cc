@@ -20,8 +20,8 @@ absl::Status ReplaceIfChanged(FileIo& io, const std::filesystem::path& path, Off
 }  // namespace
 
 LogOffsets OffsetsOf(const PartitionLog& log) {
-  return {log.partition(),      log.log_start_offset(),           log.high_watermark(),    log.recovery_point(),
-          log.log_end_offset(), log.log_start_needs_checkpoint(), log.first_dirty_offset()};
+  return {log.partition(),      log.log_start_offset(),           log.high_watermark(),     log.recovery_point(),
+          log.log_end_offset(), log.log_start_needs_checkpoint(), log.first_dirty_offset(), log.begun()};
 }
 
 LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset) {
@@ -84,6 +84,13 @@ absl::Status LogDirectory::ForgetCheckpoints(const std::vector<TopicPartition>& 
   return absl::OkStatus();
 }
 
+absl::Status LogDirectory::RaiseRecoveryPoint(const TopicPartition& partition, Offset offset) {
+  const std::lock_guard serialised(checkpoints_mutex_);
+  OffsetCheckpoint raised = recovery_points_;
+  raised[partition] = offset;
+  return ReplaceIfChanged(io_, config_.log_dir / kRecoveryPointCheckpoint, recovery_points_, std::move(raised));
+}
+
 std::vector<LogOffsets> LogDirectory::OffsetsOfAll() const {
   std::vector<LogOffsets> offsets;
   for (const auto* logs : {&logs_, &futures_})
@@ -98,7 +105,7 @@ absl::Status LogDirectory::WriteCheckpoints(const std::vector<LogOffsets>& offse
   OffsetCheckpoint recovery_points = recovery_points_, log_starts = log_starts_, high_watermarks = high_watermarks_;
   OffsetCheckpoint first_dirty_offsets = first_dirty_offsets_;
   for (const LogOffsets& log : offsets) {
-    recovery_points[log.partition] = log.recovery_point;
+    if (log.begun || recovery_points.contains(log.partition)) recovery_points[log.partition] = log.recovery_point;
     high_watermarks[log.partition] = log.high_watermark;
     if (log.log_start_needs_checkpoint) {
       log_starts[log.partition] = log.log_start_offset;

@@ -22,7 +22,8 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
                                         .num_sync_threads = config.num_sync_threads,
                                         .cluster_id = config.cluster_id,
                                         .node_id = config.node_id,
-                                        .clock = config.clock});
+                                        .clock = config.clock,
+                                        .on_loaded = config.on_loaded});
   });
   for (size_t i = 0; i < opened.size(); ++i) {
     if (opened[i].ok()) {

@@ -25,6 +25,7 @@ struct LogManagerConfig {
   std::string cluster_id;            // as LogDirectoryConfig's
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogManager
+  LoadWatch on_loaded;            // may be empty; of several log dirs at once
 };
 
 class LogManager {

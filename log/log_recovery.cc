@@ -67,9 +67,10 @@ class LogLoader {
   absl::Status MakeMissingIndexes(size_t number);
   absl::Status RecoverFrom(size_t first);
   absl::StatusOr<bool> RecoverSegment(size_t number);  // true: its end is lost, and later segments are gone
-  absl::StatusOr<bool> LacksItsEnd(size_t number, bool cut) const;
+  absl::StatusOr<bool> LacksItsEnd(size_t number, bool cut);
   absl::StatusOr<uint64_t> BytesOfMappedIndex(absl::string_view suffix, uint64_t entry_bytes) const;
   absl::StatusOr<bool> KafkaWroteLast() const;
+  absl::Status TrustBefore(size_t number);
   absl::Status NoteWhatGoes(size_t number, uint64_t good, uint64_t size, bool ended);
   absl::Status SnapshotAt(Offset offset);
   absl::Status RemoveSegmentsFrom(size_t first);
@@ -84,11 +85,13 @@ class LogLoader {
   LeaderEpochCache& epochs_;
   LoadedLog log_;
   size_t first_untrusted_ = 0;
+  bool holes_by_right_ = false;  // there are some between segments, and Kafka left them
   std::vector<bool> must_recover_;
   std::vector<std::byte> buffer_;  // from segment to segment
 };
 
 absl::StatusOr<LoadedLog> LogLoader::Load() {
+  log_.recovery_point = options_.recovery_point;
   SLIP_ASSIGN_OR_RETURN(DirectoryContents contents, ClearLeftovers(io_, directory_));
   log_.producer_snapshots = std::move(contents.producer_snapshots);
   SLIP_RETURN_IF_ERROR(OpenSegments(contents.segments));
@@ -162,6 +165,7 @@ absl::Status LogLoader::RecoverFrom(size_t first) {
       log_.segments[i]->Release();
       continue;
     }
+    if (i + 1 == log_.segments.size()) SLIP_RETURN_IF_ERROR(TrustBefore(i));
     SLIP_ASSIGN_OR_RETURN(const bool ended, RecoverSegment(i));
     if (ended) break;
   }
@@ -192,7 +196,10 @@ absl::StatusOr<bool> LogLoader::RecoverSegment(size_t number) {
   SLIP_ASSIGN_OR_RETURN(const bool ended, LacksItsEnd(number, cut));
   SLIP_RETURN_IF_ERROR(NoteWhatGoes(number, good, size, ended));
   // Later segments first: were the file cut before them, a crash in between would leave a log with a hole (LOG-139).
-  if (ended) SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(number + 1));
+  if (ended) {
+    SLIP_RETURN_IF_ERROR(TrustBefore(number));
+    SLIP_RETURN_IF_ERROR(RemoveSegmentsFrom(number + 1));
+  }
   if (cut) SLIP_RETURN_IF_ERROR(segment.CutTo(good));
   SLIP_RETURN_IF_ERROR(SyncSegment(segment));
   segment.Release();
@@ -204,13 +211,27 @@ absl::StatusOr<bool> LogLoader::RecoverSegment(size_t number) {
 // roll names the new segment by where the last batch ends, unless the next one is too far for a relative offset, and
 // compaction leaves the last batch of each group. Kafka leaves them where a follower rolls at a gap, and where it
 // compacts; there only a cut tells.
-absl::StatusOr<bool> LogLoader::LacksItsEnd(size_t number, bool cut) const {
+absl::StatusOr<bool> LogLoader::LacksItsEnd(size_t number, bool cut) {
   if (number + 1 == log_.segments.size()) return cut;
   const int64_t missing = log_.segments[number + 1]->base_offset() - log_.producers.end_offset();
   if (cut) return missing > 0;
   if (number < first_untrusted_ || missing <= 0 || missing > kRelativeOffsetMax) return false;
   SLIP_ASSIGN_OR_RETURN(const bool may_be_a_gap, KafkaWroteLast());
+  holes_by_right_ = holes_by_right_ || may_be_a_gap;
   return !may_be_a_gap;
+}
+
+// That the holes below that segment are there by right only the last one's indexes tell, which recovery makes anew or
+// removes: were it to die then, the next start would take them for lost ends. So first all before the segment, which is
+// durable by now, is put below the recovery point.
+absl::Status LogLoader::TrustBefore(size_t number) {
+  if (!holes_by_right_) return absl::OkStatus();
+  const Offset base = log_.segments[number]->base_offset();
+  if (base <= log_.recovery_point) return absl::OkStatus();
+  SLIP_RETURN_IF_ERROR(io_.SyncDirectory(directory_));
+  if (options_.on_recovery_point) SLIP_RETURN_IF_ERROR(options_.on_recovery_point(base));
+  log_.recovery_point = base;
+  return absl::OkStatus();
 }
 
 // How long an index is that ends in an entry of zeros; 0: it does not.

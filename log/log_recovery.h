@@ -21,7 +21,7 @@ namespace slipstream {
 
 struct LoadedLog {
   std::vector<std::unique_ptr<Segment>> segments;  // by base offset; never empty
-  Offset log_end_offset;
+  Offset log_end_offset, recovery_point;
   ProducerStateTable producers;            // up to the log end
   std::vector<Offset> producer_snapshots;  // in the directory, rising
   std::vector<std::string> notices;        // what a person should know: what recovery took away

@@ -56,7 +56,8 @@ absl::StatusOr<std::unique_ptr<PartitionLog>> PartitionLog::Open(FileIo& io, std
   log->names_unsynced_ = !options.clean || loaded.names_unsynced;
   if (options.clean)
     for (const std::unique_ptr<Segment>& segment : log->segments_) segment->MarkSynced();
-  log->recovery_point_ = options.clean ? log->log_end_offset_ : std::min(options.recovery_point, log->log_end_offset_);
+  log->begun_ = options.begun || log->log_end_offset_ > Offset{0} || log->latest_epoch();
+  log->recovery_point_ = options.clean ? log->log_end_offset_ : std::min(loaded.recovery_point, log->log_end_offset_);
   return log;
 }
 

@@ -83,12 +83,16 @@ struct LogConfig {
 // What the log dir's checkpoints and clean-shutdown marker say of a partition when it is opened.
 struct LogOpenOptions {
   bool clean = false;        // the marker was there: nothing needs a scan
+  bool begun = false;        // see there; known of one that holds records
   Offset recovery_point{0};  // everything below is durable and trusted
   Offset log_start_offset{0};
   bool start_may_be_remote = false;  // else the log start is not below the first segment, whatever a checkpoint says
   Offset high_watermark{0};          // clamped to [local log start, log end]
   Offset first_dirty_offset;         // compaction has seen everything below; -1: not known; outside the log: forgotten
-  Timestamp now;                     // producers not heard of for long are forgotten (LOG-116); -1: none is
+  // Told of a rise of the recovery point before what it was concluded from goes; returns once a later start will know.
+  // nullptr: none will.
+  std::function<absl::Status(Offset)> on_recovery_point;
+  Timestamp now;  // producers not heard of for long are forgotten (LOG-116); -1: none is
   std::shared_ptr<DirectoryHealth> health = std::make_shared<DirectoryHealth>();  // of the log dir
 };
 
@@ -218,6 +222,10 @@ class PartitionLog {
   Offset log_end_offset() const { return log_end_offset_; }
   Offset high_watermark() const { return high_watermark_; }
   Offset recovery_point() const { return recovery_point_; }  // everything below survives a power cut
+  // Its copying has begun: a leader had what comes next, so whatever lies between its end and where a leader begins
+  // later was lost on the way. A new one, or one begun anew, begins wherever its leader does.
+  bool begun() const { return begun_; }
+  void MarkBegun() { begun_ = true; }
   bool unflushed() const { return recovery_point_ < log_end_offset_ || names_unsynced_; }  // Close has to sync
   // Readers of committed records go up to here: min(high watermark, first offset of the oldest transaction that is open
   // or whose marker is not below the high watermark) (LOG-112).
@@ -330,6 +338,7 @@ class PartitionLog {
   absl::Status uncleanable_;
   // Invariant: local log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
+  bool begun_ = false;
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;           // not OK: what is on disk is no longer known; only opening it anew helps
   bool producers_staged_ = false;  // some batch that is staged may have a producer

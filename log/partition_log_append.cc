@@ -202,6 +202,7 @@ absl::StatusOr<std::optional<Offset>> PartitionLog::StageAll(ByteSpan batches) {
 absl::Status PartitionLog::FinishWrite(const absl::Status& written, ByteSpan run, Offset end) {
   if (!written.ok()) return written;
   log_end_offset_ = end;
+  begun_ = true;
   unflushed_bytes_ += run.size();
   // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
   return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");

@@ -112,6 +112,7 @@ absl::Status PartitionLog::TruncateFullyAndStartAt(Offset offset) {
   producers_ = ProducerStateTable();
   producers_.AdvanceEndTo(offset);
   log_start_offset_ = high_watermark_ = log_end_offset_ = offset;
+  begun_ = false;
   LowerLogEnd(offset);  // and what must not lie above it
   return absl::OkStatus();
 }

@@ -21,6 +21,7 @@
 #include "tool/follow_progress.h"
 #include "tool/follow_settings.h"
 #include "tool/human_bytes.h"
+#include "tool/loading_watch.h"
 #include "tool/stop_signals.h"
 
 namespace slipstream {
@@ -68,6 +69,29 @@ class FollowRun {
     if (interrupted) return std::nullopt;
     if (!found.ok()) return CannotStart(found);
     return cluster.metadata().cluster_id;
+  }
+
+  // kCancelled: interrupted. REQUIRES: before Run.
+  absl::StatusOr<std::unique_ptr<LogManager>> OpenLogs(LogManagerConfig config) {
+    bool interrupted = false;
+    OnSignal([&] { interrupted = true; });
+    LoadingWatch watch(
+        [&] {
+          io_.poll();
+          return interrupted;
+        },
+        [this](const std::string& line) { progress_.Notice(NoticeKind::kEvent, line); },
+        std::chrono::steady_clock::now());
+    config.on_loaded = [&](const LoadProgress& loaded) {
+      return watch.OnLoaded(loaded, std::chrono::steady_clock::now());
+    };
+    auto opened = LogManager::Open(SystemFileIo(), config);
+    signals_.cancel();
+    io_.poll();
+    io_.restart();
+    if (!interrupted) return opened;
+    if (opened.ok()) (*opened)->Close().IgnoreError();
+    return absl::CancelledError("interrupted");
   }
 
   absl::Status Run(LogManager& logs, const FollowConfig& config) {
@@ -232,7 +256,8 @@ absl::Status RunFollow(const FollowOptions& options) {
   SLIP_ASSIGN_OR_RETURN(std::optional<std::string> cluster_id, run.FindCluster(settings.follow));
   if (!cluster_id) return run.Interrupted();
   settings.logs.cluster_id = *std::move(cluster_id);
-  auto opened = LogManager::Open(SystemFileIo(), settings.logs);
+  auto opened = run.OpenLogs(settings.logs);
+  if (absl::IsCancelled(opened.status())) return run.Interrupted();
   if (!opened.ok()) return WithExitCode(opened.status(), ExitCode::kCannotStart);
   logs = *std::move(opened);
   for (const std::string& notice : logs->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());

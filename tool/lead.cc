@@ -22,6 +22,7 @@
 #include "log/status.h"
 #include "session/server.h"
 #include "tool/exit_code.h"
+#include "tool/loading_watch.h"
 #include "tool/stop_signals.h"
 
 namespace slipstream {
@@ -84,7 +85,9 @@ absl::Status Lead::Run() {
     compaction_stop_.Interrupt();
   });
   queue_ = MakeIoQueue(io_);
-  if (const absl::Status opened = OpenLogs(); !opened.ok()) {
+  if (const absl::Status opened = OpenLogs(); absl::IsCancelled(opened)) {
+    return absl::OkStatus();
+  } else if (!opened.ok()) {
     // What was clean stays so: the next start need not scan everything because a port was taken.
     if (logs_ != nullptr) logs_->Close().IgnoreError();
     return WithExitCode(opened, ExitCode::kCannotStart);
@@ -104,7 +107,17 @@ absl::Status Lead::OpenLogs() {
   LogManagerConfig config;
   config.log_dirs = {options_.log_dir};
   config.log = options_.log;
+  LoadingWatch watch(
+      [this] {
+        io_.poll();
+        return stopped_;
+      },
+      [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }, std::chrono::steady_clock::now());
+  config.on_loaded = [&](const LoadProgress& loaded) {
+    return watch.OnLoaded(loaded, std::chrono::steady_clock::now());
+  };
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
+  io_.restart();
   for (const std::string& notice : logs_->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());
   SLIP_ASSIGN_OR_RETURN(catalog_, TopicCatalog::Open(*logs_, SystemFileIo(), options_.log_dir));
   service_ = std::make_unique<LeaderService>(*catalog_, *queue_,

@@ -40,6 +40,22 @@ class GapTest(KafkaTestCase):
         self.verify(copy, "gap-all")
         self.assertEqual(base_offset(read_log(copy / "gap-all-0")), 3000)
 
+    def test_what_came_and_went_after_an_empty_copy_is_a_gap(self):
+        copy = self.follow_then_delete("gap-empty", 0, 1000, 800)
+        run = self.check(EXIT_GAP, *self.follow_args(copy, "gap-empty"), "--until", "caught-up")
+        self.assertRegex(run.stderr, r"gap-empty-0.*\b0\b.*\b799\b")
+        run = self.catch_up(copy, "gap-empty", extra=("--property", "gap.policy=restart"))
+        self.assertRegex(run.output, r"gap-empty-0.*\b0\b.*\b799\b")
+        self.verify(copy, "gap-empty")
+
+    def test_a_new_copy_begins_where_the_source_does(self):
+        topic, copy = "gap-new", self.work / "gap-new"
+        self.driver.create_topic(topic, [[1]])
+        self.driver.produce(topic, 1000, size=500, text=False, properties={"batch.size": "4000"})
+        self.driver.delete_records(topic, 0, 800)
+        self.catch_up(copy, topic)
+        self.verify(copy, topic)
+
     def test_deleting_what_we_hold_is_no_gap(self):
         copy = self.follow_then_delete("gap-none", 1000, 3000, 600)
         self.check(EXIT_DONE, *self.follow_args(copy, "gap-none"), "--until", "caught-up")

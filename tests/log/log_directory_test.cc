@@ -25,6 +25,7 @@ using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 const TopicPartition kOrders{"orders", 0};
 const Uuid kTopicId{11, 12};
@@ -252,6 +253,65 @@ TEST_F(LogDirectoryTest, Log141_OneBadPartitionIsNamed) {
   const absl::Status opened = TryOpen();
   EXPECT_TRUE(absl::IsDataLoss(opened));
   EXPECT_THAT(std::string(opened.message()), HasSubstr("payments-4"));
+}
+
+// What happened: another partition's name stood in front of the path of the file that could not be read.
+TEST_F(LogDirectoryTest, Log141_ADiskThatFailsIsToldWithTheFileThatItFailedOn) {
+  Open();
+  for (const char* topic : {"first", "second", "third"}) Append({topic, 0}, 1);
+  directory_.reset();
+  config_.num_recovery_threads = 1;
+  FailingIo io;
+  io.before_write = [](const std::filesystem::path& path) {
+    return path.native().find("second-0") == std::string::npos ? absl::OkStatus()
+                                                               : absl::UnavailableError("open " + path.native());
+  };
+  const absl::Status opened = LogDirectory::Open(io, config_).status();
+  EXPECT_THAT(std::string(opened.message()),
+              AllOf(HasSubstr("cannot load " + config_.log_dir.native() + ": "), HasSubstr("second-0/"),
+                    Not(HasSubstr("first-0")), Not(HasSubstr("third-0"))));
+}
+
+TEST_F(LogDirectoryTest, ARecoveryIsWatchedAndEndsWhereItsWatchSays) {
+  Open();
+  for (const char* topic : {"first", "second", "third"}) Append({topic, 0}, 1);
+  directory_.reset();
+  config_.num_recovery_threads = 1;
+  std::vector<size_t> loaded;
+  config_.on_loaded = [&](const LoadProgress& progress) {
+    EXPECT_EQ(progress.partitions, 3u);
+    loaded.push_back(progress.loaded);
+    return loaded.size() == 2 ? absl::CancelledError("enough") : absl::OkStatus();
+  };
+  EXPECT_EQ(TryOpen(), absl::CancelledError("enough"));
+  EXPECT_THAT(loaded, ElementsAre(1, 2));
+  Open();
+  EXPECT_THAT(loaded, ElementsAre(1, 2, 1, 2, 3));
+  EXPECT_EQ(directory_->Find({"third", 0})->log_end_offset(), Offset{1});
+}
+
+// It would cost the next start a recovery.
+TEST_F(LogDirectoryTest, ACleanStartIsNotEndedByItsWatch) {
+  Open();
+  Append(kOrders, 1);
+  ASSERT_TRUE(directory_->Close().ok());
+  config_.on_loaded = [](const LoadProgress&) { return absl::CancelledError("enough"); };
+  Open();
+}
+
+TEST_F(LogDirectoryTest, ANewLogHasBegunOnceALeaderHadItsOffsetAlsoAfterARestart) {
+  Open();
+  PartitionLog* log = *directory_->GetOrCreate(kOrders, kTopicId);
+  EXPECT_FALSE(log->begun());
+  ASSERT_TRUE(directory_->Close().ok());
+  Open();
+  log = directory_->Find(kOrders);
+  EXPECT_FALSE(log->begun()) << "that it was made says nothing";
+  log->MarkBegun();
+  ASSERT_TRUE(directory_->WriteCheckpoints({OffsetsOf(*log)}).ok());
+  directory_.reset();
+  Open();
+  EXPECT_TRUE(directory_->Find(kOrders)->begun());
 }
 
 TEST_F(LogDirectoryTest, Log52_LogStartIsCheckpointedOnlyInsideASegment) {

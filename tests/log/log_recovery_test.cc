@@ -195,9 +195,19 @@ TEST_F(LogRecoveryTest, Inv18_AHoleBetweenSegmentsStaysWhereKafkaWasKilled) {
   // As Kafka maps them, with a segment.index.bytes of the topic's own.
   std::filesystem::resize_file(FilePath(6, kOffsetIndexSuffix), 9000);
   std::filesystem::resize_file(FilePath(6, kTimeIndexSuffix), 9000);
-  Open({.recovery_point = Offset{0}});
+  std::vector<Offset> told;
+  Open({.recovery_point = Offset{0}, .on_recovery_point = [&](Offset offset) {
+          EXPECT_EQ(std::filesystem::file_size(FilePath(6, kOffsetIndexSuffix)), 9000u)
+              << "what tells of it goes later";
+          told.push_back(offset);
+          return absl::OkStatus();
+        }});
   EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
   EXPECT_THAT(log_->load_notices(), IsEmpty());
+  EXPECT_THAT(told, ElementsAre(Offset{6}));
+  EXPECT_EQ(log_->recovery_point(), Offset{6});
+  Open({.recovery_point = Offset{6}});
+  EXPECT_THAT(Offsets(), ElementsAre(0, 1, 2, 4, 5, 6));
 }
 
 TEST_F(LogRecoveryTest, Inv18_ARollAfterACutInAGapLeavesNoHoleToMistake) {

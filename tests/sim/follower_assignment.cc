@@ -121,7 +121,8 @@ void Follower::WriteCheckpoints() {
                          .high_watermark = Offset{progress.high_watermark.load()},
                          .recovery_point = Offset{progress.recovery_point.load()},
                          .log_end_offset = Offset{progress.log_end_offset.load()},
-                         .log_start_needs_checkpoint = progress.log_start_needs_checkpoint.load()});
+                         .log_start_needs_checkpoint = progress.log_start_needs_checkpoint.load(),
+                         .begun = progress.begun.load()});
   }
   const absl::Status written = directory_->WriteCheckpoints(published);
   if (!written.ok()) OnNotice(std::string(written.message()));
