@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 #include "log/checkpoint_text.h"
 #include "log/status.h"
@@ -58,7 +57,7 @@ absl::Status LeaderEpochCache::Note(LeaderEpoch epoch, Offset start_offset) {
   if (epoch < LeaderEpoch{0} || start_offset < Offset{0})
     return absl::InvalidArgumentError(absl::StrCat("leader epoch ", epoch.value, " from offset ", start_offset.value,
                                                    " for ", path_, ": neither may be negative"));
-  if (std::exchange(trimmed_, false)) unsaved_ = true;
+  if (trimmed_) SLIP_RETURN_IF_ERROR(Replace(entries_));
   if (Covers(epoch, start_offset)) return absl::OkStatus();
   AssignTo(entries_, {epoch, start_offset});
   unsaved_ = true;

@@ -43,8 +43,8 @@ class LeaderEpochCache {
 
   // Removes entries that start at or after `offset`; negative: no effect.
   absl::Status TruncateFromEnd(Offset offset);
-  // The same in memory. REQUIRES: `offset` is where the log ends. There the file may keep them until a record lies
-  // behind: whoever reads it does the same.
+  // The same in memory. REQUIRES: `offset` is where the log ends. There the file may keep them as long as no record
+  // lies behind, since whoever reads it does the same: the next Note takes them away first.
   void ForgetFromEnd(Offset offset);
   // Removes entries that start at or before `offset` and puts the last of them back at `offset`.
   absl::Status TruncateFromStart(Offset offset);
