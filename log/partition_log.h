@@ -160,7 +160,7 @@ class PartitionLog {
   // To be called every log.retention.check.interval.ms: deletes the oldest segments that retention.ms and
   // retention.bytes do not keep (LOG-106..LOG-109), never above the high watermark; removes the files of deleted
   // segments file.delete.delay.ms after it first saw them; forgets producers not heard of for producer.id.expiration.ms
-  // (LOG-116). Blocking.
+  // (LOG-116); closes the files of a log that has not grown since the last call. Blocking.
   absl::Status Maintain(Timestamp now);
 
   // Compaction (LOG-156..LOG-161; log/compaction/compaction.h has the parts that run elsewhere).
@@ -265,6 +265,7 @@ class PartitionLog {
   absl::Status UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
   absl::Status CheckRun(ByteSpan batches, Offset next, LeaderEpoch epoch, const ProducerStateTable& before) const;
   std::optional<absl::Status> TryAppendNow(IoQueue& queue, ByteSpan batches);
+  void ReleaseFilesIfIdle();
   void FailAsBrokenOff(absl::string_view what);  // by an exception, in the middle of it
   absl::Status TakeBackEpochs();
   absl::Status StageBatch(const RecordBatchView& batch);
@@ -338,6 +339,7 @@ class PartitionLog {
   absl::Status uncleanable_;
   // Invariant: local log start <= high watermark <= log end; recovery point <= log end.
   Offset log_start_offset_{0}, high_watermark_{0}, log_end_offset_{0}, recovery_point_{0};
+  Offset end_when_maintained_;  // last
   bool begun_ = false;
   std::shared_ptr<DirectoryHealth> health_;
   absl::Status failure_;           // not OK: what is on disk is no longer known; only opening it anew helps

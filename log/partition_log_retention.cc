@@ -14,7 +14,18 @@ absl::Status PartitionLog::Maintain(Timestamp now) {
   SLIP_RETURN_IF_ERROR(Usable());
   SLIP_RETURN_IF_ERROR(DeleteOldSegments(now));
   producers_.ExpireBefore(now, config_.producer_id_expiration);
+  ReleaseFilesIfIdle();
   return RemoveDeletedFiles(now);
+}
+
+// There may be very many logs, and most of them are written to seldom.
+void PartitionLog::ReleaseFilesIfIdle() {
+  if (std::exchange(end_when_maintained_, log_end_offset_) != log_end_offset_ || active().appending()) return;
+  // The largest timestamp that its time index does not have yet is known in memory only.
+  if (active().loaded() && !active().Seal().ok()) return;
+  active().Release();
+  if (open_segment_ != nullptr) open_segment_->Release();
+  open_segment_ = nullptr;
 }
 
 absl::Status PartitionLog::DeleteOldSegments(Timestamp now) {

@@ -105,7 +105,8 @@ class Segment {
   bool unsynced() const { return log_unsynced_ || indexes_unsynced_; }
   // Whoever has FilesToSync syncs them, or the log is not used any more.
   void MarkSynced() { log_unsynced_ = indexes_unsynced_ = false; }
-  // Closes the files until the next use. REQUIRES: nothing is staged.
+  bool appending() const { return staged_.bytes != written_.bytes; }
+  // Closes the files until the next use. REQUIRES: not appending.
   void Release();
 
   // Cuts at the start of the first batch whose last offset is >= `offset` (LOG-99). Returns where the segment ends now:

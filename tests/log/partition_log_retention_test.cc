@@ -9,6 +9,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/failing_io.h"
 #include "tests/support/failing_queue.h"
+#include "tests/support/open_files.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
@@ -226,6 +228,26 @@ TEST_F(RetentionTest, AStopRemovesWhatWasDeleted) {
   EXPECT_THAT(Files(".log.deleted"), SizeIs(3));
   ASSERT_TRUE(log_->Close().ok());
   EXPECT_THAT(Files(".deleted"), IsEmpty());
+}
+
+// What happened: thousands of partitions that had a record once kept three descriptors each for ever.
+TEST_F(RetentionTest, ALogThatDidNotGrowBetweenTwoMaintenancesHasNoFileOpen) {
+  ASSERT_TRUE(RunToEnd(log_->Flush(queue_)).ok());            // as is due behind a roll
+  const LogSlice old = *log_->Read(Offset{1}, Offset{2}, 1);  // keeps its own handle
+  Maintain(6000);
+  EXPECT_THAT(OpenFilesBelow(dir_.path()), Not(SizeIs(1)));
+  Maintain(7000);
+  EXPECT_THAT(OpenFilesBelow(dir_.path()), SizeIs(1));
+  Fill(5, 6000, 1);
+  EXPECT_THAT(OpenFilesBelow(dir_.path()), Not(SizeIs(1)));
+  EXPECT_EQ(log_->log_end_offset(), Offset{6});
+  ASSERT_TRUE(RunToEnd(log_->Flush(queue_)).ok());
+  Maintain(8000);
+  Maintain(9000);
+  EXPECT_THAT(OpenFilesBelow(dir_.path()), SizeIs(1));
+  ASSERT_TRUE(log_->Close().ok());
+  Open({});
+  EXPECT_EQ(log_->log_end_offset(), Offset{6});
 }
 
 }  // namespace
