@@ -1,7 +1,7 @@
 """The log alone under power cuts: each offset that FlushUpTo acknowledged is there after recovery, byte for byte.
 
-The witness is durable_writer's output, which it writes after each flush that ended. Cuts follow one another on one disk, each
-start goes on where the recovery ended.
+The witness is durable_writer's output before the cut, which it writes after each flush that ended. Cuts follow one another on one
+disk, each start goes on where the recovery ended.
 """
 
 import os
@@ -36,9 +36,9 @@ class AcknowledgedTest(DiskTestCase):
             with self.subTest(write_mode=write_mode, cut=cut, acknowledgements=acknowledgements):
                 run = self.start("write", directory, seed, write_mode, command=durable_writer())
                 self.wait_while_running(run, lambda: self.offsets(run)[1] >= acknowledgements, f"{acknowledgements} flushes")
+                acknowledged, _ = self.offsets(run)
                 disk.cut_power()
                 run.kill()
-                acknowledged, _ = self.offsets(run)
                 disk.power_on()
                 check = self.check(EXIT_DONE, "check", directory, seed, command=durable_writer())
                 ends, _ = self.offsets(check)

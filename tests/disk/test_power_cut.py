@@ -1,6 +1,6 @@
 """The power goes while records are copied: what was claimed is there afterwards, and the copying goes on from there.
 
-The witness of claims is the follower's own word, read after its end: the records it says it has copied, and the checkpoint files.
+The witness of claims is the follower's own word before the cut: the records it says it has copied, and the checkpoint files.
 When the power goes is drawn from a seed, counted in records claimed, so that a cut falls anywhere in the work.
 """
 
@@ -19,9 +19,9 @@ class PowerCutTest(DiskTestCase):
         run = self.follow(disk.path / "copy", properties=properties)
         self.wait_for_claim(run, claim)
         points = read_checkpoint(disk.path / "copy" / RECOVERY_POINTS)
+        claimed = self.claimed(run)
         disk.cut_power()
         run.kill()
-        claimed = self.claimed(run)
         disk.power_on()
         self.assert_ends_reach(disk, points)  # what had been said to be durable, before the cut and
         self.assert_ends_reach(disk, read_checkpoint(disk.path / "copy" / RECOVERY_POINTS))  # in what is left of the files

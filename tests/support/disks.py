@@ -81,7 +81,10 @@ class Disk:
         subprocess.run(["umount", "--lazy", self.path], stderr=subprocess.DEVNULL)
 
     def cut_power(self):
-        """From now on nothing reaches the disk any more, not even what the journal holds; reads and writes fail."""
+        """From now on nothing reaches the disk any more, not even what the journal holds; reads and writes fail.
+
+        An fsync that runs meanwhile may succeed for nothing, as a loop of write and fsync shows: what is held against a disk
+        must have been said before this is called."""
         directory = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.ioctl(directory, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
