@@ -25,6 +25,9 @@ inline void FillIdle(const std::filesystem::path& log_dir, int64_t count, Uuid t
         MakeRun({.producer_id = 1, .producer_epoch = 0, .base_sequence = 0}, kIdleLogEnd);
     SLIP_CHECK(RunToEnd(log.AppendAsFollower(queue, run, WriteHint::kCached)).ok());
     SLIP_CHECK(filled->Close().ok());
+    // A leader notes its epoch before it has written anything, as most of a broker's partitions were left.
+    const std::filesystem::path epochs = log_dir / first.ToString() / "leader-epoch-checkpoint";
+    SLIP_CHECK(LeaderEpochCache::Load(SystemFileIo(), epochs)->Assign(LeaderEpoch{100}, Offset{kIdleLogEnd}).ok());
   }
   OffsetCheckpoint ends;
   for (int64_t p = 0; p < count; ++p) {
