@@ -54,12 +54,16 @@ absl::StatusOr<LeaderEpochCache> LeaderEpochCache::Load(FileIo& io, const std::f
 }
 
 absl::Status LeaderEpochCache::Note(LeaderEpoch epoch, Offset start_offset) {
+  if (trimmed_) SLIP_RETURN_IF_ERROR(Replace(entries_));
+  return NoteToBeSaved(epoch, start_offset);
+}
+
+absl::Status LeaderEpochCache::NoteToBeSaved(LeaderEpoch epoch, Offset start_offset) {
   if (epoch < LeaderEpoch{0} || start_offset < Offset{0})
     return absl::InvalidArgumentError(absl::StrCat("leader epoch ", epoch.value, " from offset ", start_offset.value,
                                                    " for ", path_, ": neither may be negative"));
-  if (trimmed_) SLIP_RETURN_IF_ERROR(Replace(entries_));
   if (Covers(epoch, start_offset)) return absl::OkStatus();
-  AssignTo(entries_, {epoch, start_offset});
+  if (!Holds(epoch, start_offset)) AssignTo(entries_, {epoch, start_offset});
   unsaved_ = true;
   return absl::OkStatus();
 }
@@ -68,15 +72,18 @@ absl::Status LeaderEpochCache::Save() { return unsaved_ ? Replace(entries_) : ab
 
 absl::Status LeaderEpochCache::Assign(LeaderEpoch epoch, Offset start_offset) {
   std::vector<EpochStart> before = entries_;
-  SLIP_RETURN_IF_ERROR(Note(epoch, start_offset));
+  SLIP_RETURN_IF_ERROR(NoteToBeSaved(epoch, start_offset));
   const absl::Status saved = Save();
   if (!saved.ok()) entries_ = std::move(before);
   return saved;
 }
 
 bool LeaderEpochCache::Covers(LeaderEpoch epoch, Offset start_offset) const {
-  return !trimmed_ && !entries_.empty() && entries_.back().epoch == epoch &&
-         entries_.back().start_offset <= start_offset;
+  return !trimmed_ && Holds(epoch, start_offset);
+}
+
+bool LeaderEpochCache::Holds(LeaderEpoch epoch, Offset start_offset) const {
+  return !entries_.empty() && entries_.back().epoch == epoch && entries_.back().start_offset <= start_offset;
 }
 
 absl::Status LeaderEpochCache::TruncateFromEnd(Offset offset) {
@@ -110,7 +117,7 @@ absl::Status LeaderEpochCache::BeginSave() {
 
 absl::Status LeaderEpochCache::FinishSave() {
   if (unsaved_) SLIP_RETURN_IF_ERROR(io_->Rename(TemporaryOf(path_), path_));
-  unsaved_ = false;
+  unsaved_ = trimmed_ = false;
   return absl::OkStatus();
 }
 

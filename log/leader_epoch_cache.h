@@ -29,6 +29,8 @@ class LeaderEpochCache {
   // and starts no later; else entries with an epoch >= or start >= are replaced. kInvalidArgument when either is
   // negative.
   absl::Status Note(LeaderEpoch epoch, Offset start_offset);
+  // The same for who saves it before a record is appended: costs no write, whatever the file has that the cache forgot.
+  absl::Status NoteToBeSaved(LeaderEpoch epoch, Offset start_offset);
   // Writes what was noted; no effect when that was done. Returns once the file is durable.
   absl::Status Save();
   // Save in two steps, for many caches at once: the first writes a file beside it, which takes its place in the second.
@@ -36,7 +38,7 @@ class LeaderEpochCache {
   // after it.
   absl::Status BeginSave();
   absl::Status FinishSave();
-  // Note and Save at once.
+  // Both at once.
   absl::Status Assign(LeaderEpoch epoch, Offset start_offset);
   // True when Note would change nothing, also of what there is to save: the hot path asks this per batch.
   bool Covers(LeaderEpoch epoch, Offset start_offset) const;
@@ -62,6 +64,7 @@ class LeaderEpochCache {
 
  private:
   LeaderEpochCache(FileIo& io, const std::filesystem::path& path) : io_(&io), path_(path.native()) {}
+  bool Holds(LeaderEpoch epoch, Offset start_offset) const;
   FileIo* io_;
   std::string path_;                 // a tenth of a parsed path, and there are very many of these
   std::vector<EpochStart> entries_;  // invariant: rising in both columns

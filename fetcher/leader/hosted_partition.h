@@ -25,7 +25,7 @@ struct HostedPartition {
   // The same, but for the writing of the note: LeaderEpochCache::Save, or SaveEpochsTogether, is the caller's.
   absl::Status BeginElection(LeaderEpoch epoch) {
     Lead(epoch);
-    return log.epochs().Note(epoch, log.log_end_offset());
+    return log.epochs().NoteToBeSaved(epoch, log.log_end_offset());
   }
   // The ISR is this leader alone, so what it wrote is committed. Wakes the fetches that waited for it.
   void OnAppended(uint64_t bytes) {

@@ -193,6 +193,26 @@ TEST_F(LeaderEpochCacheTest, Ec06_WhatIsForgottenAtTheLogsEndGoesFromTheFileBefo
   EXPECT_THAT(OnDisk(), ElementsAre(E(1, 0))) << "before the record is";
 }
 
+// A start of an embedded leader wrote each file twice: without the epoch that nobody wrote in, and with its own.
+TEST_F(LeaderEpochCacheTest, Ec06_WhoSavesBeforeARecordWritesTheFileOnce) {
+  LeaderEpochCache cache = With({E(1, 0), E(2, 100)});
+  cache.ForgetFromEnd(Offset{100});
+  ASSERT_TRUE(cache.NoteToBeSaved(LeaderEpoch{3}, Offset{100}).ok());
+  EXPECT_THAT(OnDisk(), ElementsAre(E(1, 0), E(2, 100)));
+  ASSERT_TRUE(cache.BeginSave().ok() && cache.FinishSave().ok());
+  EXPECT_THAT(OnDisk(), ElementsAre(E(1, 0), E(3, 100)));
+  EXPECT_TRUE(cache.Covers(LeaderEpoch{3}, Offset{110})) << "nothing of what it forgot is left";
+}
+
+TEST_F(LeaderEpochCacheTest, Ec06_AnEpochThatGoesOnAtTheLogsEndKeepsItsStart) {
+  LeaderEpochCache cache = With({E(1, 0), E(2, 100)});
+  cache.ForgetFromEnd(Offset{100});
+  ASSERT_TRUE(cache.NoteToBeSaved(LeaderEpoch{1}, Offset{100}).ok());
+  ASSERT_TRUE(cache.Save().ok());
+  EXPECT_THAT(cache.entries(), ElementsAre(E(1, 0)));
+  EXPECT_THAT(OnDisk(), ElementsAre(E(1, 0)));
+}
+
 TEST_F(LeaderEpochCacheTest, Ec06_WhatIsForgottenAtTheLogsEndDoesNotOutliveAClear) {
   LeaderEpochCache cache = With({E(2, 0)});
   cache.ForgetFromEnd(Offset{0});
