@@ -28,6 +28,18 @@ class LeaderFetchSessionTest : public LeaderTest {
   }
   // The next request of the session.
   void Next(FetchRequest request = {}) { Exchange(std::move(request), ++session_epoch_); }
+  // Says anew what is asked of partition 0.
+  static FetchRequest Asking(const HostedTopic& topic, FetchPartition asked) {
+    asked.partition_max_bytes = 1;
+    FetchRequest request;
+    request.topics.push_back({.topic = topic.name, .topic_id = topic.id, .partitions = {asked}});
+    return request;
+  }
+  // REQUIRES: the last answer tells of one partition.
+  const PartitionData& Only() const {
+    SLIP_CHECK(response_.responses.size() == 1 && response_.responses[0].partitions.size() == 1);
+    return response_.responses[0].partitions[0];
+  }
   // The partitions that the last answer has records of.
   std::set<int32_t> Served() const {
     std::set<int32_t> served;
@@ -80,6 +92,46 @@ TEST_F(LeaderFetchSessionTest, Rel24_Pf30_AnElectionFencesTheNextFetchOfASession
        .partitions = {{.partition = 0, .current_leader_epoch = {6}, .fetch_offset = {0}, .partition_max_bytes = 1}}});
   Next(std::move(with_the_new_epoch));
   EXPECT_EQ(Errors(), std::vector<KafkaError>{KafkaError::kNone}) << "the session is told the new one, and keeps it";
+  Next();
+  EXPECT_TRUE(response_.responses.empty());
+}
+
+// KAFKA-13141. What this leader keeps of a follower is its place in the session.
+TEST_F(LeaderFetchSessionTest, Rel09_Pf22_ADivergenceIsToldUntilTheFollowerHasCut) {
+  HostedTopic& topic = Create("t");
+  HostedPartition& partition = *topic.Find(0);
+  ASSERT_TRUE(partition.Elect({3}).ok());
+  Append(partition, 2);
+  ASSERT_TRUE(partition.Elect({5}).ok());
+  Append(partition, 1);
+  Open(topic, {5});
+  Next(Asking(topic, {.fetch_offset = {3}, .last_fetched_epoch = {3}}));
+  for (int round = 0; round < 2; ++round, Next()) {
+    const PartitionData& told = Only();
+    EXPECT_EQ(told.diverging_epoch, (FetchEpochEndOffset{{3}, {2}})) << round;
+    EXPECT_EQ(told.high_watermark, Offset{3}) << round;
+    EXPECT_TRUE(Served().empty()) << round;
+  }
+  Next(Asking(topic, {.fetch_offset = {2}, .last_fetched_epoch = {3}}));
+  EXPECT_EQ(Only().diverging_epoch, FetchEpochEndOffset{});
+  EXPECT_EQ(Served(), std::set<int32_t>{0});
+}
+
+// KAFKA-8400.
+TEST_F(LeaderFetchSessionTest, Rel10_Pf22_AReadThatFailsLeavesTheSessionWhereItWas) {
+  HostedTopic& topic = Create("t");
+  HostedPartition& partition = *topic.Find(0);
+  Append(partition, 1);
+  Open(topic, {});
+  const Offset high_watermark = Only().high_watermark;
+  Next(Asking(topic, {.fetch_offset = {9}}));
+  for (int round = 0; round < 2; ++round, Next()) {
+    EXPECT_EQ(Errors(), std::vector<KafkaError>{KafkaError::kOffsetOutOfRange}) << round;
+    EXPECT_EQ(Only().high_watermark, Offset{-1}) << round;
+  }
+  Next(Asking(topic, {.fetch_offset = {1}}));
+  EXPECT_EQ(Errors(), std::vector<KafkaError>{KafkaError::kNone}) << "told again, though nothing is new";
+  EXPECT_EQ(Only().high_watermark, high_watermark);
   Next();
   EXPECT_TRUE(response_.responses.empty());
 }
