@@ -19,19 +19,9 @@ constexpr std::chrono::milliseconds kQuotaLook{50};
 
 }  // namespace
 
-FetchLane::FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind, LaneNeighbours* neighbours)
-    : lane_{.io = shared.io,
-            .queue = shared.queue,
-            .config = shared.config,
-            .events = shared.events,
-            .counters = shared.counters,
-            .lane_counters = shared.lane_counters[static_cast<size_t>(kind)],
-            .cleaner = shared.cleaner,
-            .leader_reached = shared.leader_reached,
-            .leader = leader,
-            .kind = kind,
-            .limits = LimitsOf(kind, shared.config),
-            .neighbours = neighbours},
+FetchLane::FetchLane(const LaneShared& shared, LeaderEndpoint& leader, LaneKind kind, LaneNeighbours* neighbours)
+    : lane_{shared,    shared.thread_counters[static_cast<size_t>(kind)], leader, kind, LimitsOf(kind, shared.config),
+            neighbours},
       answer_size_(lane_.limits.response_start_bytes, lane_.limits.response_max_bytes),
       partitions_(lane_, answer_size_),
       run_(lane_,

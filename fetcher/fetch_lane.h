@@ -32,20 +32,8 @@ namespace slipstream {
 
 class FetchLane {
  public:
-  // What the lanes of a thread share; all of it outlives them.
-  struct Shared {
-    asio::io_context& io;
-    IoQueue& queue;
-    const FetcherConfig& config;
-    FetchEvents& events;
-    FetchCounters& counters;
-    ThreadCounters& lane_counters;
-    LogCleaner& cleaner;
-    bool& leader_reached;  // and told so, since it was lost last
-  };
-
   // `leader` and `neighbours` outlive the lane. nullptr: it is alone and keeps every partition, whatever that is up to.
-  FetchLane(const Shared& shared, LeaderEndpoint& leader, LaneKind kind, LaneNeighbours* neighbours);
+  FetchLane(const LaneShared& shared, LeaderEndpoint& leader, LaneKind kind, LaneNeighbours* neighbours);
   ~FetchLane();
 
   // Until Stop. Returns, or throws, with no operation in flight.

@@ -1,5 +1,5 @@
-// What the parts of one lane have in common: whom it asks, and what it shares with the other lanes of its thread. All
-// of it outlives them, and belongs to that thread.
+// What the lanes of a thread share, and what the parts of one lane have in common. All of it outlives them, and belongs
+// to that thread.
 #pragma once
 
 #include "fetcher/fetch_events.h"
@@ -14,15 +14,19 @@
 
 namespace slipstream {
 
-struct LaneContext {
+struct LaneShared {
   asio::io_context& io;
   IoQueue& queue;
   const FetcherConfig& config;
   FetchEvents& events;
   FetchCounters& counters;
-  LaneCounters& lane_counters;
+  ThreadCounters& thread_counters;
   LogCleaner& cleaner;
   bool& leader_reached;  // and told so, since it was lost last
+};
+
+struct LaneContext : LaneShared {
+  LaneCounters& lane_counters;
   LeaderEndpoint& leader;
   LaneKind kind;
   LaneLimits limits;

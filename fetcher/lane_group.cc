@@ -9,7 +9,7 @@ namespace slipstream {
 LaneGroup::LaneGroup(asio::io_context& io, const MakeLeader& make_leader, IoQueue& queue, const FetcherConfig& config,
                      FetchEvents& events, FetchCounters& counters, ThreadCounters& lane_counters)
     : io_(io), cleaner_(config.compaction), ended_(io.get_executor()) {
-  const FetchLane::Shared shared{io, queue, config, events, counters, lane_counters, cleaner_, leader_reached_};
+  const LaneShared shared{io, queue, config, events, counters, lane_counters, cleaner_, leader_reached_};
   LaneNeighbours* const neighbours = this;
   for (size_t i = 0; i < kLaneKinds; ++i) {
     leaders_[i] = make_leader();

@@ -101,9 +101,9 @@ void LanePartitions::Delay(FollowedPartition& partition, std::chrono::millisecon
   if (std::ranges::find(delayed_, &partition) == delayed_.end()) delayed_.push_back(&partition);
 }
 
-void LanePartitions::BackOff(FollowedPartition& partition) {
-  Delay(partition, BackoffAfter(partition.state.failures + 1, lane_.config.replica_fetch_backoff,
-                                lane_.config.failed_partition_backoff_max, kNoJitter));
+void LanePartitions::BackOff(FollowedPartition& partition, int times) {
+  Delay(partition,
+        BackoffAfter(times, lane_.config.replica_fetch_backoff, lane_.config.failed_partition_backoff_max, kNoJitter));
 }
 
 void LanePartitions::MarkFailed(FollowedPartition& partition, const absl::Status& why) {

@@ -53,7 +53,9 @@ class LanePartitions {
   void RequireLeaderWork(FollowedPartition& partition, LeaderWork work);
   void Delay(FollowedPartition& partition, std::chrono::milliseconds wait);
   void Delay(FollowedPartition& partition) { Delay(partition, lane_.config.replica_fetch_backoff); }
-  void BackOff(FollowedPartition& partition);  // a Delay that grows with the failures in a row
+  // A Delay that grows with what went wrong so many times in a row: its failures.
+  void BackOff(FollowedPartition& partition) { BackOff(partition, partition.state.failures + 1); }
+  void BackOff(FollowedPartition& partition, int times);
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
   // Nothing of it is taken: what came damaged heals when it is asked for again (FT-32).
   void DropAnswer(FollowedPartition& partition, const absl::Status& why);
@@ -65,11 +67,8 @@ class LanePartitions {
   void WatchForQuota(FollowedPartition& partition);
 
   FetchSession& session() { return session_; }
-  const FetchSession& session() const { return session_; }
   LeaderWorkQueue& work() { return work_; }
-  const LeaderWorkQueue& work() const { return work_; }
   QuotaHold& quota_hold() { return quota_hold_; }
-  const QuotaHold& quota_hold() const { return quota_hold_; }
 
  private:
   int32_t BytesMax(const FollowedPartition& partition) const;  // to ask for

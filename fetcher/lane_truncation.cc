@@ -4,7 +4,6 @@
 
 #include "fetcher/truncation.h"
 #include "log/status.h"
-#include "session/backoff.h"
 
 namespace slipstream {
 
@@ -60,9 +59,7 @@ void LaneTruncation::Apply(FollowedPartition& partition) {
 }
 
 void LaneTruncation::DelayIfCutInVain(FollowedPartition& partition) {
-  if (partition.cuts_in_vain == 0) return;
-  partitions_.Delay(partition, BackoffAfter(partition.cuts_in_vain, lane_.config.replica_fetch_backoff,
-                                            lane_.config.failed_partition_backoff_max, kNoJitter));
+  if (partition.cuts_in_vain > 0) partitions_.BackOff(partition, partition.cuts_in_vain);
 }
 
 absl::Status LaneTruncation::PersistOffsets(FollowedPartition& partition, const LogOffsets& offsets) {

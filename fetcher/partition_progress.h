@@ -43,6 +43,17 @@ struct PartitionProgress {
     first_dirty_offset.store(offsets.first_dirty_offset.value_or(Offset{}).value, std::memory_order_relaxed);
     log_end_offset.store(offsets.log_end_offset.value, std::memory_order_release);
   }
+  LogOffsets Published(const TopicPartition& partition) const {
+    const Offset first_dirty{first_dirty_offset.load()};
+    return {.partition = partition,
+            .log_start_offset = Offset{log_start_offset.load()},
+            .high_watermark = Offset{high_watermark.load()},
+            .recovery_point = Offset{recovery_point.load()},
+            .log_end_offset = Offset{log_end_offset.load()},
+            .log_start_needs_checkpoint = log_start_needs_checkpoint.load(),
+            .first_dirty_offset = first_dirty >= Offset{0} ? std::optional(first_dirty) : std::nullopt,
+            .begun = begun.load()};
+  }
   void PublishLeader(Offset leader_high_watermark_now) {
     leader_high_watermark.store(leader_high_watermark_now.value, std::memory_order_relaxed);
     if (caught_up_at.load(std::memory_order_relaxed) < 0)

@@ -84,15 +84,8 @@ bool TopicFollower::Offline(const TopicPartition& partition, const Followed& fol
 
 std::vector<LogOffsets> TopicFollower::PublishedOffsets() const {
   std::vector<LogOffsets> offsets;
-  for (const auto& [partition, followed] : followed_) {
-    if (!followed.assigned) continue;
-    const PartitionProgress& progress = *followed.progress;
-    const Offset first_dirty{progress.first_dirty_offset.load()};
-    offsets.push_back({partition, Offset{progress.log_start_offset.load()}, Offset{progress.high_watermark.load()},
-                       Offset{progress.recovery_point.load()}, Offset{progress.log_end_offset.load()},
-                       progress.log_start_needs_checkpoint.load(),
-                       first_dirty >= Offset{0} ? std::optional(first_dirty) : std::nullopt, progress.begun.load()});
-  }
+  for (const auto& [partition, followed] : followed_)
+    if (followed.assigned) offsets.push_back(followed.progress->Published(partition));
   return offsets;
 }
 

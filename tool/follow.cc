@@ -75,16 +75,14 @@ class FollowRun {
   absl::StatusOr<std::unique_ptr<LogManager>> OpenLogs(LogManagerConfig config) {
     bool interrupted = false;
     OnSignal([&] { interrupted = true; });
-    LoadingWatch watch(
+    LoadingWatch loading(
         [&] {
           io_.poll();
           return interrupted;
         },
         [this](const std::string& line) { progress_.Notice(NoticeKind::kEvent, line); },
         std::chrono::steady_clock::now());
-    config.on_loaded = [&](const LoadProgress& loaded) {
-      return watch.OnLoaded(loaded, std::chrono::steady_clock::now());
-    };
+    config.on_loaded = loading.watch();
     auto opened = LogManager::Open(SystemFileIo(), config);
     signals_.cancel();
     io_.poll();

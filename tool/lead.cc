@@ -107,15 +107,13 @@ absl::Status Lead::OpenLogs() {
   LogManagerConfig config;
   config.log_dirs = {options_.log_dir};
   config.log = options_.log;
-  LoadingWatch watch(
+  LoadingWatch loading(
       [this] {
         io_.poll();
         return stopped_;
       },
       [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }, std::chrono::steady_clock::now());
-  config.on_loaded = [&](const LoadProgress& loaded) {
-    return watch.OnLoaded(loaded, std::chrono::steady_clock::now());
-  };
+  config.on_loaded = loading.watch();
   SLIP_ASSIGN_OR_RETURN(logs_, LogManager::Open(SystemFileIo(), config));
   io_.restart();
   for (const std::string& notice : logs_->LoadNotices()) std::fprintf(stderr, "%s\n", notice.c_str());

@@ -17,7 +17,10 @@ class LoadingWatch {
   LoadingWatch(std::function<bool()> interrupted, std::function<void(const std::string& line)> tell, TimePoint now)
       : interrupted_(std::move(interrupted)), tell_(std::move(tell)), next_(now + kEvery) {}
 
-  // As LoadWatch: kCancelled once it was interrupted.
+  LoadWatch watch() {  // not longer than this
+    return [this](const LoadProgress& progress) { return OnLoaded(progress, std::chrono::steady_clock::now()); };
+  }
+  // kCancelled once it was interrupted.
   absl::Status OnLoaded(const LoadProgress& progress, TimePoint now);
 
  private:

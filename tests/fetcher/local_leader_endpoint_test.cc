@@ -87,8 +87,7 @@ class MoverTest : public testing::Test {
 
   void Start() {
     cleaner_.emplace(config_.compaction);
-    const FetchLane::Shared shared{io_,       queue_,         config_,   events_,
-                                   counters_, lane_counters_, *cleaner_, leader_reached_};
+    const LaneShared shared{io_, queue_, config_, events_, counters_, lane_counters_, *cleaner_, leader_reached_};
     lane_ = std::make_unique<FetchLane>(shared, endpoint_, LaneKind::kBulk, nullptr);
     asio::co_spawn(io_, lane_->Run(), [this](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);

@@ -113,17 +113,8 @@ bool Follower::MayTouch(const Fetcher& fetcher, const std::filesystem::path& fil
 
 void Follower::WriteCheckpoints() {
   std::vector<LogOffsets> published;
-  for (const Followed& followed : followed_) {
-    if (followed.progress == nullptr) continue;
-    const PartitionProgress& progress = *followed.progress;
-    published.push_back({.partition = followed.name,
-                         .log_start_offset = Offset{progress.log_start_offset.load()},
-                         .high_watermark = Offset{progress.high_watermark.load()},
-                         .recovery_point = Offset{progress.recovery_point.load()},
-                         .log_end_offset = Offset{progress.log_end_offset.load()},
-                         .log_start_needs_checkpoint = progress.log_start_needs_checkpoint.load(),
-                         .begun = progress.begun.load()});
-  }
+  for (const Followed& followed : followed_)
+    if (followed.progress != nullptr) published.push_back(followed.progress->Published(followed.name));
   const absl::Status written = directory_->WriteCheckpoints(published);
   if (!written.ok()) OnNotice(std::string(written.message()));
   if (!written.ok() && directory_->health().offline()) EndSoon(Options::Ms(1000));
