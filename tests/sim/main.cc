@@ -22,7 +22,8 @@ constexpr uint64_t kSeedsWithAllMoves = 300;
 
 char seed_at_work[64];
 
-// A check of the product's own that fails ends the process: then at least the seed is known.
+// A check of the product's own that fails, or memory that is not there, ends the process: then at least the seed is
+// known.
 void OnAbort(int) {
   (void)!::write(STDERR_FILENO, seed_at_work, std::strlen(seed_at_work));
   ::_exit(1);
@@ -102,7 +103,7 @@ int Main(int argc, char** argv) {
     std::fputs(kUsage, stderr);
     return 2;
   }
-  std::signal(SIGABRT, OnAbort);
+  for (const int fatal : {SIGABRT, SIGSEGV, SIGBUS, SIGILL}) std::signal(fatal, OnAbort);
   const auto began = std::chrono::steady_clock::now();
   Totals totals;
   for (uint64_t seed = flags.seed; seed < flags.seed + flags.count; ++seed) {
