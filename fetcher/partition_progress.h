@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "fetcher/fetcher_config.h"
-#include "log/log_manager.h"
+#include "log/log_offsets.h"
 #include "log/partition_log.h"
 
 namespace slipstream {

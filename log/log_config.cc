@@ -1,7 +1,8 @@
+#include "log/log_config.h"
+
 #include <absl/strings/str_cat.h>
 
 #include "log/in_range.h"
-#include "log/partition_log.h"
 #include "log/status.h"
 
 namespace slipstream {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "log/checkpoint_file.h"
@@ -17,6 +18,7 @@
 #include "log/directory_health.h"
 #include "log/directory_io.h"
 #include "log/directory_lock.h"
+#include "log/log_offsets.h"
 #include "log/new_logs.h"
 #include "log/partition_log.h"
 
@@ -41,15 +43,6 @@ struct LogDirectoryConfig {
   std::optional<int32_t> node_id;
   Clock* clock = &SystemClock();  // outlives the LogDirectory
   LoadWatch on_loaded;            // may be empty
-};
-
-// Offsets of one partition as last published by the thread that owns its log; what checkpoints are written from.
-struct LogOffsets {
-  TopicPartition partition;
-  Offset log_start_offset, high_watermark, recovery_point, log_end_offset;
-  bool log_start_needs_checkpoint = false;   // the files alone need not tell it (LOG-52)
-  std::optional<Offset> first_dirty_offset;  // nullopt: never compacted, and not checkpointed
-  bool begun = true;                         // PartitionLog::begun: gives its recovery point a place in the file
 };
 
 class LogDirectory {
@@ -159,14 +152,8 @@ class LogDirectory {
   std::vector<DeletedDirectory> deleted_;  // waiting to leave the disk
 };
 
-// What the owner of a log publishes about it.
-LogOffsets OffsetsOf(const PartitionLog& log);
-// The same, lowered to what is still true when the log is cut at `offset`.
-LogOffsets OffsetsForCut(const PartitionLog& log, Offset offset);
-// The same for a log that is to start anew at `offset`: beyond its end, that is its log start from now on.
-LogOffsets OffsetsForStartAnew(const PartitionLog& log, Offset offset);
-// Before and after PartitionLog::RebuildFrom.
-LogOffsets OffsetsForRebuild(const PartitionLog& log, const RemoteLogState& state);
-LogOffsets OffsetsOfRebuilt(const PartitionLog& log, const RemoteLogState& state);
+// Which of two logs of one partition has come further: one of a later leader epoch may end lower, as the log it was
+// copied from was cut meanwhile.
+std::pair<LeaderEpoch, Offset> ReachOf(const PartitionLog& log);
 
 }  // namespace slipstream

@@ -7,7 +7,7 @@
 
 #include "log/batch_header_reader.h"
 #include "log/check.h"
-#include "log/partition_log.h"
+#include "log/log_config.h"
 #include "log/segment_name.h"
 #include "log/status.h"
 
