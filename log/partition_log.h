@@ -244,8 +244,7 @@ class PartitionLog {
   absl::Status Usable() const;  // failure_, or why the directory is offline
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
   struct FlushRound {
-    std::vector<std::shared_ptr<File>> files;  // to fsync
-    std::shared_ptr<File> directory;           // to fsync after them; nullptr: none
+    std::vector<std::shared_ptr<File>> files;  // to fsync, one after the other
     Offset end;                                // all below is durable then, unless the log was cut meanwhile
     uint64_t truncations = 0;
     uint64_t bytes = 0;  // of unflushed_bytes_

@@ -45,7 +45,6 @@ absl::Status PartitionLog::BeginCloseTogether(FlushRound& round) {
   SLIP_ASSIGN_OR_RETURN(round, BeginRound());
   // The sync of the file system needs none of them, and all that many logs have open would be too many.
   round.files.clear();
-  round.directory.reset();
   unsynced_snapshots_.clear();
   for (const std::unique_ptr<Segment>& segment : segments_) segment->Release();
   return absl::OkStatus();

@@ -49,9 +49,10 @@ absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginRound() {
   FlushRound round{
       .end = log_end_offset_, .truncations = truncations_, .bytes = unflushed_bytes_, .names = names_unsynced_};
   SLIP_ASSIGN_OR_RETURN(round.files, FilesToFlush());
-  // Short of a descriptor nothing has been tried yet, and the next flush does it all.
+  // Short of a descriptor nothing has been tried yet, and the next flush does it all. Last: names of what is there.
   if (names_unsynced_) {
-    SLIP_ASSIGN_OR_RETURN(round.directory, io_.Open(directory_, OpenMode::kDirectory));
+    SLIP_ASSIGN_OR_RETURN(std::shared_ptr<File> directory, io_.Open(directory_, OpenMode::kDirectory));
+    round.files.push_back(std::move(directory));
   }
   // Taken now: an append may write and roll while the fsyncs run, and what that changes is for the next round.
   names_unsynced_ = false;
@@ -59,9 +60,7 @@ absl::StatusOr<PartitionLog::FlushRound> PartitionLog::BeginRound() {
   return round;
 }
 
-absl::Status PartitionLog::FinishFlush(const FlushRound& round, const absl::Status& files_synced) {
-  absl::Status synced = files_synced;
-  if (synced.ok() && round.directory != nullptr) synced = round.directory->Sync();
+absl::Status PartitionLog::FinishFlush(const FlushRound& round, const absl::Status& synced) {
   // Whatever its words, a failed fsync may have lost what was written.
   if (!synced.ok()) health_->TakeOffline(Annotate(synced, partition_.ToString()));
   SLIP_RETURN_IF_ERROR(FailUnlessOk(synced, "cannot flush"));

@@ -59,6 +59,7 @@ class FlushTest : public testing::Test {
     auto opened = PartitionLog::Open(SystemFileIo(), dir_.path() / "t-0", {"t", 0}, config_, {.clean = true});
     ASSERT_TRUE(opened.ok()) << opened.status();
     log_ = *std::move(opened);
+    ASSERT_TRUE(log_->FlushBlocking().ok());  // the names of its files
   }
   template <typename T>
   void Start(asio::awaitable<T> work, std::optional<T>& result) {
@@ -102,6 +103,25 @@ TEST_F(FlushTest, Inv19_GroupCommitOneFsyncInFlightTheOthersRideTheNext) {
   EXPECT_TRUE(first->ok() && second->ok() && third->ok());
   EXPECT_EQ(log_->recovery_point(), Offset{3});
   EXPECT_EQ(queue_.begun, 2) << "two flushes of the .log: the indexes have no new entry";
+}
+
+// What happened: the thread, with all that it fetches, stood still until the directory was on the disk.
+TEST_F(FlushTest, Inv23_TheNamesOfWhatIsFlushedAreSyncedLastAndNobodyStandsStillForThem) {
+  std::optional<absl::Status> flushed;
+  ASSERT_TRUE(log_->TruncateFullyAndStartAt(Offset{7}).ok());
+  Append();
+  Start(log_->Flush(queue_), flushed);
+  while (queue_.names.back() != "t-0" && !flushed) {
+    queue_.LetThrough(1);
+    Run();
+  }
+  EXPECT_EQ(queue_.names.back(), "t-0");
+  EXPECT_FALSE(flushed);
+  EXPECT_LT(log_->recovery_point(), Offset{8});
+  queue_.Release();
+  Run();
+  ASSERT_TRUE(flushed && flushed->ok());
+  EXPECT_EQ(log_->recovery_point(), Offset{8});
 }
 
 TEST_F(FlushTest, Inv19_WhatCameWhileAnFsyncRanIsNotAcknowledgedByIt) {
