@@ -5,9 +5,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fetcher/offset_reset.h"
-#include "log/log_manager.h"
+#include "log/log_offsets.h"
 #include "log/offset.h"
 #include "log/topic_partition.h"
 #include "session/endpoint.h"
@@ -27,9 +28,9 @@ class FetchEvents {
   // The leader and our copy disagreed: the copy was cut from `from` back to `to`. Below the high watermark only an
   // unclean election can do that.
   virtual void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) = 0;
-  // The recovery point falls: it must be on disk before anything is cut, or a crash would trust what was cut (LOG-103).
-  // Returns once it is.
-  virtual absl::Status PersistOffsets(const LogOffsets& offsets) = 0;
+  // Recovery points fall: they must be on disk before anything is cut, or a crash would trust what was cut (LOG-103).
+  // Returns once they are.
+  virtual absl::Status PersistOffsets(const std::vector<LogOffsets>& offsets) = 0;
   // Records are lost at the source. The copy is dropped and goes on at `restarted_at`; nullopt: the partition failed.
   virtual void OnGap(const TopicPartition& partition, Gap gap, std::optional<Offset> restarted_at) = 0;
   // An error that only rarely goes away by itself; the partition is retried less and less often. `for_good`: in vain,

@@ -214,7 +214,9 @@ asio::awaitable<void> FetchLane::DoLeaderWork() {
   }
   truncation_.SetTruncationOnFetch(*truncation_on_fetch);
   LeaderWorkQueue& work = partitions_.work();
-  while (FollowedPartition* partition = work.Take(LeaderWork::kTruncate)) truncation_.Apply(*partition);
+  std::vector<FollowedPartition*> told;
+  while (FollowedPartition* partition = work.Take(LeaderWork::kTruncate)) told.push_back(partition);
+  truncation_.Apply(told);
   while (!run_.stopping()) {
     FollowedPartition* const partition = work.Take(LeaderWork::kLookUpEpoch);
     if (partition == nullptr) break;

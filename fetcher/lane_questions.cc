@@ -63,26 +63,29 @@ asio::awaitable<absl::Status> LaneQuestions::LookUpEpochs() {
   if (!answers.ok()) co_return answers.status();
   // Without those that were let go of meanwhile: for them the answer no longer counts (FT-12).
   std::vector<FollowedPartition*> unanswered = work().TakeAsked();
+  std::vector<FollowedPartition*> told;
   for (const EpochAnswer& answer : *answers) {
     FollowedPartition* const partition = partitions_.Find(answer.partition);
-    if (std::erase(unanswered, partition) > 0) OnEpochAnswer(*partition, answer);  // else not asked, or told twice
+    if (std::erase(unanswered, partition) == 0) continue;  // not asked, or told twice
+    if (answer.error == KafkaError::kNone) {
+      partition->leader_end = answer.end;
+      told.push_back(partition);
+    } else {
+      OnEpochRefused(*partition, answer.error);
+    }
   }
+  truncation_.Apply(told);
   // Left out of the answer: asked again after a pause.
   for (FollowedPartition* partition : unanswered) partitions_.Delay(*partition);
   co_return absl::OkStatus();
 }
 
-void LaneQuestions::OnEpochAnswer(FollowedPartition& partition, const EpochAnswer& answer) {
-  if (answer.error == KafkaError::kNone) {
-    partition.leader_end = answer.end;
-    truncation_.Apply(partition);
-  } else if (answer.error == KafkaError::kFencedLeaderEpoch) {
-    lane_.events.OnLeaderInDoubt(lane_.leader.broker_id(), "fenced leader epoch");
-    partitions_.MarkFailed(
-        partition, absl::FailedPreconditionError(absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error))));
+void LaneQuestions::OnEpochRefused(FollowedPartition& partition, KafkaError error) {
+  const std::string what = absl::StrCat("epoch look-up: ", KafkaErrorName(error));
+  lane_.events.OnLeaderInDoubt(lane_.leader.broker_id(), what);
+  if (error == KafkaError::kFencedLeaderEpoch) {
+    partitions_.MarkFailed(partition, absl::FailedPreconditionError(what));
   } else {
-    lane_.events.OnLeaderInDoubt(lane_.leader.broker_id(),
-                                 absl::StrCat("epoch look-up: ", KafkaErrorName(answer.error)));
     partitions_.Delay(partition);
   }
 }

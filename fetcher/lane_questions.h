@@ -35,7 +35,7 @@ class LaneQuestions {
   asio::awaitable<void> AskLeader();
   // An error is the transport's, here and below.
   asio::awaitable<absl::Status> LookUpEpochs();
-  void OnEpochAnswer(FollowedPartition& partition, const EpochAnswer& answer);
+  void OnEpochRefused(FollowedPartition& partition, KafkaError error);
   asio::awaitable<absl::Status> AskForOffsets();
   void OnOffsets(FollowedPartition& partition, const std::optional<OffsetAnswer>& latest,
                  const std::optional<OffsetAnswer>& earliest);

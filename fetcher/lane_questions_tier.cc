@@ -89,7 +89,7 @@ absl::Status LaneQuestions::RebuildFrom(FollowedPartition& partition, const Remo
   const LogOffsets after = Publishable(OffsetsOfRebuilt(log, state), lane_.config.flush_mode);
   const absl::Status rebuilt = log.RebuildFrom(state, [&] {
     partition.initial.progress->Publish(after);
-    return lane_.events.PersistOffsets(after);
+    return lane_.events.PersistOffsets({after});
   });
   partitions_.Publish(partition);
   return rebuilt;

@@ -2,7 +2,6 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "fetcher/truncation.h"
 #include "log/status.h"
 
 namespace slipstream {
@@ -36,14 +35,27 @@ bool LaneTruncation::BeginFetching(FollowedPartition& partition) {
   return false;
 }
 
-void LaneTruncation::Apply(FollowedPartition& partition) {
+void LaneTruncation::Apply(const std::vector<FollowedPartition*>& told) {
+  std::vector<Truncation> plans;
+  std::vector<LogOffsets> lowered;
+  for (FollowedPartition* partition : told) {
+    const PartitionLog& log = partition->log();
+    plans.push_back(
+        PlanTruncation(partition->leader_end, log.epochs(), partition->truncation_fallback, log.log_end_offset()));
+    if (plans.back().offset >= log.log_end_offset()) continue;
+    LogOffsets offsets = Publishable(OffsetsForCut(log, plans.back().offset), lane_.config.flush_mode);
+    if (Lowers(*partition, offsets)) lowered.push_back(std::move(offsets));
+  }
+  const absl::Status persisted = lowered.empty() ? absl::OkStatus() : lane_.events.PersistOffsets(lowered);
+  for (size_t i = 0; i < told.size(); ++i) Apply(*told[i], plans[i], persisted);
+}
+
+void LaneTruncation::Apply(FollowedPartition& partition, const Truncation& plan, const absl::Status& persisted) {
   PartitionLog& log = partition.log();
   const Offset end_before = log.log_end_offset();
   const std::optional<LeaderEpoch> epoch_before = log.latest_epoch();
   const bool diverged = partition.work == LeaderWork::kTruncate;  // as a fetch was told
-  const Truncation plan =
-      PlanTruncation(partition.leader_end, log.epochs(), partition.truncation_fallback, log.log_end_offset());
-  if (!CutTo(partition, plan.offset)) return;
+  if (!Cut(partition, plan.offset, persisted)) return;
   if (plan.complete || truncation_on_fetch_) {
     // Incomplete: the next fetch carries our new last epoch and may diverge again, one step further back.
     partitions_.BecomeFetching(partition);
@@ -62,16 +74,20 @@ void LaneTruncation::DelayIfCutInVain(FollowedPartition& partition) {
   if (partition.cuts_in_vain > 0) partitions_.BackOff(partition, partition.cuts_in_vain);
 }
 
-absl::Status LaneTruncation::PersistOffsets(FollowedPartition& partition, const LogOffsets& offsets) {
+bool LaneTruncation::Lowers(FollowedPartition& partition, const LogOffsets& lowered) {
   const PartitionLog& log = partition.log();
-  const LogOffsets lowered = Publishable(offsets, lane_.config.flush_mode);
   const bool as_it_was = lowered.recovery_point == log.recovery_point() &&
                          lowered.log_start_offset == log.log_start_offset() &&
                          lowered.log_start_needs_checkpoint == log.log_start_needs_checkpoint();
-  if (as_it_was) return absl::OkStatus();
+  if (as_it_was) return false;
   // Published first: whoever writes checkpoints meanwhile must not raise it again.
   partition.initial.progress->Publish(lowered);
-  return lane_.events.PersistOffsets(lowered);
+  return true;
+}
+
+absl::Status LaneTruncation::PersistOffsets(FollowedPartition& partition, const LogOffsets& offsets) {
+  const LogOffsets lowered = Publishable(offsets, lane_.config.flush_mode);
+  return Lowers(partition, lowered) ? lane_.events.PersistOffsets({lowered}) : absl::OkStatus();
 }
 
 absl::Status LaneTruncation::StartAnewAt(FollowedPartition& partition, Offset offset) {
@@ -80,12 +96,18 @@ absl::Status LaneTruncation::StartAnewAt(FollowedPartition& partition, Offset of
 }
 
 bool LaneTruncation::CutTo(FollowedPartition& partition, Offset offset) {
+  const PartitionLog& log = partition.log();
+  absl::Status persisted;
+  if (offset < log.log_end_offset()) persisted = PersistOffsets(partition, OffsetsForCut(log, offset));
+  return Cut(partition, offset, persisted);
+}
+
+bool LaneTruncation::Cut(FollowedPartition& partition, Offset offset, const absl::Status& persisted) {
   PartitionLog& log = partition.log();
   const Offset end_before = log.log_end_offset();
   const Offset high_watermark_before = log.high_watermark();
   // Where nothing is cut, no file vouches for it.
-  absl::Status cut;
-  if (offset < end_before) cut = PersistOffsets(partition, OffsetsForCut(log, offset));
+  absl::Status cut = offset < end_before ? persisted : absl::OkStatus();
   if (cut.ok()) cut = log.TruncateTo(offset);
   partitions_.Publish(partition);
   if (!cut.ok()) {

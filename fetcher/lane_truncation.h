@@ -2,7 +2,10 @@
 // FT-14..FT-17, FT-35).
 #pragma once
 
+#include <vector>
+
 #include "fetcher/lane_partitions.h"
+#include "fetcher/truncation.h"
 
 namespace slipstream {
 
@@ -19,8 +22,9 @@ class LaneTruncation {
   // True when the leader must be asked where our newest epoch ends; else the partition is fetched from now on, or has
   // failed.
   bool BeginFetching(FollowedPartition& partition);
-  // By what the leader said of where its log ends, see `leader_end`.
-  void Apply(FollowedPartition& partition);
+  // By what the leader said of where its log ends, see `leader_end`. After an election they may be very many: what the
+  // checkpoints say of all falls in one go.
+  void Apply(const std::vector<FollowedPartition*>& told);
   // False: failed, and marked so.
   bool CutTo(FollowedPartition& partition, Offset offset);
   absl::Status StartAnewAt(FollowedPartition& partition, Offset offset);
@@ -32,6 +36,11 @@ class LaneTruncation {
   void DelayIfCutInVain(FollowedPartition& partition);
 
  private:
+  // Publishes them; true: the checkpoints say more than that.
+  bool Lowers(FollowedPartition& partition, const LogOffsets& lowered);
+  void Apply(FollowedPartition& partition, const Truncation& plan, const absl::Status& persisted);
+  bool Cut(FollowedPartition& partition, Offset offset, const absl::Status& persisted);
+
   const LaneContext& lane_;
   LanePartitions& partitions_;
   bool truncation_on_fetch_ = true;

@@ -59,8 +59,8 @@ class TopicFollower::Events final : public FetchEvents {
                                  : "truncated";
     TellOf(partition, what, absl::StrCat("from offset ", from.value, " to ", to.value));
   }
-  absl::Status PersistOffsets(const LogOffsets& offsets) override {
-    return follower_.logs_.WriteCheckpoints({offsets});
+  absl::Status PersistOffsets(const std::vector<LogOffsets>& offsets) override {
+    return follower_.logs_.WriteCheckpoints(offsets);
   }
   void OnGap(const TopicPartition& partition, Gap gap, std::optional<Offset> restarted_at) override {
     const std::string lost = absl::StrCat(partition.ToString(), ": gap: ", OffsetRange(gap),

@@ -41,7 +41,7 @@ class LogDirMoves::Events final : public FetchEvents {
   void OnLeaderReached(BrokerId, const Endpoint&) override {}
   void OnTruncated(const TopicPartition&, Offset, Offset, bool) override {}
   // No checkpoint speaks of a future log that is being fetched (LogManager::GetOrCreateFuture).
-  absl::Status PersistOffsets(const LogOffsets&) override { return absl::OkStatus(); }
+  absl::Status PersistOffsets(const std::vector<LogOffsets>&) override { return absl::OkStatus(); }
   void OnGap(const TopicPartition&, Gap, std::optional<Offset>) override {}
   void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) override {
     asio::post(io_, [this, partition, why, for_good] { moves_.OnFailed(partition, why, for_good); });

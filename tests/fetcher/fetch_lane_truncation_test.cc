@@ -185,6 +185,20 @@ TEST_F(FetchLaneTruncationTest, Ft17_Log103_Pf23_AFallenRecoveryPointIsPersisted
   EXPECT_EQ(Log(kP0).high_watermark(), Offset{10});
 }
 
+// After an unclean election of very many they were written anew for each, and nothing was fetched meanwhile.
+TEST_F(FetchLaneTruncationTest, Log103_OfAllThatAnAnswerCutsTheCheckpointsAreWrittenOnce) {
+  BlockingIoQueue queue;
+  for (const TopicPartition& partition : {kP0, kP1}) {
+    Fill(partition, TenOfEach({3, 4}), 20);
+    ASSERT_TRUE(RunToEnd(Log(partition).Flush(queue)).ok());
+  }
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .diverging = Diverging(3, 10)}, {.partition = kP1, .diverging = Diverging(3, 10)}}});
+  EXPECT_THAT(events_.persisted_together, ElementsAre(2u));
+  EXPECT_EQ(End(kP0), 10);
+  EXPECT_EQ(End(kP1), 10);
+}
+
 TEST_F(FetchLaneTruncationTest, Ft15_ATruncationThatCannotBePersistedFailsThePartition) {
   Fill(kP0, TenOfEach({3, 4}), 20);
   BlockingIoQueue queue;

@@ -47,7 +47,7 @@ class Follower final : public FetchEvents, public Witness {
   void OnLeaderLost(BrokerId leader, const absl::Status& why) override;
   void OnLeaderReached(BrokerId leader, const Endpoint& endpoint) override;
   void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override;
-  absl::Status PersistOffsets(const LogOffsets& offsets) override;
+  absl::Status PersistOffsets(const std::vector<LogOffsets>& offsets) override;
   void OnGap(const TopicPartition& partition, Gap gap, std::optional<Offset> restarted_at) override;
   void OnPartitionFailed(const TopicPartition& partition, const absl::Status& why, bool for_good) override;
   void OnNotice(const std::string& text) override;

@@ -45,9 +45,9 @@ void Follower::OnTruncated(const TopicPartition& partition, Offset from, Offset 
     CrashWithin(random_.Chance({1, 2}) ? 10 : 60, Options::Ms(300));
 }
 
-absl::Status Follower::PersistOffsets(const LogOffsets& offsets) {
-  Of(offsets.partition).history.BeginCut(offsets.recovery_point);
-  return directory_->WriteCheckpoints({offsets});
+absl::Status Follower::PersistOffsets(const std::vector<LogOffsets>& offsets) {
+  for (const LogOffsets& log : offsets) Of(log.partition).history.BeginCut(log.recovery_point);
+  return directory_->WriteCheckpoints(offsets);
 }
 
 void Follower::OnGap(const TopicPartition& partition, Gap gap, std::optional<Offset> restarted_at) {

@@ -37,8 +37,9 @@ class RecordingEvents final : public FetchEvents {
   void OnTruncated(const TopicPartition& partition, Offset from, Offset to, bool below_high_watermark) override {
     Keep(truncated, {partition, from, to, below_high_watermark});
   }
-  absl::Status PersistOffsets(const LogOffsets& offsets) override {
-    Keep(persisted, offsets);
+  absl::Status PersistOffsets(const std::vector<LogOffsets>& offsets) override {
+    for (const LogOffsets& log : offsets) Keep(persisted, log);
+    Keep(persisted_together, offsets.size());
     return persist_result;
   }
   void OnGap(const TopicPartition&, Gap gap, std::optional<Offset> restarted_at) override {
@@ -53,6 +54,7 @@ class RecordingEvents final : public FetchEvents {
   std::vector<std::string> in_doubt, leader, notices;
   std::vector<Truncated> truncated;
   std::vector<LogOffsets> persisted;
+  std::vector<size_t> persisted_together;  // so many in each call
   std::vector<Lost> lost;
   std::vector<Failed> failed;
 
