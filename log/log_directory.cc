@@ -67,6 +67,7 @@ absl::StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(FileIo& io, con
   SLIP_RETURN_IF_ERROR(directory->TakeOverDirectory());
   SLIP_ASSIGN_OR_RETURN(const std::vector<Found> partitions, directory->FindPartitions());
   SLIP_RETURN_IF_ERROR(directory->LoadAll(partitions));
+  directory->config_.on_loaded = nullptr;  // may be of shorter life
   // Recovery may have found less than the checkpoints promise: that must be on disk before anything is appended.
   SLIP_RETURN_IF_ERROR(directory->WriteCheckpoints(directory->OffsetsOfAll()));
   return directory;
@@ -161,6 +162,10 @@ std::vector<TopicPartition> LogDirectory::partitions() const {
 PartitionLog* LogDirectory::Find(const TopicPartition& partition) {
   const auto found = logs_.find(partition);
   return found == logs_.end() ? nullptr : found->second.get();
+}
+
+bool LogDirectory::HasDirectoryOf(const TopicPartition& partition) {
+  return io_.Exists(config_.log_dir / partition.ToString());
 }
 
 absl::StatusOr<PartitionLog*> LogDirectory::GetOrCreate(const TopicPartition& partition, Uuid topic_id) {

@@ -65,12 +65,16 @@ class LogDirectory {
   // Makes those that are not there, many at once. One that cannot be made is left out: GetOrCreate tells why.
   void CreateMissing(const std::vector<NewLog>& wanted);
   PartitionLog* Find(const TopicPartition& partition);
+  // Its directory is there, whether its log could be opened or not.
+  bool HasDirectoryOf(const TopicPartition& partition);
   // Renames the directory to -delete; RemoveDeleted, or the end of the next run, removes it (LOG-59). REQUIRES: no
   // thread uses the log.
   absl::Status Delete(const TopicPartition& partition);
 
   // Rewrites recovery-point-, log-start-, replication- and cleaner-offset-checkpoint from what the owners published,
   // each only when it changed. Any thread may call it, and own the logs meanwhile: nothing of them is read here.
+  // `published` is asked once it is this call's turn.
+  absl::Status WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published);
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
 
   // REQUIRES: no other thread uses a log any more. Closes every log, writes checkpoints, the clean-shutdown mark last
@@ -118,6 +122,7 @@ class LogDirectory {
   absl::Status LoadAll(const std::vector<Found>& found);
   absl::StatusOr<std::unique_ptr<PartitionLog>> Load(const Found& found);
   LogOpenOptions OptionsFor(const Found& found);
+  absl::Status TakeFuture(std::unique_ptr<PartitionLog> future);
   absl::Status RaiseRecoveryPoint(const TopicPartition& partition, Offset offset);
   std::unique_ptr<PartitionLog> TryOpenNew(const NewLog& wanted);
   absl::StatusOr<std::unique_ptr<PartitionLog>> OpenNew(const TopicPartition& partition, const std::string& name);

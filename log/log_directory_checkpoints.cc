@@ -60,8 +60,14 @@ std::vector<LogOffsets> LogDirectory::OffsetsOfAll() const {
 }
 
 absl::Status LogDirectory::WriteCheckpoints(const std::vector<LogOffsets>& offsets) {
+  return WriteCheckpoints([&offsets] { return offsets; });
+}
+
+absl::Status LogDirectory::WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published) {
   SLIP_CHECK(lock_ != nullptr);
   const std::lock_guard serialised(checkpoints_mutex_);
+  const std::vector<LogOffsets> offsets = published();
+  if (offsets.empty()) return absl::OkStatus();
   // Partitions that nobody published keep their entries.
   OffsetCheckpoint recovery_points = recovery_points_, log_starts = log_starts_, high_watermarks = high_watermarks_;
   OffsetCheckpoint first_dirty_offsets = first_dirty_offsets_;

@@ -17,6 +17,10 @@ Offset Checkpointed(const OffsetCheckpoint& offsets, const TopicPartition& parti
 
 }  // namespace
 
+std::pair<LeaderEpoch, Offset> ReachOf(const PartitionLog& log) {
+  return {log.latest_epoch().value_or(LeaderEpoch{}), log.log_end_offset()};
+}
+
 // What the checkpoint files say of it.
 LogOpenOptions LogDirectory::OptionsFor(const Found& found) {
   const std::lock_guard serialised(checkpoints_mutex_);  // another log's recovery may raise its point meanwhile
@@ -61,9 +65,21 @@ absl::Status LogDirectory::LoadAll(const std::vector<Found>& found) {
     if (!loaded[i].ok() && health_->offline())
       return Annotate(health_->cause(), absl::StrCat("cannot load ", config_.log_dir.string()));
     SLIP_RETURN_IF_ERROR(Annotate(loaded[i].status(), absl::StrCat("cannot load ", found[i].name)));
-    (found[i].future ? futures_ : logs_)[found[i].partition] = *std::move(loaded[i]);
+    if (found[i].future) {
+      SLIP_RETURN_IF_ERROR(TakeFuture(*std::move(loaded[i])));
+    } else {
+      logs_[found[i].partition] = *std::move(loaded[i]);
+    }
   }
   return absl::OkStatus();
+}
+
+// Of several the one that has come furthest: a first one could not be opened once it was made, or was given up.
+absl::Status LogDirectory::TakeFuture(std::unique_ptr<PartitionLog> future) {
+  std::unique_ptr<PartitionLog>& kept = futures_[future->partition()];
+  if (kept != nullptr && ReachOf(*kept) > ReachOf(*future)) std::swap(kept, future);
+  std::swap(kept, future);
+  return future == nullptr ? absl::OkStatus() : SetAside(*future);
 }
 
 std::vector<std::string> LogDirectory::LoadNotices() const {

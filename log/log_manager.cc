@@ -13,7 +13,15 @@ namespace slipstream {
 
 absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const LogManagerConfig& config) {
   if (config.log_dirs.empty()) return absl::InvalidArgumentError("log.dirs names no directory");
-  std::unique_ptr<LogManager> manager(new LogManager(config));
+  std::unique_ptr<LogManager> manager(new LogManager);
+  const absl::Status opened = manager->OpenAll(io, config);
+  if (opened.ok()) return manager;
+  // Where one stands in the way the others keep their clean marks, or have one now.
+  manager->Close().IgnoreError();
+  return opened;
+}
+
+absl::Status LogManager::OpenAll(FileIo& io, const LogManagerConfig& config) {
   std::vector<absl::StatusOr<std::unique_ptr<LogDirectory>>> opened(config.log_dirs.size());
   InParallel(opened.size(), opened.size(), [&](size_t i) {
     opened[i] = LogDirectory::Open(io, {.log_dir = config.log_dirs[i],
@@ -25,20 +33,21 @@ absl::StatusOr<std::unique_ptr<LogManager>> LogManager::Open(FileIo& io, const L
                                         .clock = config.clock,
                                         .on_loaded = config.on_loaded});
   });
+  absl::Status refused;
   for (size_t i = 0; i < opened.size(); ++i) {
     if (opened[i].ok()) {
-      manager->directories_.push_back(*std::move(opened[i]));
+      directories_.push_back(*std::move(opened[i]));
     } else if (IsDiskFailure(opened[i].status()) && config.log_dirs.size() > 1) {
-      manager->never_opened_.push_back({config.log_dirs[i], opened[i].status()});
+      never_opened_.push_back({config.log_dirs[i], opened[i].status()});
     } else {
-      return opened[i].status();
+      refused.Update(opened[i].status());
     }
   }
-  if (manager->directories_.empty()) return manager->never_opened_.front().cause;
-  SLIP_RETURN_IF_ERROR(manager->CheckThatTheyBelongTogether());
+  SLIP_RETURN_IF_ERROR(refused);
+  if (directories_.empty()) return never_opened_.front().cause;
+  SLIP_RETURN_IF_ERROR(CheckThatTheyBelongTogether());
   // A move between directories that was cut short after its last decision.
-  if (manager->never_opened_.empty()) SLIP_RETURN_IF_ERROR(manager->FinishMoves());
-  return manager;
+  return never_opened_.empty() ? FinishMoves() : absl::OkStatus();
 }
 
 absl::Status LogManager::CheckThatTheyBelongTogether() {
@@ -131,11 +140,7 @@ LogDirectory* LogManager::FurthestFuture(const TopicPartition& partition) {
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     const PartitionLog* const log = directory->FindFuture(partition);
     if (log == nullptr) continue;
-    // One of a later leader epoch may end lower, as the log it was copied from was cut meanwhile.
-    const auto reach = [](const PartitionLog& future) {
-      return std::pair(future.latest_epoch().value_or(LeaderEpoch{}), future.log_end_offset());
-    };
-    if (furthest == nullptr || reach(*log) > reach(*furthest->FindFuture(partition))) furthest = directory.get();
+    if (furthest == nullptr || ReachOf(*log) > ReachOf(*furthest->FindFuture(partition))) furthest = directory.get();
   }
   return furthest;
 }
@@ -145,6 +150,16 @@ absl::Status LogManager::DeleteFutures(const TopicPartition& partition, const Lo
     if (directory.get() != but && directory->FindFuture(partition) != nullptr)
       SLIP_RETURN_IF_ERROR(directory->DeleteFuture(partition));
   return absl::OkStatus();
+}
+
+LogDirectory* LogManager::PlaceFor(const TopicPartition& partition, const std::filesystem::path& wish,
+                                   const Placed& placed) {
+  // One that was made, or moved there, and could then not be opened for want of descriptors, is not made a second time
+  // elsewhere.
+  for (const std::unique_ptr<LogDirectory>& directory : directories_)
+    if (!directory->health().offline() && directory->HasDirectoryOf(partition)) return directory.get();
+  LogDirectory* const wanted = OnlineAt(wish);
+  return wanted == nullptr ? LeastLoaded(placed) : wanted;
 }
 
 LogDirectory* LogManager::LeastLoaded(const Placed& placed) {
@@ -176,7 +191,7 @@ absl::StatusOr<PartitionLog*> LogManager::GetOrCreate(const TopicPartition& part
     // A move that was cut short between its two renames is finished (FinishMoves): that log has all there is.
     directory = DirectoryOfFuture(partition);
     if (directory != nullptr) SLIP_RETURN_IF_ERROR(directory->PromoteFuture(partition).status());
-    if (directory == nullptr) directory = LeastLoaded({});
+    if (directory == nullptr) directory = PlaceFor(partition, /*wish=*/{}, /*placed=*/{});
     if (directory == nullptr) return absl::UnavailableError("all log directories went offline just now");
   }
   const absl::StatusOr<PartitionLog*> log = directory->GetOrCreate(partition, topic_id);
@@ -190,8 +205,7 @@ void LogManager::CreateMissing(const std::vector<NewLog>& wanted) {
   Placed placed;
   for (const NewLog& log : wanted) {
     if (DirectoryOf(log.partition) != nullptr || FindFuture(log.partition) != nullptr) continue;
-    LogDirectory* const there = OnlineAt(log.log_dir);
-    LogDirectory* const chosen = there == nullptr ? LeastLoaded(placed) : there;
+    LogDirectory* const chosen = PlaceFor(log.partition, log.log_dir, placed);
     if (chosen == nullptr) return;  // all went offline just now
     placed[chosen].push_back(log);
   }
@@ -275,20 +289,18 @@ absl::Status LogManager::WriteCheckpoints(const std::vector<LogOffsets>& offsets
   return WriteCheckpoints([&offsets] { return offsets; });
 }
 
+std::vector<LogOffsets> LogManager::OfThoseIn(const LogDirectory& directory, std::vector<LogOffsets> offsets) {
+  const std::lock_guard guard(homes_mutex_);
+  std::erase_if(offsets, [&](const LogOffsets& log) { return DirectoryOf(log.partition) != &directory; });
+  return offsets;
+}
+
 absl::Status LogManager::WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published) {
-  const std::lock_guard serialised(checkpoints_mutex_);
-  absl::flat_hash_map<LogDirectory*, std::vector<LogOffsets>> by_directory;
-  {
-    const std::vector<LogOffsets> offsets = published();
-    const std::lock_guard guard(homes_mutex_);
-    for (const LogOffsets& log : offsets)
-      if (LogDirectory* const directory = DirectoryOf(log.partition)) by_directory[directory].push_back(log);
-  }
   absl::Status failed, went_offline;
   bool any_online = false;
   for (const std::unique_ptr<LogDirectory>& directory : directories_) {
     if (directory->health().offline()) continue;
-    const absl::Status written = directory->WriteCheckpoints(by_directory[directory.get()]);
+    const absl::Status written = directory->WriteCheckpoints([&] { return OfThoseIn(*directory, published()); });
     // A checkpoint is made anew each time: only the whole directory can be missing, somebody took it away.
     if (absl::IsNotFound(written)) directory->health().TakeOffline(written);
     const bool online = !directory->health().offline();
@@ -348,11 +360,5 @@ std::vector<std::string> LogManager::LoadNotices() const {
 }
 
 const std::string& LogManager::cluster_id() const { return directories_.front()->cluster_id(); }
-
-Uuid LogManager::directory_id(const TopicPartition& partition) {
-  LogDirectory* const directory = DirectoryOf(partition);
-  SLIP_CHECK(directory != nullptr);
-  return directory->directory_id();
-}
 
 }  // namespace slipstream

@@ -71,8 +71,9 @@ class LogManager {
   absl::Status DeleteFuture(const TopicPartition& partition);
 
   // Rewrites the checkpoint files of each directory from what the owners published, where they changed. A directory
-  // that fails goes offline; an error only when none is left. `published` is asked once it is this call's turn, so that
-  // offsets read before another thread lowered them are not written after it. Any thread.
+  // that fails goes offline, which is an error only when none is left; kResourceExhausted: one that goes on had no room
+  // or descriptor, and its files are as they were. `published` is asked for each directory once it is this call's turn
+  // there, so that offsets read before another thread lowered them are not written after it. Any thread.
   absl::Status WriteCheckpoints(const std::function<std::vector<LogOffsets>()>& published);
   absl::Status WriteCheckpoints(const std::vector<LogOffsets>& offsets);
 
@@ -94,30 +95,30 @@ class LogManager {
   const std::string& cluster_id() const;
   // Where the partition lies; empty: in no log dir.
   std::filesystem::path log_dir(const TopicPartition& partition);
-  // Of the directory that holds the partition. REQUIRES: Find(partition) != nullptr.
-  Uuid directory_id(const TopicPartition& partition);
 
  private:
-  explicit LogManager(const LogManagerConfig& config) : config_(config) {}
+  LogManager() = default;
 
+  absl::Status OpenAll(FileIo& io, const LogManagerConfig& config);
   absl::Status CheckThatTheyBelongTogether();
   absl::Status FinishMoves();
   LogDirectory* OnlineAt(const std::filesystem::path& log_dir);  // nullptr: none
   LogDirectory* DirectoryOf(const TopicPartition& partition);
+  std::vector<LogOffsets> OfThoseIn(const LogDirectory& directory, std::vector<LogOffsets> offsets);
   void SetHome(const TopicPartition& partition, LogDirectory* directory);  // nullptr: it has none any more
   LogDirectory* DirectoryOfFuture(const TopicPartition& partition);
   LogDirectory* FurthestFuture(const TopicPartition& partition);
   absl::Status DeleteFutures(const TopicPartition& partition, const LogDirectory* but);  // nullptr: all
   using Placed = std::map<LogDirectory*, std::vector<NewLog>>;                           // where they are to be made
-  LogDirectory* LeastLoaded(const Placed& placed);                                       // nullptr: all are offline
+  // For a log that is in none: `wish`, if that is one of ours, or the least loaded; nullptr: all are offline.
+  LogDirectory* PlaceFor(const TopicPartition& partition, const std::filesystem::path& wish, const Placed& placed);
+  LogDirectory* LeastLoaded(const Placed& placed);
 
-  LogManagerConfig config_;
   std::vector<std::unique_ptr<LogDirectory>> directories_;  // those that could be opened
   std::vector<OfflineDirectory> never_opened_;
   // Changed by the owner's thread only, under the mutex; read by others under the mutex.
   absl::flat_hash_map<TopicPartition, LogDirectory*> homes_;
   std::mutex homes_mutex_;
-  std::mutex checkpoints_mutex_;  // one round at a time
 };
 
 }  // namespace slipstream

@@ -56,7 +56,6 @@ void BM_RecoverUnclean(benchmark::State& state) {
       SLIP_CHECK(RunToEnd(Fill(log, queue, bytes / kPartitions)).ok());
       end = log.log_end_offset();
     }
-    SLIP_CHECK(filled->WriteCheckpoints({}).ok());
   }
   const CpuMeter cpu;
   for (auto _ : state) {

@@ -1,6 +1,7 @@
 #include "log/log_manager.h"
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
 #include <cerrno>
@@ -16,9 +17,11 @@
 namespace slipstream {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 const Uuid kTopicId{11, 12};
@@ -175,6 +178,57 @@ TEST_F(LogManagerTest, Log57_ALockedDirectoryIsNoFailedDisk) {
   LogManagerConfig overlapping = config_;
   overlapping.log_dirs = {Dir("d"), Dir("b")};
   EXPECT_TRUE(absl::IsFailedPrecondition(LogManager::Open(SystemFileIo(), overlapping).status()));
+}
+
+// What happened: the others were dropped as a crash drops them, and had to be recovered by the next start.
+TEST_F(LogManagerTest, Log142_ARefusedStartCostsTheOthersNoCleanMark) {
+  Open();
+  Make(0);
+  ASSERT_TRUE(manager_->Close().ok());
+  manager_.reset();
+  const auto other = DirectoryLock::Acquire(SystemFileIo(), Dir("b"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(TryOpen()));
+  EXPECT_TRUE(SystemFileIo().Exists(Dir("a") / ".kafka_cleanshutdown"));
+  EXPECT_TRUE(SystemFileIo().Exists(Dir("c") / ".kafka_cleanshutdown"));
+}
+
+// What happened: short of descriptors, its directory was made and its log was not. The next try made it in another log
+// dir, and the next start refused both.
+TEST_F(LogManagerTest, Log36_APartitionWhoseLogCouldNotBeOpenedIsNotMadeASecondTime) {
+  FailingIo io;
+  bool short_of_descriptors = true;
+  io.before_write = [&](const std::filesystem::path& path) {
+    const bool fails = short_of_descriptors && absl::StrContains(path.native(), "/t-0/");
+    return fails ? absl::ResourceExhaustedError("no descriptor left for the test") : absl::OkStatus();
+  };
+  config_.log_dirs = {Dir("a"), Dir("b")};
+  auto opened = LogManager::Open(io, config_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  manager_ = *std::move(opened);
+  EXPECT_TRUE(absl::IsResourceExhausted(manager_->GetOrCreate({"t", 0}, kTopicId).status()));
+  EXPECT_THAT(In("a"), ElementsAre("t-0"));
+  short_of_descriptors = false;
+  Make(1);  // a is no longer the emptiest
+  std::vector<NewLog> wanted(1);
+  wanted[0].partition.topic = "t";
+  wanted[0].log_dir = Dir("b");
+  manager_->CreateMissing(wanted);
+  ASSERT_NE(manager_->Find({"t", 0}), nullptr);
+  EXPECT_EQ(manager_->log_dir({"t", 0}), Dir("a"));
+  Reopen();
+}
+
+// What happened: by chance either of them became the log.
+TEST_F(LogManagerTest, Pf33_OfTwoFutureLogsInOneDirectoryTheOneThatHasMoreIsKept) {
+  MoveAndCrash(5, "c");
+  for (const char* unique : {"00000000000000000000000000000000", "ffffffffffffffffffffffffffffffff"})
+    std::filesystem::create_directory(Dir("c") / absl::StrCat("t-0.", unique, "-future"));
+  Open();
+  EXPECT_EQ(manager_->log_dir({"t", 0}), Dir("c"));
+  EXPECT_EQ(manager_->Find({"t", 0})->log_end_offset(), Offset{5});
+  EXPECT_EQ(manager_->FindFuture({"t", 0}), nullptr);
+  EXPECT_THAT(In("c"), Not(Contains(HasSubstr("-future"))));
 }
 
 TEST_F(LogManagerTest, Log34_Ad01_AMoveBetweenDirectories) {
