@@ -121,7 +121,13 @@ bool LaneAnswers::Accept(FollowedPartition& partition, const FetchPartitionData&
     ++part.batch_count;
   }
   wrong.Update(walker.status());
-  if (!wrong.ok()) {
+  if (absl::IsUnimplemented(wrong)) {
+    // Of a format that no asking anew will change. What comes before it is still good.
+    if (taken == 0) {
+      partitions_.MarkFailed(partition, wrong);
+      return false;
+    }
+  } else if (!wrong.ok()) {
     partitions_.DropAnswer(partition, wrong);
     return false;
   }

@@ -3,8 +3,9 @@
 namespace slipstream {
 namespace {
 
-// So that many partitions do not hold up the fetching of any.
+// So that many partitions do not hold up the fetching of any, nor few that have much to remove.
 constexpr size_t kLogsPerRound = 32;
+constexpr std::chrono::milliseconds kMaintenancePerRound{2};
 
 }  // namespace
 
@@ -21,7 +22,7 @@ void LaneUpkeep::MaintainSomeLogs() {
     next_maintenance_ = now + lane_.config.retention_check_interval;
     to_maintain_ = partitions_.SortedNames();
   }
-  for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty(); ++i) {
+  for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty() && lane_.Now() - now <= kMaintenancePerRound; ++i) {
     FollowedPartition* const partition = TakeNext(to_maintain_);
     if (partition == nullptr) continue;
     partition->maintained_at = now;

@@ -22,7 +22,7 @@ struct PartitionFetchState {
   Offset fetch_offset;               // the next to ask for; the log's end once all that was fetched is written
   std::optional<LeaderEpoch> last_fetched_epoch;  // of the last batch fetched; nullopt: the log is empty
   std::optional<TimePoint> delayed_until;         // back-off after an error
-  int failures = 0;                               // in a row; any progress makes it 0
+  int failures = 0;                               // in a row; any good answer makes it 0
   bool failed = false;                            // the last error was one that only rarely goes away by itself
 
   bool Delayed(TimePoint now) const { return delayed_until.value_or(now) > now; }
@@ -44,6 +44,10 @@ struct PartitionFetchState {
     fetch_offset = next;
     last_fetched_epoch = epoch;
     delayed_until.reset();
+    Recover();
+  }
+  // A good answer, be it without records.
+  void Recover() {
     failures = 0;
     failed = false;
   }

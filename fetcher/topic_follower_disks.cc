@@ -32,8 +32,10 @@ void TopicFollower::OnPartitionFailed(const TopicPartition& partition, const abs
   const std::string name = partition.ToString();
   absl::string_view what = why.message();
   absl::ConsumePrefix(&what, absl::StrCat(name, ": "));  // logs name themselves, other parts do not
-  // A full disk, a batch that our settings refuse, a log that only a restart can help: no waiting ends it.
-  const bool in_vain = for_good || absl::IsResourceExhausted(why) || absl::IsInvalidArgument(why);
+  // A full disk, a batch that our settings refuse or of a format that is none of ours, a log that only a restart can
+  // help: no waiting ends it.
+  const bool in_vain =
+      for_good || absl::IsResourceExhausted(why) || absl::IsInvalidArgument(why) || absl::IsUnimplemented(why);
   if (in_vain && until_caught_up_) {
     EndWith(absl::Status(why.code(), absl::StrCat(name, ": ", what)));
     return;

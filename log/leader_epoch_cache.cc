@@ -116,7 +116,8 @@ absl::Status LeaderEpochCache::BeginSave() {
 }
 
 absl::Status LeaderEpochCache::FinishSave() {
-  if (unsaved_) SLIP_RETURN_IF_ERROR(io_->Rename(TemporaryOf(path_), path_));
+  if (!unsaved_) return absl::OkStatus();
+  SLIP_RETURN_IF_ERROR(io_->Rename(TemporaryOf(path_), path_));
   unsaved_ = trimmed_ = false;
   return absl::OkStatus();
 }

@@ -270,6 +270,37 @@ TEST_F(FetchLaneErrorsTest, Ft32_DamageOfOurOwnLogFailsThePartition) {
   EXPECT_THAT(events_.notices, IsEmpty()) << "the leader is not to blame";
 }
 
+// What happened: it was taken for damage on the way, and asked for again every second, for ever and without an end of
+// `--until caught-up`.
+TEST_F(FetchLaneErrorsTest, Log26_ABatchOfAnOldFormatFailsThePartitionAndWhatIsBeforeItStays) {
+  config_.failed_partition_backoff_max = config_.replica_fetch_backoff = std::chrono::hours(1);
+  StartWith({kP0, kP1});
+  std::vector<std::byte> old = Batch(3, 1);
+  old[16] = std::byte{1};  // the magic
+  std::vector<std::byte> both = Batch(0, 3);
+  both.insert(both.end(), old.begin(), old.end());
+  Serve({{{.partition = kP0, .records = both}}});
+  EXPECT_EQ(End(kP0), 3);
+  EXPECT_THAT(events_.failed, IsEmpty());
+  Serve({{{.partition = kP0, .records = old}}});
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_TRUE(absl::IsUnimplemented(events_.failed[0].why)) << events_.failed[0].why;
+  EXPECT_EQ(Health(kP0), PartitionHealth::kFailed);
+  EXPECT_EQ(AskedAt(kP0), -1);
+}
+
+// What happened: a quiet partition that failed once stayed marked so, and was never compacted again.
+TEST_F(FetchLaneErrorsTest, Ft39_AGoodAnswerWithoutRecordsForgetsEarlierFailures) {
+  config_.replica_fetch_backoff = std::chrono::milliseconds(1);
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .error = KafkaError::kFencedLeaderEpoch}}});
+  EXPECT_EQ(Health(kP0), PartitionHealth::kFailed);
+  PollUntilAskedAt(kP0, 0);
+  Serve({{{.partition = kP0, .high_watermark = 0}}});
+  Serve({{{.partition = kP0, .error = KafkaError::kNotLeaderOrFollower}}});
+  EXPECT_EQ(Health(kP0), PartitionHealth::kDelayed) << "an ordinary pause";
+}
+
 TEST_F(FetchLaneErrorsTest, Fm10_Rel21_ADiskThatStaysFullIsTriedLessAndLessOften) {
   config_.replica_fetch_backoff = std::chrono::milliseconds(20);
   StartWith({kP0});
