@@ -1,5 +1,6 @@
 // One fetch session over some of a fetcher thread's partitions: truncates, fetches, appends, again and again.
-// FT-03..FT-43. Runs as one coroutine on the thread; nothing of it is shared.
+// FT-03..FT-43. Its rounds are one coroutine; beside them run, on the same thread, the fetch under way, the appends of
+// one answer, questions to the leader and flushes. Nothing of it is touched by another thread; counters are read.
 //
 // The order of one round, where the follower's offset is no proof of what it holds (replica id -1):
 //   (1) answer N is judged, its batch headers are walked, fetch offsets move;  (2) fetch N+1 leaves;
@@ -40,7 +41,8 @@ class FetchLane {
   asio::awaitable<void> Run();
   void Stop() { run_.Stop(); }
 
-  // A partition already there with the same leader epoch and topic id stays as it is (FT-03).
+  // A partition already there with the same leader epoch and topic id stays as it is (FT-03). REQUIRES: no Remove of it
+  // waits for its `removed`.
   void Add(InitialFetchState initial);
   // Takes effect at once unless an answer is being written: the leader is never waited for. `removed` runs once nothing
   // touches the logs any more. Unknown partitions count as removed.

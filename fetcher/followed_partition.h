@@ -24,7 +24,7 @@ struct InitialFetchState {
   std::shared_ptr<PartitionProgress> progress;
 };
 
-// Work that needs a word with the leader before the partition can be fetched again.
+// What must be done before the partition can be fetched again: by a word with the leader, or after one (kTruncate).
 enum class LeaderWork {
   kNone,
   kLookUpEpoch,
@@ -41,7 +41,7 @@ struct FollowedPartition {
   InitialFetchState initial;
   PartitionFetchState state;
   LeaderWork work = LeaderWork::kNone;
-  EpochEndOffset leader_end;      // kTruncate: what the leader answered
+  EpochEndOffset leader_end;      // of a divergence, or of a look-up: what the leader answered last
   Offset truncation_fallback{0};  // where to cut when the leader cannot tell: the high watermark when added
   Offset cut_to;                  // where the last cut left its log; -1: there was none
   int cuts_in_vain = 0;           // in a row that took all records since the one before

@@ -100,9 +100,10 @@ class PartitionLog {
   // Cuts so that the log ends at or before `offset`, on a batch boundary; at or after the end only trims epochs
   // (LOG-98..LOG-101). Lowers high watermark and recovery point with it. Blocking. Before this and the next one
   // OffsetsForCut must be checkpointed (LOG-103): what is cut half, or cut and written anew, must not be trusted.
-  // kResourceExhausted before the first change (no descriptor) leaves the log as it was. Once files have gone, a full
-  // disk fails the log as any other error does: indexes, data and what is known of producers may then be of different
-  // ends, and to bring them together again is what recovery does, when the log is opened anew.
+  // kResourceExhausted before the first change (no descriptor) leaves the log as it was, or, when only the epochs
+  // behind the end could not go, for another try to make good. Once files have gone, a full disk, or a lack of
+  // descriptors, fails the log as any other error does: indexes, data and what is known of producers may then be of
+  // different ends, and to bring them together again is what recovery does, when the log is opened anew.
   absl::Status TruncateTo(Offset offset);
   // The highest recovery point that is true before and after a cut at `offset`, and while it is half done.
   Offset RecoveryPointForCut(Offset offset) const;
@@ -142,8 +143,8 @@ class PartitionLog {
 
   // Makes everything appended before the call durable and moves the recovery point there. An append may run meanwhile.
   // A failed fsync fails the log for good (INV-20), as does half a truncation: every later append, truncation, flush
-  // and Close returns that error. kResourceExhausted: there were no descriptors for it; nothing was tried, and the next
-  // flush makes good for this one.
+  // and Close returns that error. kResourceExhausted: there were no descriptors for it, or no room for the epoch file;
+  // no fsync was tried, and the next flush makes good for this one.
   asio::awaitable<absl::Status> Flush(IoQueue& queue);
   // The same for who has no queue. REQUIRES: no Append and no other flush runs.
   absl::Status FlushBlocking();

@@ -23,9 +23,9 @@
 
 namespace slipstream {
 
-// Errors of every call below: kNotFound (ENOENT), kPermissionDenied (EACCES, EPERM, EROFS), kResourceExhausted (ENOSPC,
-// EDQUOT, EFBIG, EMFILE, ENFILE), kUnavailable (EIO and all else). The message names the path, the call and the
-// system's own words.
+// Errors of every call below: kNotFound (ENOENT), kAlreadyExists (EEXIST), kInvalidArgument (ENAMETOOLONG),
+// kPermissionDenied (EACCES, EPERM, EROFS), kResourceExhausted (ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM),
+// kUnavailable (EIO and all else). The message names the path, the call and the system's own words.
 absl::Status ErrnoToStatus(int error_number, absl::string_view call, const std::filesystem::path& path);
 // Of an fsync that failed: kUnavailable whatever the number, for a full disk too. What it had to write may be gone, so
 // this is never taken for a lack that passes.
