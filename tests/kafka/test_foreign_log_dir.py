@@ -7,7 +7,7 @@ import shutil
 from broker_files import CLEAN_MARK, aborted, epochs, newest_snapshot, producers
 from harness import EXIT_DONE, KafkaTestCase
 from kafka_cluster import Driver
-from log_files import read_log
+from log_files import read_log, read_swapped
 
 TOPICS = {"f-plain": 2, "f-idempotent": 2, "f-transactions": 2, "f-rolled": 1, "f-trimmed": 1, "f-compacted": 1, "f-empty": 1}
 COMPACTED = "f-compacted-0"
@@ -55,7 +55,7 @@ class ForeignLogDirTest(KafkaTestCase):
 
     def read_as_ours(self, log_dir):
         """Opens it and stops cleanly: the log ends, and what was told of the loading."""
-        compacted = read_log(log_dir / COMPACTED)
+        compacted = read_swapped(log_dir / COMPACTED)
         leader = self.start("lead", "--log-dir", log_dir, "--listen", "127.0.0.1:0")
         address = leader.wait_for_output(r"listening on (127\.0\.0\.1:[0-9]+)")[1]
         driver = Driver(address, self.work / f"{log_dir.name}-driver.log")

@@ -15,6 +15,16 @@ def read_log(partition_dir):
     return b"".join(path.read_bytes() for path in sorted(partition_dir.glob("*.log")))
 
 
+def read_swapped(partition_dir):
+    """The same as a start finds it that ends a compaction cut short: what waits for its name is in the place of what it was made of."""
+    segments = {int(path.stem): path.read_bytes() for path in partition_dir.glob("*.log")}
+    for path in sorted(partition_dir.glob("*.log.swap")):
+        base, log = int(path.name.split(".")[0]), path.read_bytes()
+        end = max([base] + [first + int.from_bytes(log[at + LAST_OFFSET_DELTA_AT:at + LAST_OFFSET_DELTA_AT + 4], "big") for at, first, _ in batches(log)])
+        segments = {old: kept for old, kept in segments.items() if not base <= old <= end} | {base: log}
+    return b"".join(log for _, log in sorted(segments.items()))
+
+
 def base_offset(log):
     return int.from_bytes(log[:8], "big")
 
