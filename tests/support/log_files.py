@@ -16,17 +16,22 @@ def read_log(partition_dir):
 
 
 def read_swapped(partition_dir):
-    """The same as a start finds it that ends a compaction cut short: what waits for its name is in the place of what it was made of."""
+    """The same as a start finds it that finishes a compaction: what waits for its name is in the place of what it was
+    made of."""
     segments = {int(path.stem): path.read_bytes() for path in partition_dir.glob("*.log")}
     for path in sorted(partition_dir.glob("*.log.swap")):
         base, log = int(path.name.split(".")[0]), path.read_bytes()
-        end = max([base] + [first + int.from_bytes(log[at + LAST_OFFSET_DELTA_AT:at + LAST_OFFSET_DELTA_AT + 4], "big") for at, first, _ in batches(log)])
+        end = max([base] + [last_offset(log[at:]) for at, _, _ in batches(log)])
         segments = {old: kept for old, kept in segments.items() if not base <= old <= end} | {base: log}
     return b"".join(log for _, log in sorted(segments.items()))
 
 
 def base_offset(log):
     return int.from_bytes(log[:8], "big")
+
+
+def last_offset(batch):
+    return base_offset(batch) + int.from_bytes(batch[LAST_OFFSET_DELTA_AT:LAST_OFFSET_DELTA_AT + 4], "big")
 
 
 def batches(log):
@@ -50,7 +55,7 @@ def copied_end_offset(partition_dir):
     end = int(segments[-1].stem)
     with open(segments[-1], "rb") as log:
         while len(header := log.read(BATCH_HEADER)) == BATCH_HEADER and (length := int.from_bytes(header[8:12], "big")):
-            end = base_offset(header) + int.from_bytes(header[LAST_OFFSET_DELTA_AT:LAST_OFFSET_DELTA_AT + 4], "big") + 1
+            end = last_offset(header) + 1
             log.seek(BATCH_OVERHEAD + length - BATCH_HEADER, os.SEEK_CUR)
     return end
 
