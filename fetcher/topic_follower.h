@@ -182,8 +182,8 @@ class TopicFollower final : LogOwner {
   std::unique_ptr<FetcherManager> fetchers_;
   std::unique_ptr<LogDirMoves> moves_;
   LogDirWishes wishes_;
-  bool wishes_changed_ = true, wishes_told_ = false;  // since the last look; at all
-  std::vector<TopicPartition> wishes_due_;            // to be looked at, as their logs may have been made anew
+  bool wishes_changed_ = true, withdraw_moves_ = false;  // since the last look; they are others than before
+  std::vector<TopicPartition> wishes_due_;               // to be looked at, as their logs may have been made anew
   std::map<TopicPartition, Followed> followed_;
   InterruptibleSleep refresh_sleep_, refresh_pause_, checkpoint_sleep_;
   AsyncEvent checkpoints_ended_;

@@ -18,6 +18,7 @@ void TopicFollower::LookAt(const TopicPartition& partition, Look look) {
 }
 
 void TopicFollower::SetLogDirWishes(LogDirWishes wishes) {
+  withdraw_moves_ |= wishes.text() != wishes_.text();
   wishes_ = std::move(wishes);
   wishes_changed_ = true;
   moves_->ForgetGivenUp();
@@ -48,7 +49,7 @@ std::chrono::nanoseconds TopicFollower::UntilMovesAreDue(std::chrono::nanosecond
 
 asio::awaitable<void> TopicFollower::TendMoves() {
   if (std::exchange(wishes_changed_, false)) {
-    if (std::exchange(wishes_told_, true)) co_await WithdrawMoves();
+    if (std::exchange(withdraw_moves_, false)) co_await WithdrawMoves();
     // Whether they are followed now or not. Without wishes no start looks at all there is.
     if (!wishes_.empty()) co_await RequestMoves(logs_.partitions());
   }

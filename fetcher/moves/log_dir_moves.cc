@@ -122,6 +122,7 @@ int32_t LogDirMoves::FreeThread() const {
 }
 
 asio::awaitable<void> LogDirMoves::Tend() {
+  GiveUpThoseToOfflineDirs();
   for (const TopicPartition& partition : partitions()) {
     Move& move = moves_.at(partition);
     if (!move.given_up.ok()) {
@@ -137,6 +138,13 @@ asio::awaitable<void> LogDirMoves::Tend() {
     }
   }
   fetchers_.Tend();
+}
+
+// Those too that wait for a thread, or have copied all and write nothing: no append of theirs tells of it.
+void LogDirMoves::GiveUpThoseToOfflineDirs() {
+  for (const LogManager::OfflineDirectory& directory : logs_.offline_directories())
+    for (auto& [partition, move] : moves_)
+      if (move.log_dir == directory.path) move.given_up.Update(directory.cause);
 }
 
 std::vector<TopicPartition> LogDirMoves::partitions() const {

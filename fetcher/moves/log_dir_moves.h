@@ -78,6 +78,7 @@ class LogDirMoves {
   void OnNotice(const std::string& text);
   bool HasSource(const TopicPartition& partition) const;  // a current log, on a disk that did not fail
   void TellOfTrouble(const TopicPartition& partition, const absl::Status& why);
+  void GiveUpThoseToOfflineDirs();
   int32_t FreeThread() const;  // -1: all are busy
   asio::awaitable<void> Begin(TopicPartition partition, int32_t thread);
   asio::awaitable<void> Fetch(TopicPartition partition);

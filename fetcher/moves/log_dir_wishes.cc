@@ -9,6 +9,7 @@ namespace slipstream {
 
 absl::StatusOr<LogDirWishes> LogDirWishes::Parse(absl::string_view text) {
   LogDirWishes wishes;
+  wishes.text_ = std::string(text);
   if (text.empty()) return wishes;
   for (const absl::string_view piece : absl::StrSplit(text, ',')) {
     const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(piece, absl::MaxSplits(':', 1));

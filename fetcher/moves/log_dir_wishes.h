@@ -26,6 +26,7 @@ class LogDirWishes {
   // none.
   absl::Status ResolveAmong(const std::vector<std::filesystem::path>& log_dirs);
   bool empty() const { return wishes_.empty(); }
+  const std::string& text() const { return text_; }  // that they were parsed from
 
  private:
   struct Wish {
@@ -33,6 +34,7 @@ class LogDirWishes {
     std::filesystem::path log_dir;
   };
   std::vector<Wish> wishes_;
+  std::string text_;
 };
 
 }  // namespace slipstream

@@ -107,7 +107,13 @@ TEST_F(LogDirMovesTest, Ad08_AMoveEndsWhileTheLeaderIsLost) {
 // Moves that go on as far as a byte a second lets them: to the first batch.
 class SlowMovesTest : public LogDirMovesTest {
  protected:
-  SlowMovesTest() { follow_.move_rate_limit = &rate_; }
+  SlowMovesTest() {
+    follow_.move_rate_limit = &rate_;
+    copy_io_.before_write = [this](const std::filesystem::path& path) {
+      const bool fails = broken_ && absl::StartsWith(path.native(), copy_dirs_[1].native());
+      return fails ? ErrnoToStatus(EIO, "open", path) : absl::OkStatus();
+    };
+  }
 
   void BeginMove(size_t dir) {
     HostedPartition& leader = FollowOne();
@@ -122,6 +128,7 @@ class SlowMovesTest : public LogDirMovesTest {
   }
 
   ByteRateLimit rate_{1, std::chrono::steady_clock::now()};
+  std::atomic<bool> broken_ = false;  // the disk of the second log dir
 };
 
 TEST_F(SlowMovesTest, Rq10_Ad09_AMoveBeyondTheBoundWaits) {
@@ -215,6 +222,27 @@ TEST_F(SlowMovesTest, Ad01_TheNextProcessGoesOnWithAMove) {
   ASSERT_EQ(copies_->futures().size(), 1u);
   RunUntilMoved(1);
   EXPECT_EQ(follower_->Snapshot().moving, 0u);
+}
+
+// What happened: SIGHUP for another setting dropped what an earlier process had moved so far.
+TEST_F(SlowMovesTest, Ad01_ToBeToldTheSameWishesWithdrawsNoMove) {
+  BeginMove(1);
+  StopAndClose();
+  ended_.reset();
+  Follow(/*until_caught_up=*/false);
+  follower_->SetLogDirWishes(LogDirWishes{});
+  rate_.SetRate(kUnlimitedRate);
+  RunUntilMoved(1);
+}
+
+// What happened: only a move whose own append failed was given up. What waited, or had nothing to write, was tried for
+// ever, and a run until caught up never ended.
+TEST_F(SlowMovesTest, Ad01_Pf33_AMoveThatWritesNothingIsGivenUpWhenItsDiskFails) {
+  BeginMove(1);
+  broken_ = true;
+  EXPECT_FALSE(copies_->io(copy_dirs_[1]).Open(copy_dirs_[1] / "probe", OpenMode::kCreate).ok());
+  RunUntil([this] { return !follower_->moving() && Told("Input/output error"); });
+  EXPECT_EQ(copies_->log_dir({"t", 0}), copy_dirs_[0]);
 }
 
 TEST_F(SlowMovesTest, Pf33_AMoveEndsWithItsTopic) {
