@@ -70,6 +70,7 @@ bool LaneAnswers::JudgePartition(FollowedPartition& partition, const FetchPartit
     case FetchAction::kDelay:
       lane_.counters.fetch_errors.fetch_add(1, std::memory_order_relaxed);
       partitions_.Delay(partition);
+      partitions_.TellIfLasting(partition, "fetch", answer.error_code);
       break;
     case FetchAction::kMarkFailed:
       partitions_.MarkFailed(partition, absl::FailedPreconditionError(KafkaErrorName(answer.error_code)));

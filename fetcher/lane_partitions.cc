@@ -113,6 +113,12 @@ void LanePartitions::MarkFailed(FollowedPartition& partition, const absl::Status
   lane_.events.OnPartitionFailed(partition.name(), why, !partition.log().failure().ok());
 }
 
+void LanePartitions::TellIfLasting(const FollowedPartition& partition, absl::string_view asked, KafkaError error) {
+  if (IsRetriable(error)) return;
+  const std::string what = absl::StrCat(asked, ": ", KafkaErrorName(error));
+  lane_.events.OnPartitionFailed(partition.name(), absl::FailedPreconditionError(what), /*for_good=*/false);
+}
+
 void LanePartitions::DropAnswer(FollowedPartition& partition, const absl::Status& why) {
   lane_.counters.fetch_errors.fetch_add(1, std::memory_order_relaxed);
   lane_.events.OnNotice(absl::StrCat(partition.name().ToString(), ": answer of ", lane_.leader.endpoint().ToString(),

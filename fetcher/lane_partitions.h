@@ -57,6 +57,8 @@ class LanePartitions {
   void BackOff(FollowedPartition& partition) { BackOff(partition, partition.state.failures + 1); }
   void BackOff(FollowedPartition& partition, int times);
   void MarkFailed(FollowedPartition& partition, const absl::Status& why);
+  // An error that waiting alone does not end, such as a lack of rights: the partition is asked for again all the same.
+  void TellIfLasting(const FollowedPartition& partition, absl::string_view asked, KafkaError error);
   // Nothing of it is taken: what came damaged heals when it is asked for again (FT-32).
   void DropAnswer(FollowedPartition& partition, const absl::Status& why);
   TimePoint WakeDelayed(TimePoint now);  // back into the session; returns when the next one is due

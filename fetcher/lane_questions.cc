@@ -87,6 +87,7 @@ void LaneQuestions::OnEpochRefused(FollowedPartition& partition, KafkaError erro
     partitions_.MarkFailed(partition, absl::FailedPreconditionError(what));
   } else {
     partitions_.Delay(partition);
+    partitions_.TellIfLasting(partition, "epoch look-up", error);
   }
 }
 
@@ -119,6 +120,7 @@ void LaneQuestions::OnOffsets(FollowedPartition& partition, const std::optional<
     if (NeedsMetadataRefresh(error))
       lane_.events.OnLeaderInDoubt(lane_.leader.broker_id(), absl::StrCat("offset query: ", KafkaErrorName(error)));
     partitions_.Delay(partition);
+    partitions_.TellIfLasting(partition, "offset query", error);
     return;
   }
   // Kafka says -1 where it has no answer; nothing may be cut, and no checkpoint written, by that.

@@ -289,6 +289,18 @@ TEST_F(FetchLaneErrorsTest, Log26_ABatchOfAnOldFormatFailsThePartitionAndWhatIsB
   EXPECT_EQ(AskedAt(kP0), -1);
 }
 
+// What happened: without the right to read, a copy stood still for ever and nothing said why.
+TEST_F(FetchLaneErrorsTest, Ft31_AnErrorThatWaitingDoesNotEndIsTold) {
+  config_.replica_fetch_backoff = std::chrono::hours(1);
+  StartWith({kP0, kP1});
+  Serve({{{.partition = kP0, .error = KafkaError::kTopicAuthorizationFailed}}});
+  EXPECT_EQ(Health(kP0), PartitionHealth::kDelayed);
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_EQ(events_.failed[0].partition, kP0);
+  EXPECT_FALSE(events_.failed[0].for_good);
+  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("TOPIC_AUTHORIZATION_FAILED"));
+}
+
 // What happened: a quiet partition that failed once stayed marked so, and was never compacted again.
 TEST_F(FetchLaneErrorsTest, Ft39_AGoodAnswerWithoutRecordsForgetsEarlierFailures) {
   config_.replica_fetch_backoff = std::chrono::milliseconds(1);
