@@ -258,7 +258,7 @@ asio::awaitable<void> Lead::Compact(HostedPartition& partition) {
     partition.append_turn.Release();
   }
   // The partition is served on; a disk that fails is told, and acted on, by what writes to it next.
-  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  TellOfChange(absl::StrCat("compaction of ", partition.log.partition().ToString()), status);
 }
 
 }  // namespace

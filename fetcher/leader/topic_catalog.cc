@@ -48,7 +48,11 @@ absl::Status TopicCatalog::AssignIds() {
     if (topic->id.IsZero()) topic->id = Uuid::Random();
     for (const auto& [number, partition] : topic->partitions)
       SLIP_RETURN_IF_ERROR(partition->log.AssignTopicId(topic->id));
-    by_id_[topic->id] = topic.get();
+    const auto [other, added] = by_id_.try_emplace(topic->id, topic.get());
+    if (!added)
+      return absl::FailedPreconditionError(absl::StrCat("topics ", other->second->name, " and ", name,
+                                                        " have one topic id, ", topic->id.ToString(),
+                                                        "; is one a copy of the other?"));
   }
   return absl::OkStatus();
 }

@@ -168,6 +168,22 @@ TEST_F(LeaderFetchTest, Ld08_TheFirstBatchComesWholeAndNothingElseIsCut) {
   EXPECT_EQ(Batches(response->responses[0].partitions[2]), std::vector<int64_t>{0});
 }
 
+// What happened: a request that named one partition 65,000 times had it looked up on the disk as often.
+TEST_F(LeaderFetchTest, Bad02_WhatHasNoRoomInTheAnswerIsNotLookedUp) {
+  HostedTopic& topic = Create("t", 2);
+  for (const int32_t p : {0, 1}) Append(*topic.Find(p), 1);
+  const auto batch = static_cast<int32_t>(topic.Find(0)->log.size_bytes());
+  Reopen();  // nothing is open
+  std::filesystem::remove(dir_.path() / "t-1" / "00000000000000000000.log");
+  FetchRequest request = Request(*catalog_->Find("t"), {Ask(0, batch, 0), Ask(0, batch, 1)});
+  request.max_bytes = batch;
+  const std::optional<FetchResponse> response = Call(request, kVersion);
+  ASSERT_TRUE(response && response->responses[0].partitions.size() == 2);
+  EXPECT_EQ(Batches(response->responses[0].partitions[0]), std::vector<int64_t>{0});
+  EXPECT_EQ(response->responses[0].partitions[1].error_code, KafkaError::kNone);
+  EXPECT_EQ(response->responses[0].partitions[1].high_watermark, Offset{1});
+}
+
 TEST_F(LeaderFetchTest, Fs24_Fs27_ASessionIsOpenedAndTellsNewsOnly) {
   HostedTopic& topic = Create("t", 2);
   FetchRequest request = Request(topic, {Ask(0, 1000, 0), Ask(0, 1000, 1)});

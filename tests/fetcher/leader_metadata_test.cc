@@ -83,6 +83,28 @@ TEST_F(LeaderMetadataTest, TopicsAreFoundByNameAndById) {
   EXPECT_EQ(catalog_->Find("absent"), nullptr);
 }
 
+// What happened: of a directory and its copy the one last by name answered for both, and took what was written to
+// either.
+TEST_F(LeaderMetadataTest, Log48_TwoTopicsWithOneIdStopTheStart) {
+  Create("a");
+  Create("b");
+  Close();
+  std::filesystem::copy_file(dir_.path() / "a-0" / "partition.metadata", dir_.path() / "b-0" / "partition.metadata",
+                             std::filesystem::copy_options::overwrite_existing);
+  LogManagerConfig config;
+  config.log_dirs = {dir_.path()};
+  {
+    const auto logs = LogManager::Open(SystemFileIo(), config);
+    ASSERT_TRUE(logs.ok()) << logs.status();
+    const absl::Status opened = TopicCatalog::Open(**logs, SystemFileIo(), dir_.path()).status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(opened)) << opened;
+    EXPECT_THAT(std::string(opened.message()), testing::HasSubstr("topics a and b have one topic id"));
+    ASSERT_TRUE((*logs)->Close().ok());
+  }
+  std::filesystem::remove_all(dir_.path() / "b-0");
+  Open();
+}
+
 TEST_F(LeaderMetadataTest, TopicsAreMadeOnlyWhenBothSidesAllowIt) {
   MetadataConfig config{.advertised = {"127.0.0.1", 9092}, .auto_create = true};
   MetadataRequest request;
