@@ -118,7 +118,9 @@ asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
 asio::awaitable<absl::Status> ClusterClient::RefreshInTime() {
   for (int failures = 1;; ++failures) {
     const absl::Status refreshed = co_await Refresh();
-    if (refreshed.ok() || closed_ || IsHopeless(refreshed)) co_return refreshed;
+    // One that opens and then makes no sense is asked last the next time: each of them has its turn.
+    const bool hopeless = IsHopeless(refreshed) && static_cast<size_t>(failures) >= Candidates().size();
+    if (refreshed.ok() || closed_ || hopeless) co_return refreshed;
     const auto wait =
         BackoffAfter(failures, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
     if (std::chrono::steady_clock::now() + wait >= give_up_at_) co_return refreshed;

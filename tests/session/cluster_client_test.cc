@@ -98,6 +98,7 @@ class AnsweringBroker {
 
   const int32_t id;
   int metadata_answers = 0;
+  bool confused = false;  // answers what was not asked
 
  private:
   asio::awaitable<void> AnswerOne(asio::ip::tcp::socket& socket, const std::vector<AnsweringBroker*>& all) {
@@ -118,13 +119,31 @@ class AnsweringBroker {
       for (const AnsweringBroker* broker : all)
         metadata.brokers.push_back(
             {.node_id = BrokerId{broker->id}, .host = "127.0.0.1", .port = broker->endpoint().port});
-      answer = EncodeResponse(metadata, header.version, header.correlation_id).bytes;
+      answer = EncodeResponse(metadata, header.version, header.correlation_id + (confused ? 1 : 0)).bytes;
     }
     co_await asio::async_write(socket, asio::buffer(answer), asio::use_awaitable);
   }
 
   asio::ip::tcp::acceptor acceptor_;
 };
+
+// What happened: a bad address in the list ended the start, though the next one was good.
+TEST(ClusterClient, AnAddressThatMakesNoSenseEndsNoBootstrapBeforeTheOthersWereAsked) {
+  asio::io_context io;
+  AnsweringBroker bad(io, 1), good(io, 2);
+  bad.confused = true;
+  const std::vector<AnsweringBroker*> known = {&good};
+  for (AnsweringBroker* broker : {&bad, &good}) asio::co_spawn(io, broker->Serve(known), asio::detached);
+  ClientConfig config;
+  config.reconnect_backoff = config.reconnect_backoff_max = std::chrono::milliseconds(1);
+  ClusterClient client(io, {bad.endpoint(), good.endpoint()}, config);
+  std::optional<absl::Status> ended;
+  asio::co_spawn(io, client.Bootstrap(),
+                 [&ended](std::exception_ptr, absl::Status status) { ended = std::move(status); });
+  while (!ended) ASSERT_GT(io.run_one_for(kPatience), 0u) << "it hangs";
+  EXPECT_TRUE(ended->ok()) << *ended;
+  EXPECT_EQ(good.metadata_answers, 1);
+}
 
 TEST(ClusterClient, Inv24_AnotherBrokerIsAskedOnceToldToTurnToOne) {
   asio::io_context io;
