@@ -4,7 +4,7 @@ import pathlib
 
 from kafka_cluster import KafkaCluster
 from disks import Disk, what_is_missing  # noqa: F401
-from log_files import base_offset, position_of_batch, read_log
+from log_files import position_of_batch, read_log
 from program_runs import (
     EXIT_CANNOT_START, EXIT_DIVERGENCE, EXIT_DONE, EXIT_GAP, EXIT_RUNTIME, EXIT_USAGE, ProgramTestCase, program)
 
@@ -38,11 +38,11 @@ class KafkaTestCase(ProgramTestCase):
         return self.check(EXIT_DONE, "verify", f"kafka://{self.cluster.address(1)}/{topic_regex}", log_dir)
 
     def assert_same_bytes(self, topic, log_dir):
-        """Our .log bytes of every partition are the leader's, from our first batch on to the leader's end."""
-        for partition in range(len(self.driver.leaders(topic))):
+        """Our .log bytes of every partition are the leader's, from the batch that holds its log start on to its end."""
+        for partition, first in enumerate(self.driver.start_offsets(topic)):
             theirs = read_log(self.cluster.leader_dir(topic, partition))
             ours = read_log(pathlib.Path(log_dir) / f"{topic}-{partition}")
-            start = position_of_batch(theirs, base_offset(ours)) if ours else len(theirs)
+            start = position_of_batch(theirs, first)
             self.assert_equal_logs(f"{topic}-{partition}", ours, theirs[start:])
 
     def assert_equal_logs(self, name, ours, theirs):

@@ -42,6 +42,8 @@ class FollowTest(KafkaTestCase):
         driver.create_topic("t-wide", [[1 + p % 3, 1 + (p + 1) % 3] for p in range(60)])
         driver.produce("t-wide", 600, size=50)
         driver.create_topic("t-empty", [[1, 2]])
+        driver.create_topic("not-asked-for", [[1, 2]])
+        driver.produce("not-asked-for", 10, size=50)
         cls.write_compacted_topic()
 
     @classmethod

@@ -55,6 +55,7 @@ class GapTest(KafkaTestCase):
         self.driver.delete_records(topic, 0, 800)
         self.catch_up(copy, topic)
         self.verify(copy, topic)
+        self.assert_same_bytes(topic, copy)
 
     def test_deleting_what_we_hold_is_no_gap(self):
         copy = self.follow_then_delete("gap-none", 1000, 3000, 600)

@@ -21,7 +21,7 @@ def read_swapped(partition_dir):
     segments = {int(path.stem): path.read_bytes() for path in partition_dir.glob("*.log")}
     for path in sorted(partition_dir.glob("*.log.swap")):
         base, log = int(path.name.split(".")[0]), path.read_bytes()
-        end = max([base] + [last_offset(log[at:]) for at, _, _ in batches(log)])
+        end = max([base] + [last_offset(log[at:at + BATCH_HEADER]) for at, _, _ in batches(log)])
         segments = {old: kept for old, kept in segments.items() if not base <= old <= end} | {base: log}
     return b"".join(log for _, log in sorted(segments.items()))
 
@@ -43,8 +43,8 @@ def batches(log):
 
 
 def position_of_batch(log, offset):
-    """Where the first batch with a base offset of at least `offset` begins."""
-    return next((at for at, base, _ in batches(log) if base >= offset), len(log))
+    """Where the first batch begins that holds `offset` or a later one."""
+    return next((at for at, _, _ in batches(log) if last_offset(log[at:at + BATCH_HEADER]) >= offset), len(log))
 
 
 def copied_end_offset(partition_dir):
