@@ -82,7 +82,7 @@ class FollowTest(KafkaTestCase):
     def test_bytes_are_the_leaders(self):
         for topic in TOPICS:
             with self.subTest(topic=topic):
-                self.assert_same_bytes(topic, self.copy)
+                self.assert_same_bytes(topic, self.copy, self.driver.start_offsets(topic))
 
     def test_only_the_asked_topics_are_there(self):
         names = {path.name.rpartition("-")[0] for path in self.copy.iterdir() if path.is_dir()}
