@@ -44,7 +44,7 @@ void LaneTruncation::Apply(const std::vector<FollowedPartition*>& told) {
         PlanTruncation(partition->leader_end, log.epochs(), partition->truncation_fallback, log.log_end_offset()));
     if (plans.back().offset >= log.log_end_offset()) continue;
     LogOffsets offsets = Publishable(OffsetsForCut(log, plans.back().offset), lane_.config.flush_mode);
-    if (Lowers(*partition, offsets)) lowered.push_back(std::move(offsets));
+    if (PublishIfLower(*partition, offsets)) lowered.push_back(std::move(offsets));
   }
   const absl::Status persisted = lowered.empty() ? absl::OkStatus() : lane_.events.PersistOffsets(lowered);
   for (size_t i = 0; i < told.size(); ++i) Apply(*told[i], plans[i], persisted);
@@ -74,20 +74,20 @@ void LaneTruncation::DelayIfCutInVain(FollowedPartition& partition) {
   if (partition.cuts_in_vain > 0) partitions_.BackOff(partition, partition.cuts_in_vain);
 }
 
-bool LaneTruncation::Lowers(FollowedPartition& partition, const LogOffsets& lowered) {
+bool LaneTruncation::PublishIfLower(FollowedPartition& partition, const LogOffsets& offsets) {
   const PartitionLog& log = partition.log();
-  const bool as_it_was = lowered.recovery_point == log.recovery_point() &&
-                         lowered.log_start_offset == log.log_start_offset() &&
-                         lowered.log_start_needs_checkpoint == log.log_start_needs_checkpoint();
+  const bool as_it_was = offsets.recovery_point == log.recovery_point() &&
+                         offsets.log_start_offset == log.log_start_offset() &&
+                         offsets.log_start_needs_checkpoint == log.log_start_needs_checkpoint();
   if (as_it_was) return false;
   // Published first: whoever writes checkpoints meanwhile must not raise it again.
-  partition.initial.progress->Publish(lowered);
+  partition.initial.progress->Publish(offsets);
   return true;
 }
 
 absl::Status LaneTruncation::PersistOffsets(FollowedPartition& partition, const LogOffsets& offsets) {
   const LogOffsets lowered = Publishable(offsets, lane_.config.flush_mode);
-  return Lowers(partition, lowered) ? lane_.events.PersistOffsets({lowered}) : absl::OkStatus();
+  return PublishIfLower(partition, lowered) ? lane_.events.PersistOffsets({lowered}) : absl::OkStatus();
 }
 
 absl::Status LaneTruncation::StartAnewAt(FollowedPartition& partition, Offset offset) {

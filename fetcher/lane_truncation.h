@@ -36,8 +36,8 @@ class LaneTruncation {
   void DelayIfCutInVain(FollowedPartition& partition);
 
  private:
-  // Publishes them; true: the checkpoints say more than that.
-  bool Lowers(FollowedPartition& partition, const LogOffsets& lowered);
+  // True: the checkpoints say more than that, and are to be written before the log is cut.
+  bool PublishIfLower(FollowedPartition& partition, const LogOffsets& offsets);
   void Apply(FollowedPartition& partition, const Truncation& plan, const absl::Status& persisted);
   bool Cut(FollowedPartition& partition, Offset offset, const absl::Status& persisted);
 

@@ -38,7 +38,7 @@ class LeaderEpochCache {
   // after it.
   absl::Status BeginSave();
   absl::Status FinishSave();
-  // Both at once.
+  // Notes and saves at once.
   absl::Status Assign(LeaderEpoch epoch, Offset start_offset);
   // True when Note would change nothing, also of what there is to save: the hot path asks this per batch.
   bool Covers(LeaderEpoch epoch, Offset start_offset) const;
