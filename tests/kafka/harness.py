@@ -38,8 +38,9 @@ class KafkaTestCase(ProgramTestCase):
         return self.check(EXIT_DONE, "verify", f"kafka://{self.cluster.address(1)}/{topic_regex}", log_dir)
 
     def assert_same_bytes(self, topic, log_dir, starts=None):
-        """Our .log bytes of every partition are the leader's, from the batch that holds its log start on to its end. Where these are
-        not 0, `starts` has them."""
+        """Our .log bytes of every partition are the leader's, from the batch that holds its log start on to its end.
+
+        `starts`: the log starts, where they are not 0."""
         for partition, first in enumerate(starts or [0] * len(self.driver.leaders(topic))):
             theirs = read_log(self.cluster.leader_dir(topic, partition))
             ours = read_log(pathlib.Path(log_dir) / f"{topic}-{partition}")

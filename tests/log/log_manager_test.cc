@@ -31,15 +31,15 @@ class LogManagerTest : public testing::Test {
   LogManagerTest() { config_.log_dirs = {Dir("a"), Dir("b"), Dir("c")}; }
 
   std::filesystem::path Dir(const char* name) const { return dir_.path() / name; }
-  absl::Status TryOpen() {
+  absl::Status TryOpen(FileIo& io = SystemFileIo()) {
     manager_.reset();
-    auto opened = LogManager::Open(SystemFileIo(), config_);
+    auto opened = LogManager::Open(io, config_);
     if (!opened.ok()) return opened.status();
     manager_ = *std::move(opened);
     return absl::OkStatus();
   }
-  void Open() {
-    const absl::Status opened = TryOpen();
+  void Open(FileIo& io = SystemFileIo()) {
+    const absl::Status opened = TryOpen(io);
     ASSERT_TRUE(opened.ok()) << opened;
   }
   void Reopen() {
@@ -73,6 +73,7 @@ class LogManagerTest : public testing::Test {
     queue_.fail_syncs = false;
   }
 
+  FailingIo io_;  // fails where a test says so
   TempDir dir_;
   LogManagerConfig config_;
   FailingQueue queue_;
@@ -196,16 +197,13 @@ TEST_F(LogManagerTest, Log142_ARefusedStartCostsTheOthersNoCleanMark) {
 // What happened: short of descriptors, its directory was made and its log was not. The next try made it in another log
 // dir, and the next start refused both.
 TEST_F(LogManagerTest, Log36_APartitionWhoseLogCouldNotBeOpenedIsNotMadeASecondTime) {
-  FailingIo io;
   bool short_of_descriptors = true;
-  io.before_write = [&](const std::filesystem::path& path) {
+  io_.before_write = [&](const std::filesystem::path& path) {
     const bool fails = short_of_descriptors && absl::StrContains(path.native(), "/t-0/");
     return fails ? absl::ResourceExhaustedError("no descriptor left for the test") : absl::OkStatus();
   };
   config_.log_dirs = {Dir("a"), Dir("b")};
-  auto opened = LogManager::Open(io, config_);
-  ASSERT_TRUE(opened.ok()) << opened.status();
-  manager_ = *std::move(opened);
+  Open(io_);
   EXPECT_TRUE(absl::IsResourceExhausted(manager_->GetOrCreate({"t", 0}, kTopicId).status()));
   EXPECT_THAT(In("a"), ElementsAre("t-0"));
   short_of_descriptors = false;

@@ -54,6 +54,14 @@ class ClusterClientTest : public ::testing::Test {
 TEST_F(ClusterClientTest, ClosingEndsARefreshThatIsStillConnecting) { ExpectCloseEnds(client_->Refresh()); }
 TEST_F(ClusterClientTest, ClosingEndsABootstrapThatIsStillConnecting) { ExpectCloseEnds(client_->Bootstrap()); }
 
+// REQUIRES: `work` is done on `io`.
+absl::Status RunToEndOn(asio::io_context& io, asio::awaitable<absl::Status> work) {
+  std::optional<absl::Status> ended;
+  asio::co_spawn(io, std::move(work), [&](std::exception_ptr, absl::Status status) { ended = std::move(status); });
+  while (!ended) SLIP_CHECK_GT(io.run_one_for(kPatience), 0u);  // else it hangs
+  return *std::move(ended);
+}
+
 // What happened: each address had the whole time to itself, so a list of silent ones held up a start for minutes.
 TEST(ClusterClient, SilentAddressesShareTheTimeThatBootstrappingMayTake) {
   asio::io_context io;
@@ -72,11 +80,8 @@ TEST(ClusterClient, SilentAddressesShareTheTimeThatBootstrappingMayTake) {
   config.socket_connection_setup_timeout = std::chrono::hours(1);
   config.bootstrap_timeout = std::chrono::milliseconds(60);
   ClusterClient client(io, silent, config);
-  std::optional<absl::Status> ended;
-  asio::co_spawn(io, client.Bootstrap(),
-                 [&ended](std::exception_ptr, absl::Status status) { ended = std::move(status); });
-  while (!ended) ASSERT_GT(io.run_one_for(kPatience), 0u) << "it hangs";
-  EXPECT_TRUE(absl::IsDeadlineExceeded(*ended)) << *ended;
+  const absl::Status ended = RunToEndOn(io, client.Bootstrap());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ended)) << ended;
   EXPECT_EQ(peers.size(), 3u) << "each was tried";
 }
 
@@ -137,11 +142,8 @@ TEST(ClusterClient, AnAddressThatMakesNoSenseEndsNoBootstrapBeforeTheOthersWereA
   ClientConfig config;
   config.reconnect_backoff = config.reconnect_backoff_max = std::chrono::milliseconds(1);
   ClusterClient client(io, {bad.endpoint(), good.endpoint()}, config);
-  std::optional<absl::Status> ended;
-  asio::co_spawn(io, client.Bootstrap(),
-                 [&ended](std::exception_ptr, absl::Status status) { ended = std::move(status); });
-  while (!ended) ASSERT_GT(io.run_one_for(kPatience), 0u) << "it hangs";
-  EXPECT_TRUE(ended->ok()) << *ended;
+  const absl::Status ended = RunToEndOn(io, client.Bootstrap());
+  EXPECT_TRUE(ended.ok()) << ended;
   EXPECT_EQ(good.metadata_answers, 1);
 }
 
@@ -151,12 +153,7 @@ TEST(ClusterClient, Inv24_AnotherBrokerIsAskedOnceToldToTurnToOne) {
   const std::vector<AnsweringBroker*> all = {&first, &second};
   for (AnsweringBroker* broker : all) asio::co_spawn(io, broker->Serve(all), asio::detached);
   ClusterClient client(io, {first.endpoint()}, {});
-  const auto refresh = [&] {
-    std::optional<absl::Status> ended;
-    asio::co_spawn(io, client.Refresh(), [&](std::exception_ptr, absl::Status status) { ended = std::move(status); });
-    while (!ended) SLIP_CHECK_GT(io.run_one_for(kPatience), 0u);
-    return *ended;
-  };
+  const auto refresh = [&] { return RunToEndOn(io, client.Refresh()); };
   EXPECT_TRUE(refresh().ok());
   EXPECT_TRUE(refresh().ok());
   EXPECT_EQ(first.metadata_answers, 2) << "who answered is asked again";
