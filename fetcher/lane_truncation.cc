@@ -37,17 +37,26 @@ bool LaneTruncation::BeginFetching(FollowedPartition& partition) {
 
 void LaneTruncation::Apply(const std::vector<FollowedPartition*>& told) {
   std::vector<Truncation> plans;
-  std::vector<LogOffsets> lowered;
+  std::vector<std::optional<LogOffsets>> lowered;
+  std::vector<LogOffsets> together;
   for (FollowedPartition* partition : told) {
     const PartitionLog& log = partition->log();
     plans.push_back(
         PlanTruncation(partition->leader_end, log.epochs(), partition->truncation_fallback, log.log_end_offset()));
+    lowered.emplace_back();
     if (plans.back().offset >= log.log_end_offset()) continue;
-    LogOffsets offsets = Publishable(OffsetsForCut(log, plans.back().offset), lane_.config.flush_mode);
-    if (PublishIfLower(*partition, offsets)) lowered.push_back(std::move(offsets));
+    const LogOffsets offsets = Publishable(OffsetsForCut(log, plans.back().offset), lane_.config.flush_mode);
+    if (!PublishIfLower(*partition, offsets)) continue;
+    lowered.back() = offsets;
+    together.push_back(offsets);
   }
-  const absl::Status persisted = lowered.empty() ? absl::OkStatus() : lane_.events.PersistOffsets(lowered);
-  for (size_t i = 0; i < told.size(); ++i) Apply(*told[i], plans[i], persisted);
+  const bool all_persisted = together.empty() || lane_.events.PersistOffsets(together).ok();
+  for (size_t i = 0; i < told.size(); ++i) {
+    absl::Status persisted;
+    // A log dir that is full costs the partitions of the others nothing.
+    if (!all_persisted && lowered[i]) persisted = lane_.events.PersistOffsets({*lowered[i]});
+    Apply(*told[i], plans[i], persisted);
+  }
 }
 
 void LaneTruncation::Apply(FollowedPartition& partition, const Truncation& plan, const absl::Status& persisted) {

@@ -215,6 +215,25 @@ TEST_F(FetchLaneTruncationTest, Ft15_ATruncationThatCannotBePersistedFailsThePar
   EXPECT_EQ(End(kP0), 20) << "nothing is cut that the checkpoints would still vouch for";
 }
 
+// What happened: a log dir that was full stopped the cuts of the partitions in all others.
+TEST_F(FetchLaneTruncationTest, Ft08_Inv23_WhereOneCannotBePersistedTheOthersOfTheAnswerAreCut) {
+  BlockingIoQueue queue;
+  for (const TopicPartition& partition : {kP0, kP1, kP2}) Fill(partition, TenOfEach({3, 4}), 20);
+  for (const TopicPartition& partition : {kP0, kP1}) ASSERT_TRUE(RunToEnd(Log(partition).Flush(queue)).ok());
+  events_.persist_result = absl::ResourceExhaustedError("no space left on the test's disk");
+  events_.persists_all_but = kP0;
+  config_.replica_fetch_backoff = config_.failed_partition_backoff_max = std::chrono::hours(1);
+  StartWith({kP0, kP1, kP2});
+  Serve({{{.partition = kP0, .diverging = Diverging(3, 10)},
+          {.partition = kP1, .diverging = Diverging(3, 10)},
+          {.partition = kP2, .diverging = Diverging(3, 10)}}});
+  ASSERT_THAT(events_.failed, SizeIs(1));
+  EXPECT_EQ(events_.failed[0].partition, kP0);
+  EXPECT_EQ(End(kP0), 20);
+  EXPECT_EQ(End(kP1), 10);
+  EXPECT_EQ(End(kP2), 10) << "of which no checkpoint says more";
+}
+
 TEST_F(FetchLaneTruncationTest, Log103_ACheckpointThatCouldNotBeWrittenIsWrittenBeforeTheCutIsTriedAgain) {
   Fill(kP0, TenOfEach({3, 4}), 20);
   BlockingIoQueue queue;

@@ -40,7 +40,9 @@ class RecordingEvents final : public FetchEvents {
   absl::Status PersistOffsets(const std::vector<LogOffsets>& offsets) override {
     for (const LogOffsets& log : offsets) Keep(persisted, log);
     Keep(persisted_together, offsets.size());
-    return persist_result;
+    for (const LogOffsets& log : offsets)
+      if (!persists_all_but || log.partition == *persists_all_but) return persist_result;
+    return absl::OkStatus();
   }
   void OnGap(const TopicPartition&, Gap gap, std::optional<Offset> restarted_at) override {
     Keep(lost, {gap, restarted_at});
@@ -51,6 +53,7 @@ class RecordingEvents final : public FetchEvents {
   void OnNotice(const std::string& text) override { Keep(notices, text); }
 
   absl::Status persist_result;
+  std::optional<TopicPartition> persists_all_but;  // else the result is that of any
   std::vector<std::string> in_doubt, leader, notices;
   std::vector<Truncated> truncated;
   std::vector<LogOffsets> persisted;
