@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "log/bytes.h"
 #include "log/io/file_io.h"
 #include "log/offset.h"
 
@@ -14,5 +15,7 @@ namespace slipstream {
 // True when a whole message of magic 0 or 1 with the right CRC lies at `at`. A torn write can look like one: where its
 // second block did not reach the disk there are zeros, and so is the magic.
 absl::StatusOr<bool> IsOldMessage(File& file, FilePosition at, uint64_t file_bytes);
+// The same of what `bytes` begin with.
+bool IsOldMessage(ByteSpan bytes);
 
 }  // namespace slipstream

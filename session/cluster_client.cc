@@ -53,10 +53,21 @@ asio::awaitable<absl::StatusOr<std::shared_ptr<Connection>>> ClusterClient::AnyB
     if (closed_) co_return absl::CancelledError("cluster client closed");
     connection_->NotAfter(give_up_at_);
     if (opened.ok()) co_return connection_;
+    NoteFailure(candidates[i], opened);
     // One that may still come up is worth waiting for, whatever listens at the others.
     if (last.ok() || IsHopeless(last)) last = opened;
   }
   co_return last;
+}
+
+void ClusterClient::NoteFailure(const Endpoint& endpoint, const absl::Status& why) {
+  if (IsHopeless(why) && std::ranges::find(hopeless_, endpoint) == hopeless_.end()) hopeless_.push_back(endpoint);
+}
+
+bool ClusterClient::AllAreHopeless() const {
+  return std::ranges::all_of(Candidates(), [this](const Endpoint& endpoint) {
+    return std::ranges::find(hopeless_, endpoint) != hopeless_.end();
+  });
 }
 
 // While bootstrapping, silent peers share the time there is, so that whoever answers is asked whatever its place.
@@ -75,6 +86,7 @@ asio::awaitable<absl::Status> ClusterClient::Refresh() {
   const std::shared_ptr<Connection> broker = *connection;
   const absl::Status called = co_await broker->Call(request, response);
   if (!called.ok()) {
+    NoteFailure(broker->endpoint(), called);
     failed_last_ = broker->endpoint();
     broker->Close();
     co_return called;
@@ -109,6 +121,7 @@ asio::awaitable<void> ClusterClient::OpenAnother() {
 
 asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
   give_up_at_ = std::chrono::steady_clock::now() + config_.bootstrap_timeout;
+  hopeless_.clear();
   const absl::Status found = co_await RefreshInTime();
   give_up_at_ = kNever;
   if (connection_ != nullptr) connection_->NotAfter(kNever);
@@ -118,9 +131,7 @@ asio::awaitable<absl::Status> ClusterClient::Bootstrap() {
 asio::awaitable<absl::Status> ClusterClient::RefreshInTime() {
   for (int failures = 1;; ++failures) {
     const absl::Status refreshed = co_await Refresh();
-    // One that opens and then makes no sense is asked last the next time: each of them has its turn.
-    const bool hopeless = IsHopeless(refreshed) && static_cast<size_t>(failures) >= Candidates().size();
-    if (refreshed.ok() || closed_ || hopeless) co_return refreshed;
+    if (refreshed.ok() || closed_ || AllAreHopeless()) co_return refreshed;
     const auto wait =
         BackoffAfter(failures, config_.reconnect_backoff, config_.reconnect_backoff_max, std::random_device()());
     if (std::chrono::steady_clock::now() + wait >= give_up_at_) co_return refreshed;

@@ -23,7 +23,7 @@ class ClusterClient {
   // The next Refresh asks another broker than the last one did, if one answers.
   void TurnToAnother() { turn_ = true; }
   // Refresh until it works, with backoff, for bootstrap_timeout at most, however many addresses stay silent. kDataLoss
-  // (not a Kafka broker) and kUnimplemented end it at once when every bootstrap address fails that way.
+  // (not a Kafka broker) and kUnimplemented end it once every bootstrap address has failed that way.
   asio::awaitable<absl::Status> Bootstrap();
   const ClusterMetadata& metadata() const { return metadata_; }
 
@@ -36,6 +36,8 @@ class ClusterClient {
   static constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 
   std::vector<Endpoint> Candidates() const;
+  void NoteFailure(const Endpoint& endpoint, const absl::Status& why);
+  bool AllAreHopeless() const;
   std::chrono::steady_clock::time_point EndOfShare(size_t candidates_left) const;
   asio::awaitable<absl::Status> RefreshInTime();
   asio::awaitable<void> OpenAnother();  // into connection_, or leaves that as it is
@@ -47,6 +49,7 @@ class ClusterClient {
   std::shared_ptr<Connection> connection_, turned_from_;  // the latter while another is opened
   ClusterMetadata metadata_;
   Endpoint failed_last_;                                       // asked after all others
+  std::vector<Endpoint> hopeless_;                             // no trying again helps
   std::chrono::steady_clock::time_point give_up_at_ = kNever;  // set while bootstrapping
   bool turn_ = false;                                          // with the next Refresh
   bool closed_ = false;

@@ -1,6 +1,15 @@
 #include "session/leader_fetch_session.h"
 
+#include "log/check.h"
+
 namespace slipstream {
+namespace {
+
+SessionPartitionKey KeyOf(const std::string& topic, Uuid topic_id, int32_t partition) {
+  return {.topic_id = topic_id, .topic = topic_id.IsZero() ? topic : std::string(), .partition = partition};
+}
+
+}  // namespace
 
 bool SessionPartition::MustTell(const PartitionData& data) const {
   return data.records.size() > 0 || data.error_code != KafkaError::kNone ||
@@ -15,16 +24,15 @@ void SessionPartition::Remember(const PartitionData& data) {
 
 LeaderFetchSession::LeaderFetchSession(int32_t id, bool uses_topic_ids, SessionPartitions partitions)
     : id_(id), uses_topic_ids_(uses_topic_ids), partitions_(std::move(partitions)) {
-  for (auto it = partitions_.begin(); it != partitions_.end();) {
-    const bool added = by_key_.try_emplace(KeyOf(it->topic, it->topic_id, it->asked.partition), it).second;
-    it = added ? std::next(it) : partitions_.erase(it);  // named twice: the first stands
-  }
+  for (auto it = partitions_.begin(); it != partitions_.end(); ++it)
+    by_key_.emplace(KeyOf(it->topic, it->topic_id, it->asked.partition), it);
+  SLIP_CHECK_EQ(by_key_.size(), partitions_.size());
 }
 
 void LeaderFetchSession::Apply(const FetchRequest& request) {
   for (const FetchTopic& topic : request.topics) {
     for (const FetchPartition& asked : topic.partitions) {
-      Key key = KeyOf(topic.topic, topic.topic_id, asked.partition);
+      SessionPartitionKey key = KeyOf(topic.topic, topic.topic_id, asked.partition);
       if (const auto known = by_key_.find(key); known != by_key_.end()) {
         known->second->asked = asked;
         continue;
@@ -48,15 +56,20 @@ void LeaderFetchSession::MoveToEnd(SessionPartitions::iterator partition) {
   partitions_.splice(partitions_.end(), partitions_, partition);
 }
 
-LeaderFetchSession::Key LeaderFetchSession::KeyOf(const std::string& topic, Uuid topic_id, int32_t partition) {
-  return {.topic_id = topic_id, .topic = topic_id.IsZero() ? topic : std::string(), .partition = partition};
-}
-
 SessionPartitions PartitionsOf(const FetchRequest& request) {
   SessionPartitions partitions;
-  for (const FetchTopic& topic : request.topics)
-    for (const FetchPartition& asked : topic.partitions)
+  absl::flat_hash_map<SessionPartitionKey, FetchPartition*> named;
+  for (const FetchTopic& topic : request.topics) {
+    for (const FetchPartition& asked : topic.partitions) {
+      FetchPartition*& known = named[KeyOf(topic.topic, topic.topic_id, asked.partition)];
+      if (known != nullptr) {
+        *known = asked;
+        continue;
+      }
       partitions.push_back({.topic = topic.topic, .topic_id = topic.topic_id, .asked = asked});
+      known = &partitions.back().asked;
+    }
+  }
   return partitions;
 }
 

@@ -28,11 +28,23 @@ struct SessionPartition {
   void Remember(const PartitionData& data);
 };
 
+// Which of the partitions that a request may name (FS-26): the id names the topic where there is one.
+struct SessionPartitionKey {
+  Uuid topic_id;
+  std::string topic;
+  int32_t partition = 0;
+  bool operator==(const SessionPartitionKey&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const SessionPartitionKey& key) {
+    return H::combine(std::move(h), key.topic_id, key.topic, key.partition);
+  }
+};
+
 using SessionPartitions = std::list<SessionPartition>;  // in the order they are read
 
 class LeaderFetchSession {
  public:
-  // `partitions`: those of the full request that opened the session.
+  // `partitions`: those of the full request that opened the session, see PartitionsOf.
   LeaderFetchSession(int32_t id, bool uses_topic_ids, SessionPartitions partitions);
 
   // FS-25: adds, overwrites, then forgets; the epoch is the next request's from here on.
@@ -46,26 +58,14 @@ class LeaderFetchSession {
   size_t size() const { return by_key_.size(); }
 
  private:
-  struct Key {  // FS-26: the id names the topic where there is one
-    Uuid topic_id;
-    std::string topic;
-    int32_t partition = 0;
-    bool operator==(const Key&) const = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const Key& key) {
-      return H::combine(std::move(h), key.topic_id, key.topic, key.partition);
-    }
-  };
-  static Key KeyOf(const std::string& topic, Uuid topic_id, int32_t partition);
-
   int32_t id_;
   int32_t epoch_ = 1;
   bool uses_topic_ids_;
   SessionPartitions partitions_;
-  absl::flat_hash_map<Key, SessionPartitions::iterator> by_key_;
+  absl::flat_hash_map<SessionPartitionKey, SessionPartitions::iterator> by_key_;
 };
 
-// The partitions of a full request, in its order.
+// The partitions of a full request, in its order; of one that is named twice, what was asked last.
 SessionPartitions PartitionsOf(const FetchRequest& request);
 
 }  // namespace slipstream

@@ -415,15 +415,7 @@ TEST_F(SegmentRecoveryTest, Log138_BatchLargerThanTheBuffer) {
 
 TEST_F(SegmentRecoveryTest, Log29_OldFormatIsAnErrorAndNotCorruption) {
   std::vector<std::byte> run = MakeBatch({});
-  // Offset 1, length 22, CRC, magic 1, attributes, timestamp, no key, no value.
-  std::vector<std::byte> message;
-  AppendBigEndian<int64_t>(message, 1);
-  AppendBigEndian<int32_t>(message, 22);
-  AppendBigEndian<uint32_t>(message, 0xA6F6E129);
-  AppendBigEndian<int16_t>(message, 0x0100);
-  AppendBigEndian<int64_t>(message, 1000);
-  AppendBigEndian<int32_t>(message, -1);
-  AppendBigEndian<int32_t>(message, -1);
+  const std::vector<std::byte> message = MakeOldMessage();
   run.insert(run.end(), message.begin(), message.end());
   WriteFile(run);
   std::vector<std::byte> buffer;

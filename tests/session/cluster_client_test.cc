@@ -94,6 +94,7 @@ class AnsweringBroker {
   asio::awaitable<void> Serve(const std::vector<AnsweringBroker*>& all) {
     for (;;) {
       asio::ip::tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
+      if (std::exchange(refusals, std::max(0, refusals - 1)) > 0) continue;
       try {
         for (;;) co_await AnswerOne(socket, all);
       } catch (const boost::system::system_error&) {  // the client is gone
@@ -104,6 +105,7 @@ class AnsweringBroker {
   const int32_t id;
   int metadata_answers = 0;
   bool confused = false;  // answers what was not asked
+  int refusals = 0;       // so many connections are closed at once
 
  private:
   asio::awaitable<void> AnswerOne(asio::ip::tcp::socket& socket, const std::vector<AnsweringBroker*>& all) {
@@ -145,6 +147,40 @@ TEST(ClusterClient, AnAddressThatMakesNoSenseEndsNoBootstrapBeforeTheOthersWereA
   const absl::Status ended = RunToEndOn(io, client.Bootstrap());
   EXPECT_TRUE(ended.ok()) << ended;
   EXPECT_EQ(good.metadata_answers, 1);
+}
+
+// What happened: it was asked again while the next one was not up yet, and ended the start as one that had had its
+// turn.
+TEST(ClusterClient, AnAddressThatMakesNoSenseEndsNoBootstrapWhileAnotherMayComeUp) {
+  asio::io_context io;
+  AnsweringBroker bad(io, 1), good(io, 2);
+  bad.confused = true;
+  good.refusals = 3;
+  const std::vector<AnsweringBroker*> known = {&good};
+  for (AnsweringBroker* broker : {&bad, &good}) asio::co_spawn(io, broker->Serve(known), asio::detached);
+  ClientConfig config;
+  config.reconnect_backoff = config.reconnect_backoff_max = std::chrono::milliseconds(1);
+  ClusterClient client(io, {bad.endpoint(), good.endpoint()}, config);
+  const absl::Status ended = RunToEndOn(io, client.Bootstrap());
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_EQ(good.metadata_answers, 1);
+}
+
+TEST(ClusterClient, AddressesThatAllMakeNoSenseEndTheBootstrap) {
+  asio::io_context io;
+  AnsweringBroker first(io, 1), second(io, 2);
+  const std::vector<AnsweringBroker*> all = {&first, &second};
+  for (AnsweringBroker* broker : all) {
+    broker->confused = true;
+    asio::co_spawn(io, broker->Serve(all), asio::detached);
+  }
+  ClientConfig config;
+  config.reconnect_backoff = config.reconnect_backoff_max = std::chrono::milliseconds(1);
+  ClusterClient client(io, {first.endpoint(), second.endpoint()}, config);
+  const absl::Status ended = RunToEndOn(io, client.Bootstrap());
+  EXPECT_TRUE(absl::IsDataLoss(ended)) << ended;
+  EXPECT_EQ(first.metadata_answers, 1);
+  EXPECT_EQ(second.metadata_answers, 1);
 }
 
 TEST(ClusterClient, Inv24_AnotherBrokerIsAskedOnceToldToTurnToOne) {

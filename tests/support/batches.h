@@ -102,6 +102,19 @@ inline std::vector<std::byte> MakeBatches(std::initializer_list<BatchSpec> specs
 }
 
 // `count` batches like `first`, each beginning where the one before it ends, in offsets and in timestamps.
+// Of magic 1, at offset 1, without key and value.
+inline std::vector<std::byte> MakeOldMessage() {
+  std::vector<std::byte> message;
+  AppendBigEndian<int64_t>(message, 1);
+  AppendBigEndian<int32_t>(message, 22);
+  AppendBigEndian<uint32_t>(message, 0xA6F6E129);
+  AppendBigEndian<int16_t>(message, 0x0100);
+  AppendBigEndian<int64_t>(message, 1000);
+  AppendBigEndian<int32_t>(message, -1);
+  AppendBigEndian<int32_t>(message, -1);
+  return message;
+}
+
 inline std::vector<std::byte> MakeRun(BatchSpec first, int count) {
   std::vector<std::byte> out;
   for (int i = 0; i < count; ++i) {
