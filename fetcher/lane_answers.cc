@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fetcher/fetch_error.h"
+#include "log/old_message.h"
 #include "log/record_batch.h"
 
 namespace slipstream {
@@ -122,13 +123,15 @@ bool LaneAnswers::Accept(FollowedPartition& partition, const FetchPartitionData&
     ++part.batch_count;
   }
   wrong.Update(walker.status());
-  if (absl::IsUnimplemented(wrong)) {
-    // Of a format that no asking anew will change. What comes before it is still good.
-    if (taken == 0) {
-      partitions_.MarkFailed(partition, wrong);
-      return false;
-    }
-  } else if (!wrong.ok()) {
+  if (absl::IsUnimplemented(wrong) && taken > 0) {
+    wrong = absl::OkStatus();  // what comes before it is still good
+  } else if (absl::IsUnimplemented(wrong) && IsOldMessage(answer.records.bytes)) {
+    // No asking anew will change that; a damaged byte may look the same.
+    partitions_.MarkFailed(partition, wrong);
+    return false;
+  }
+  if (absl::IsUnimplemented(wrong)) wrong = absl::DataLossError(absl::StrCat(wrong.message(), ", or damaged"));
+  if (!wrong.ok()) {
     partitions_.DropAnswer(partition, wrong);
     return false;
   }

@@ -92,7 +92,7 @@ HostedPartition* FetchHandler::ReadPartition(SessionPartition& wanted, const Lim
   if (diverges || (asked.fetch_offset >= bound && asked.fetch_offset <= log.high_watermark())) return partition;
   const int64_t room =
       std::max<int64_t>(0, std::min<int64_t>(asked.partition_max_bytes, limits.bytes_max - bytes_so_far));
-  // Nothing more goes into the answer, so nothing is looked up, however often a request names a partition (BAD-02).
+  // Nothing more goes into the answer, so nothing is looked up, however many partitions a request names (BAD-02).
   const bool in_range =
       asked.fetch_offset >= log.local_log_start_offset() && asked.fetch_offset <= log.log_end_offset();
   if (bytes_so_far > 0 && room == 0 && in_range) return partition;
