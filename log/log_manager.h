@@ -45,13 +45,13 @@ class LogManager {
   absl::Status BelongToCluster(const std::string& cluster_id);
 
   std::vector<TopicPartition> partitions() const;  // with a current log, sorted
-  // The log of a partition, created when absent in the directory that holds the fewest, unless there is a future one
-  // that has only to take its place. Ownership of its use goes to
-  // the caller's thread; the LogManager keeps the object alive until Close. kUnavailable for a partition that is not
-  // there while a directory is offline: it may be in that one.
+  // The log of a partition, created when absent, unless there is a future one that has only to take its place: where
+  // its directory is already, made without a log by an earlier try, else in the log dir that holds the fewest.
+  // Ownership of its use goes to the caller's thread; the LogManager keeps the object alive until Close. kUnavailable
+  // for a partition that is not there while a directory is offline: it may be in that one.
   absl::StatusOr<PartitionLog*> GetOrCreate(const TopicPartition& partition, Uuid topic_id);
-  // Makes those that are in no log dir, many at once, each where it is to lie, if that is one of ours. One that cannot
-  // be made is left out: GetOrCreate tells why.
+  // Makes those that are in no log dir, many at once: each where its directory is already, or where it is to lie, if
+  // that is one of ours, or as GetOrCreate does. One that cannot be made is left out: GetOrCreate tells why.
   void CreateMissing(const std::vector<NewLog>& wanted);
   PartitionLog* Find(const TopicPartition& partition);
   // Takes the partition's directory out of use; Maintain removes it (LOG-59). REQUIRES: no thread uses the log.
@@ -110,7 +110,8 @@ class LogManager {
   LogDirectory* FurthestFuture(const TopicPartition& partition);
   absl::Status DeleteFutures(const TopicPartition& partition, const LogDirectory* but);  // nullptr: all
   using Placed = std::map<LogDirectory*, std::vector<NewLog>>;                           // where they are to be made
-  // For a log that is in none: `wish`, if that is one of ours, or the least loaded; nullptr: all are offline.
+  // For a log that is in none: where its directory is already, or `wish`, if that is one of ours, or the least loaded;
+  // nullptr: all are offline.
   LogDirectory* PlaceFor(const TopicPartition& partition, const std::filesystem::path& wish, const Placed& placed);
   LogDirectory* LeastLoaded(const Placed& placed);
 

@@ -229,7 +229,9 @@ TEST_F(SlowMovesTest, Ad01_ToBeToldTheSameWishesWithdrawsNoMove) {
   BeginMove(1);
   StopAndClose();
   ended_.reset();
+  told_of_copy_.clear();
   Follow(/*until_caught_up=*/false);
+  RunUntil([this] { return Told("moving to "); });
   follower_->SetLogDirWishes(LogDirWishes{});
   rate_.SetRate(kUnlimitedRate);
   RunUntilMoved(1);

@@ -22,11 +22,22 @@ constexpr uint64_t kSeedsWithAllMoves = 300;
 
 char seed_at_work[64];
 
+struct sigaction handled_before[NSIG];
+
 // A check of the product's own that fails, or memory that is not there, ends the process: then at least the seed is
-// known.
-void OnAbort(int) {
+// known, and what a sanitizer has to say.
+void OnFatal(int number, siginfo_t* info, void* context) {
   (void)!::write(STDERR_FILENO, seed_at_work, std::strlen(seed_at_work));
+  const struct sigaction& before = handled_before[number];
+  if ((before.sa_flags & SA_SIGINFO) != 0) before.sa_sigaction(number, info, context);
   ::_exit(1);
+}
+
+void TellSeedWhenFatal() {
+  struct sigaction action {};
+  action.sa_sigaction = OnFatal;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  for (const int fatal : {SIGABRT, SIGSEGV, SIGBUS, SIGILL}) ::sigaction(fatal, &action, &handled_before[fatal]);
 }
 
 struct Flags {
@@ -103,7 +114,7 @@ int Main(int argc, char** argv) {
     std::fputs(kUsage, stderr);
     return 2;
   }
-  for (const int fatal : {SIGABRT, SIGSEGV, SIGBUS, SIGILL}) std::signal(fatal, OnAbort);
+  TellSeedWhenFatal();
   const auto began = std::chrono::steady_clock::now();
   Totals totals;
   for (uint64_t seed = flags.seed; seed < flags.seed + flags.count; ++seed) {
