@@ -33,7 +33,8 @@ FetchLane::FetchLane(const LaneShared& shared, LeaderEndpoint& leader, LaneKind 
       flushes_(lane_, partitions_, run_, [this](const PartitionLog* log) { OnFlushEnded(log); }),
       moves_(lane_, partitions_, flushes_),
       quota_(lane_, partitions_),
-      upkeep_(lane_, partitions_),
+      removals_(lane_, partitions_, run_),
+      upkeep_(lane_, partitions_, removals_, run_),
       questions_(lane_, partitions_, truncation_, run_),
       appends_(lane_, partitions_, truncation_, flushes_, run_),
       answers_(lane_, answer_size_, partitions_, quota_, moves_, appends_) {
@@ -44,7 +45,8 @@ FetchLane::FetchLane(const LaneShared& shared, LeaderEndpoint& leader, LaneKind 
 }
 
 FetchLane::~FetchLane() {
-  SLIP_CHECK(appends_.running() == 0 && run_.in_flight == nullptr && !questions_.UnderWay() && !flushes_.RunsAny());
+  SLIP_CHECK(appends_.running() == 0 && run_.in_flight == nullptr && !questions_.UnderWay() && !flushes_.RunsAny() &&
+             !removals_.Runs());
 }
 
 // An exception, ours or a coroutine's, leaves only once nothing runs any more that knows this lane.
@@ -55,7 +57,9 @@ asio::awaitable<void> FetchLane::Run() {
     run_.Fail(std::current_exception());
     between_rounds_ = false;
   }
-  while (questions_.UnderWay() || appends_.running() > 0 || flushes_.RunsAny() || (fetch_under_way() && !answered_))
+  removals_.Stop();
+  while (questions_.UnderWay() || appends_.running() > 0 || flushes_.RunsAny() || removals_.Runs() ||
+         (fetch_under_way() && !answered_))
     co_await run_.progress.Wait();
   run_.in_flight = nullptr;
   upkeep_.Stop();
@@ -70,7 +74,7 @@ asio::awaitable<void> FetchLane::RunRounds() {
     ApplyCommands();
     moves_.HandOverLeaving();
     SLIP_CHECK_EQ(appends_.running(), 0u);
-    upkeep_.MaintainSomeLogs();
+    if (upkeep_.MaintenanceDue()) co_await upkeep_.MaintainSomeLogs();
     upkeep_.CompactSomeLogs();
     if (!fetch_under_way() && work.HasWork()) co_await DoLeaderWork();
     if (run_.stopping()) break;

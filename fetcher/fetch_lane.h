@@ -1,6 +1,7 @@
 // One fetch session over some of a fetcher thread's partitions: truncates, fetches, appends, again and again.
 // FT-03..FT-43. Its rounds are one coroutine; beside them run, on the same thread, the fetch under way, the appends of
-// one answer, questions to the leader and flushes. Nothing of it is touched by another thread; counters are read.
+// one answer, questions to the leader, flushes and removals. Nothing of it is touched by another thread; counters are
+// read.
 //
 // The order of one round, where the follower's offset is no proof of what it holds (replica id -1):
 //   (1) answer N is judged, its batch headers are walked, fetch offsets move;  (2) fetch N+1 leaves;
@@ -25,6 +26,7 @@
 #include "fetcher/lane_partitions.h"
 #include "fetcher/lane_questions.h"
 #include "fetcher/lane_quota.h"
+#include "fetcher/lane_removals.h"
 #include "fetcher/lane_run.h"
 #include "fetcher/lane_truncation.h"
 #include "fetcher/lane_upkeep.h"
@@ -108,6 +110,7 @@ class FetchLane {
   LaneFlushes flushes_;
   LaneMoves moves_;
   LaneQuota quota_;
+  LaneRemovals removals_;
   LaneUpkeep upkeep_;
   LaneQuestions questions_;
   LaneAppends appends_;

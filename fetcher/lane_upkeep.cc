@@ -1,11 +1,15 @@
 #include "fetcher/lane_upkeep.h"
 
+#include <boost/asio/post.hpp>
+
 namespace slipstream {
 namespace {
 
-// So that many partitions do not hold up the fetching of any, nor few that have much to remove.
+// So that many partitions do not hold up the fetching of any, nor few that have much to delete.
 constexpr size_t kLogsPerRound = 32;
-constexpr std::chrono::milliseconds kMaintenancePerRound{2};
+constexpr std::chrono::milliseconds kMaintenancePerTurn{2};
+// A round of an idle lane takes half a second, and there may be very many logs in it, which nothing comes for.
+constexpr size_t kIdleLogsPerRound = 512;
 
 }  // namespace
 
@@ -15,22 +19,32 @@ FollowedPartition* LaneUpkeep::TakeNext(std::vector<TopicPartition>& names) {
   return partition;
 }
 
-void LaneUpkeep::MaintainSomeLogs() {
-  const TimePoint now = lane_.Now();
+asio::awaitable<void> LaneUpkeep::MaintainSomeLogs() {
+  TimePoint began = lane_.Now();
   if (to_maintain_.empty()) {
-    if (now < next_maintenance_) return;
-    next_maintenance_ = now + lane_.config.retention_check_interval;
+    next_maintenance_ = began + lane_.config.retention_check_interval;
     to_maintain_ = partitions_.SortedNames();
   }
-  for (size_t i = 0; i < kLogsPerRound && !to_maintain_.empty() && lane_.Now() - now <= kMaintenancePerRound; ++i) {
-    FollowedPartition* const partition = TakeNext(to_maintain_);
-    if (partition == nullptr) continue;
-    partition->maintained_at = now;
-    const absl::Status maintained = partition->log().Maintain(lane_.config.clock->WallTime());
-    if (!maintained.ok() && !partition->state.failed) partitions_.MarkFailed(*partition, maintained);
-    partitions_.Publish(*partition);
-    partitions_.DeclareLogStart(*partition);
+  const bool idle = lane_.kind == LaneKind::kIdle;
+  const size_t logs_max = idle ? kIdleLogsPerRound : kLogsPerRound;
+  for (size_t i = 0; i < logs_max && !to_maintain_.empty() && !run_.over(); ++i) {
+    if (FollowedPartition* const partition = TakeNext(to_maintain_)) Maintain(*partition);
+    if (lane_.Now() - began <= kMaintenancePerTurn) continue;
+    if (!idle) break;
+    co_await asio::post(lane_.io, asio::use_awaitable);
+    began = lane_.Now();
   }
+}
+
+void LaneUpkeep::Maintain(FollowedPartition& partition) {
+  partition.maintained_at = lane_.Now();
+  PartitionLog& log = partition.log();
+  const Timestamp time = lane_.config.clock->WallTime();
+  const absl::Status maintained = log.Maintain(time);
+  if (!maintained.ok() && !partition.state.failed) partitions_.MarkFailed(partition, maintained);
+  removals_.Start(partition, log.TakeDeletedFiles(time));
+  partitions_.Publish(partition);
+  partitions_.DeclareLogStart(partition);
 }
 
 FollowedPartition* LaneUpkeep::BeingCompacted() {

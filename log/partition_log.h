@@ -22,6 +22,7 @@
 #include "log/asio.h"
 #include "log/async_event.h"
 #include "log/bytes.h"
+#include "log/deleted_files.h"
 #include "log/directory_health.h"
 #include "log/io/file_io.h"
 #include "log/leader_epoch_cache.h"
@@ -123,10 +124,13 @@ class PartitionLog {
   bool UpdateHighWatermark(Offset offset);
 
   // To be called every log.retention.check.interval.ms: deletes the oldest segments that retention.ms and
-  // retention.bytes do not keep (LOG-106..LOG-109), never above the high watermark; removes the files of deleted
-  // segments file.delete.delay.ms after it first saw them; forgets producers not heard of for producer.id.expiration.ms
-  // (LOG-116); closes the files of a log that has not grown since the last call. Blocking.
+  // retention.bytes do not keep (LOG-106..LOG-109), never above the high watermark; forgets producers not heard of for
+  // producer.id.expiration.ms (LOG-116); closes the files of a log that has not grown since the last call. Blocking.
   absl::Status Maintain(Timestamp now);
+  // Those of deleted segments whose time has come, file.delete.delay.ms after the first call that saw them (LOG-58).
+  DeletedFiles TakeDeletedFiles(Timestamp now);
+  // The other way: such as one that could not be removed. Close removes what is here.
+  void RemoveLater(const std::vector<std::filesystem::path>& deleted);
 
   // Compaction (LOG-156..LOG-161; log/compaction/compaction.h has the parts that run elsewhere).
   // What a round would go by; nullopt when none is due, by the settings of cleanup.policy and below. Blocking.
@@ -268,8 +272,6 @@ class PartitionLog {
   absl::StatusOr<Timestamp> LargestTimestamp(Segment& segment);
   absl::StatusOr<SegmentTimes> TimesOf(Segment& segment);
   absl::Status MarkDeleted(Offset base_offset);  // the files of a segment, which its reader may still have open
-  void RemoveLater(const std::vector<std::filesystem::path>& marked);
-  absl::Status RemoveDeletedFiles(Timestamp now);
   absl::StatusOr<size_t> SegmentsToCompact(Offset first_dirty, Timestamp now);  // 0: no round is due
   absl::StatusOr<std::vector<AbortedTransactionEntry>> AbortedBelow(Offset end);
   bool Overtaken(const Compaction& compaction) const;

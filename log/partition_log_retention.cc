@@ -1,5 +1,5 @@
-// PartitionLog: what is done from time to time rather than by anyone's request: old segments go, what was deleted
-// leaves the disk, silent producers are forgotten.
+// PartitionLog: what is done from time to time rather than by anyone's request: old segments go, what was deleted is to
+// leave the disk, silent producers are forgotten.
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ absl::Status PartitionLog::Maintain(Timestamp now) {
   SLIP_RETURN_IF_ERROR(DeleteOldSegments(now));
   producers_.ExpireBefore(now, config_.producer_id_expiration);
   ReleaseFilesIfIdle();
-  return RemoveDeletedFiles(now);
+  return absl::OkStatus();
 }
 
 // There may be very many logs, and most of them are written to seldom.
@@ -78,24 +78,23 @@ absl::Status PartitionLog::MarkDeleted(Offset base_offset) {
   return absl::OkStatus();
 }
 
-void PartitionLog::RemoveLater(const std::vector<std::filesystem::path>& marked) {
-  for (const std::filesystem::path& path : marked) {
+void PartitionLog::RemoveLater(const std::vector<std::filesystem::path>& deleted) {
+  for (const std::filesystem::path& path : deleted) {
     // A segment of that base may have been deleted before: its files were replaced by these.
     std::erase_if(deleted_, [&](const DeletedFile& file) { return file.path == path; });
     deleted_.push_back({path, Timestamp{}});
   }
 }
 
-absl::Status PartitionLog::RemoveDeletedFiles(Timestamp now) {
-  absl::Status removed;
+DeletedFiles PartitionLog::TakeDeletedFiles(Timestamp now) {
+  DeletedFiles due{.io = &io_, .health = health_, .paths = {}};
   std::erase_if(deleted_, [&](DeletedFile& file) {
     if (file.due < Timestamp{0}) file.due = {now.value + config_.file_delete_delay.count()};
     if (file.due > now) return false;
-    const absl::Status gone = io_.Remove(file.path);
-    removed.Update(gone);
-    return gone.ok();  // else it is tried again
+    due.paths.push_back(std::move(file.path));
+    return true;
   });
-  return removed;
+  return due;
 }
 
 }  // namespace slipstream

@@ -219,8 +219,12 @@ asio::awaitable<absl::Status> Lead::Maintain() {
     absl::Status done;
     if (partition->log.FlushDue()) done = co_await partition->log.Flush(*queue_);
     co_await partition->append_turn.Take();
-    done.Update(partition->log.Maintain(SystemClock().WallTime()));
+    const Timestamp now = SystemClock().WallTime();
+    done.Update(partition->log.Maintain(now));
+    DeletedFiles deleted = partition->log.TakeDeletedFiles(now);
     partition->append_turn.Release();
+    while (done.ok() && !deleted.paths.empty()) done = co_await deleted.RemoveOne(*queue_);
+    partition->log.RemoveLater(deleted.paths);
     TellOfChange(partition->log.partition().ToString(), done);
   }
   logs_->Maintain(SystemClock().WallTime());

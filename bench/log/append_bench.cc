@@ -17,6 +17,7 @@
 #include "log/io/io_ring.h"
 #include "log/partition_log.h"
 #include "tests/support/batches.h"
+#include "tests/support/maintenance.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -85,7 +86,7 @@ class Appender {
   void StampNext() {
     if (log_->size_bytes() + run_bytes_ > kLogBytesMax) {
       SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
-      SLIP_CHECK(log_->Maintain(Timestamp{0}).ok());  // the old files leave the disk
+      SLIP_CHECK(MaintainAndRemove(*log_, Timestamp{0}).ok());  // the old files leave the disk
     }
     StampRun(bytes(), log_->log_end_offset());
   }

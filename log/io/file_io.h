@@ -2,7 +2,8 @@
 // else in the project opens, reads, writes, renames or lists a file.
 //   FileIo   opens and arranges files, any thread, blocking (short calls: open, rename, list, directory fsync)
 //   File     one open file; blocking reads and small writes
-//   IoQueue  bulk writes and fsyncs of one thread, asynchronous (io_uring, or a fallback where that is refused)
+//   IoQueue  bulk writes, fsyncs and removals of one thread, asynchronous (io_uring, or a fallback where that is
+//   refused)
 #pragma once
 
 #include <absl/status/status.h>
@@ -142,6 +143,11 @@ class IoQueue {
   virtual asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) = 0;
   // As File::Sync, without blocking the thread.
   virtual asio::awaitable<absl::Status> Sync(File& file) = 0;
+  // As FileIo::Remove, without blocking the thread where that can be: a disk takes 0.2 s and more to free a GB. `io` is
+  // the one that the queue's files are of.
+  virtual asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path) {
+    co_return io.Remove(path);
+  }
 };
 
 }  // namespace slipstream

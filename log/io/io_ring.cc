@@ -136,6 +136,14 @@ asio::awaitable<absl::Status> IoRing::Sync(File& file) {
   co_return absl::OkStatus();
 }
 
+asio::awaitable<absl::Status> IoRing::Remove(FileIo&, const std::filesystem::path& path) {
+  io_uring_sqe request;
+  io_uring_prep_unlink(&request, path.c_str(), 0);
+  const int result = co_await Run(request);
+  if (result < 0 && result != -ENOENT) co_return ErrnoToStatus(-result, "unlink", path);
+  co_return absl::OkStatus();
+}
+
 asio::awaitable<int> IoRing::Run(io_uring_sqe prepared) {
   while (free_.empty()) co_await slot_free_.Wait();
   Operation* operation = free_.back();

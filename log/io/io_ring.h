@@ -31,6 +31,7 @@ class IoRing final : public IoQueue {
   size_t write_now_bytes_max() const override;
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override;
   asio::awaitable<absl::Status> Sync(File& file) override;
+  asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path) override;
 
  private:
   struct Operation;

@@ -4,10 +4,21 @@
 namespace slipstream {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
 class HandClock final : public Clock {
  public:
   Timestamp now{0};
-  Timestamp WallTime() override { return now; }
+  std::chrono::milliseconds look_takes{0};  // at the time of day, as each log's upkeep does once
+  Timestamp WallTime() override {
+    ahead_ += look_takes;
+    return now;
+  }
+  TimePoint Now() override { return Clock::Now() + ahead_; }
+
+ private:
+  std::chrono::milliseconds ahead_{0};
 };
 
 class FetchLaneMaintenanceTest : public LaneFixture {
@@ -18,13 +29,24 @@ class FetchLaneMaintenanceTest : public LaneFixture {
     log_config_.segment_bytes = 100;
     log_config_.retention_ms = std::chrono::milliseconds(1000);
   }
+  // Ten segments, all but the last too old; their files are to leave the disk at once.
+  void FillOld(const TopicPartition& partition) {
+    Fill(partition, MakeRun({.leader_epoch = 5, .base_timestamp = 5000}, 10), 10);
+    ASSERT_EQ(Log(partition).segment_count(), 10u);
+  }
+  size_t Deleted(const TopicPartition& partition) {
+    size_t count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(Log(partition).directory()))
+      count += file.path().extension() == ".deleted" ? 1 : 0;
+    return count;
+  }
+
   HandClock clock_;
 };
 
 // What happened: retention went by the machine's clock, whichever the fetchers were given.
 TEST_F(FetchLaneMaintenanceTest, Log106_RetentionGoesByTheClockOfTheConfig) {
-  Fill(kP0, MakeRun({.leader_epoch = 5, .base_timestamp = 5000}, 10), 10);
-  ASSERT_EQ(Log(kP0).segment_count(), 10u);
+  FillOld(kP0);
   clock_.now = Timestamp{5500};
   StartWith({kP0});
   const ScriptedFetch no_news{.partitions = {{.partition = kP0, .high_watermark = 10}}};
@@ -35,6 +57,88 @@ TEST_F(FetchLaneMaintenanceTest, Log106_RetentionGoesByTheClockOfTheConfig) {
   EXPECT_EQ(Progress(kP0)->log_start_offset.load(), Log(kP0).log_start_offset().value);
   EXPECT_GT(Log(kP0).log_start_offset(), Offset{0});
 }
+
+// What happened: a lane removed the files itself, a GB in 0.2 s and more, and fetched nothing meanwhile.
+TEST_F(FetchLaneMaintenanceTest, Log58_FilesLeaveTheDiskWhileThePartitionIsFetchedOn) {
+  log_config_.file_delete_delay = std::chrono::milliseconds(0);
+  AsyncEvent gate(io_.get_executor());
+  queue_.remove_gate = &gate;
+  FillOld(kP0);
+  clock_.now = Timestamp{60'000};
+  StartWith({kP0});
+  ServeUntil([this] { return queue_.removals > 0; });
+  Serve({{{.partition = kP0, .records = Batch(10, 1)}}});
+  EXPECT_EQ(End(kP0), 11);
+  EXPECT_EQ(queue_.removals, 1) << "one after the other";
+  EXPECT_GE(Deleted(kP0), 9u);
+  queue_.remove_gate = nullptr;
+  gate.NotifyAll();
+  ServeUntil([this] { return Deleted(kP0) == 0; });
+}
+
+TEST_F(FetchLaneMaintenanceTest, Log58_AStopWaitsForOneRemovalAndTheLogHasTheOthersBack) {
+  log_config_.file_delete_delay = std::chrono::milliseconds(0);
+  AsyncEvent gate(io_.get_executor());
+  queue_.remove_gate = &gate;
+  FillOld(kP0);
+  clock_.now = Timestamp{60'000};
+  StartWith({kP0});
+  ServeUntil([this] { return queue_.removals > 0; });
+  lane_->Stop();
+  io_.poll();
+  EXPECT_FALSE(ended_);
+  const size_t left = Deleted(kP0);
+  gate.NotifyAll();
+  RunUntil([this] { return ended_; });
+  EXPECT_EQ(queue_.removals, 1);
+  EXPECT_EQ(Deleted(kP0), left - 1);
+  ASSERT_TRUE(Log(kP0).Close().ok());
+  EXPECT_EQ(Deleted(kP0), 0u) << "as a clean stop promises";
+}
+
+TEST_F(FetchLaneMaintenanceTest, Log192_AFileThatCannotBeRemovedIsToldAndTriedAgain) {
+  log_config_.file_delete_delay = std::chrono::milliseconds(0);
+  queue_.remove_result = absl::ResourceExhaustedError("the test's disk has no room to remove anything");
+  FillOld(kP0);
+  clock_.now = Timestamp{60'000};
+  StartWith({kP0});
+  ServeUntil([this] { return !events_.notices.empty(); });
+  EXPECT_THAT(events_.notices[0], HasSubstr("no room to remove anything"));
+  EXPECT_THAT(events_.failed, IsEmpty()) << "it is followed on";
+  queue_.remove_result = absl::OkStatus();
+  ServeUntil([this] { return Deleted(kP0) == 0; });
+}
+
+TEST_F(FetchLaneMaintenanceTest, Inv20_ADiskThatRefusesToRemoveAFileTakesTheLogDirOffline) {
+  log_config_.file_delete_delay = std::chrono::milliseconds(0);
+  queue_.remove_result = absl::UnavailableError("unlink: Input/output error");
+  FillOld(kP0);
+  clock_.now = Timestamp{60'000};
+  StartWith({kP0});
+  ServeUntil([this] { return !events_.failed.empty(); });
+  EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("log dir is offline: unlink"));
+}
+
+// What happened: where each log took a while, an idle lane looked at one per long poll, and at all of them in hours.
+class SlowUpkeepTest : public FetchLaneMaintenanceTest {
+ protected:
+  // Of three logs with something to delete.
+  int64_t LookedAtInOneRoundOf(LaneKind kind) {
+    kind_ = kind;
+    config_.retention_check_interval = std::chrono::hours(1);
+    for (const TopicPartition& partition : {kP0, kP1, kP2}) FillOld(partition);
+    clock_.now = Timestamp{60'000};
+    clock_.look_takes = std::chrono::milliseconds(5);
+    StartWith({kP0, kP1, kP2});
+    return std::ranges::count_if(logs_, [](const auto& log) { return log.second->segment_count() == 1; });
+  }
+};
+
+TEST_F(SlowUpkeepTest, Log106_ALaneThatIsFetchedFromLooksAtOneLogPerRound) {
+  EXPECT_EQ(LookedAtInOneRoundOf(LaneKind::kTail), 1);
+}
+
+TEST_F(SlowUpkeepTest, Log106_AnIdleLaneLooksAtAll) { EXPECT_EQ(LookedAtInOneRoundOf(LaneKind::kIdle), 3); }
 
 // What happened: the leader went by the log start that it was told first, and waited for ever to delete records.
 TEST_F(FetchLaneMaintenanceTest, Ft20_AReplicaTellsItsLeaderThatItsLogStartRose) {

@@ -45,7 +45,7 @@ class LaneFixture : public ::testing::Test {
   void Start() {
     cleaner_.emplace(config_.compaction);
     const LaneShared shared{io_, queue_, config_, events_, counters_, lane_counters_, *cleaner_, leader_reached_};
-    lane_ = std::make_unique<FetchLane>(shared, leader_, LaneKind::kBulk, nullptr);
+    lane_ = std::make_unique<FetchLane>(shared, leader_, kind_, nullptr);
     asio::co_spawn(io_, lane_->Run(), [this](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
       ended_ = true;
@@ -131,6 +131,7 @@ class LaneFixture : public ::testing::Test {
   asio::io_context io_;
   FetcherConfig config_;
   LogConfig log_config_ = KeepsAll();
+  LaneKind kind_ = LaneKind::kBulk;
   ScriptedLeader leader_{io_, BrokerId{1}};
   FailingQueue queue_;
   RecordingEvents events_;

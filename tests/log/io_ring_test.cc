@@ -53,6 +53,10 @@ asio::awaitable<void> WriteOne(IoQueue& queue, WriteJob job, int& done, absl::St
 
 asio::awaitable<void> SyncOne(IoQueue& queue, File& file, absl::Status& status) { status = co_await queue.Sync(file); }
 
+asio::awaitable<void> RemoveOne(IoQueue& queue, std::filesystem::path path, absl::Status& status) {
+  status = co_await queue.Remove(SystemFileIo(), path);
+}
+
 // Runs the context until `done` reaches `count`; the ring's drain loop alone would keep run() from returning.
 void RunUntil(asio::io_context& io, const int& done, int count) {
   while (done < count) io.run_one();
@@ -105,6 +109,26 @@ TEST_F(IoRingTest, SyncReportsSuccess) {
   asio::co_spawn(io, SyncOne(**ring, *file, status), asio::detached);
   while (absl::IsUnknown(status)) io.run_one();
   EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(IoRingTest, ARemovedFileIsGoneAndWhatIsNotThereIsNoError) {
+  asio::io_context io;
+  auto ring = IoRing::Create(io);
+  ASSERT_TRUE(ring.ok()) << ring.status();
+  Create("removed");
+  std::filesystem::create_directory(directory_ / "directory");
+  const auto remove = [&](const char* name) {
+    absl::Status status = absl::UnknownError("not run");
+    asio::co_spawn(io, RemoveOne(**ring, directory_ / name, status), asio::detached);
+    while (absl::IsUnknown(status)) io.run_one();
+    return status;
+  };
+  EXPECT_TRUE(remove("removed").ok());
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "removed"));
+  EXPECT_TRUE(remove("removed").ok());
+  const absl::Status refused = remove("directory");
+  EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("directory"));
 }
 
 // What happened: a thread that failed to start ran its io_context once more, and the ring's loop began without a ring.

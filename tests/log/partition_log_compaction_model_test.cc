@@ -11,6 +11,7 @@
 #include "log/producer_snapshot.h"
 #include "log/segment.h"
 #include "tests/support/compacted_log.h"
+#include "tests/support/maintenance.h"
 #include "tests/support/simulated_disk.h"
 
 namespace slipstream {
@@ -186,7 +187,7 @@ TEST_P(CompactionModel, Log158_ReadersEndWithTheNewestOfEachKey) {
     if (HasFailure()) return;
     if (Below(3) == 0) t_.Reopen();
     if (Below(4) == 0) ReadProducersAnew();
-    ASSERT_TRUE(t_.log().Maintain(Timestamp{t_.now}).ok());
+    ASSERT_TRUE(MaintainAndRemove(t_.log(), Timestamp{t_.now}).ok());
     CheckAll();
     if (HasFailure()) return;
   }

@@ -9,6 +9,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/compacted_log.h"
 #include "tests/support/failing_io.h"
+#include "tests/support/maintenance.h"
 #include "tests/support/simulated_disk.h"
 
 namespace slipstream {
@@ -286,9 +287,9 @@ TEST_F(CompactionTest, Log134_OldSegmentsLeaveTheDiskLaterAndReadersGoOn) {
   EXPECT_THAT(t_.Files(".cleaned"), IsEmpty());
   EXPECT_THAT(t_.Files(".swap"), IsEmpty());
   EXPECT_FALSE(t_.Files(".log.deleted").empty());
-  ASSERT_TRUE(t_.log().Maintain(Timestamp{t_.now}).ok());
+  ASSERT_TRUE(MaintainAndRemove(t_.log(), Timestamp{t_.now}).ok());
   EXPECT_FALSE(t_.Files(".log.deleted").empty());
-  ASSERT_TRUE(t_.log().Maintain(Timestamp{t_.now + 500}).ok());
+  ASSERT_TRUE(MaintainAndRemove(t_.log(), Timestamp{t_.now + 500}).ok());
   EXPECT_THAT(t_.Files(".deleted"), IsEmpty());
   ASSERT_EQ(*slice.file->ReadAt(after, slice.position), after.size());
   EXPECT_EQ(after, before);
@@ -379,7 +380,7 @@ TEST_F(CompactionTest, Log161_ACorruptBatchEndsCompactionButNotService) {
   EXPECT_EQ(*t_.TryCompact(), std::nullopt) << "it is not tried again";
   t_.Put("a", "still served");
   EXPECT_TRUE(t_.log().Read(Offset{19}, t_.log().log_end_offset(), 1).ok());
-  EXPECT_TRUE(t_.log().Maintain(Timestamp{t_.now}).ok());
+  EXPECT_TRUE(MaintainAndRemove(t_.log(), Timestamp{t_.now}).ok());
   ASSERT_TRUE(t_.log().TruncateTo(Offset{1}).ok());
   EXPECT_TRUE(t_.log().uncleanable().ok()) << "what made it so may be gone";
 }
@@ -407,7 +408,7 @@ TEST_F(CompactionTest, Log107_RetentionThatOvertakesARoundEndsIt) {
   t_.Seal();
   Compaction compaction = Planned();
   ASSERT_TRUE(t_.log().MaybeIncrementLogStartOffset(Offset{15}).ok());
-  ASSERT_TRUE(t_.log().Maintain(Timestamp{t_.now}).ok());  // the files are gone now
+  ASSERT_TRUE(MaintainAndRemove(t_.log(), Timestamp{t_.now}).ok());  // the files are gone now
   const absl::StatusOr<bool> cleaned = compaction.CleanNext();
   EXPECT_TRUE(absl::IsNotFound(cleaned.status())) << cleaned.status();
   EXPECT_TRUE(absl::IsAborted(t_.log().TakeCompacted(compaction, cleaned).status()));
@@ -438,7 +439,7 @@ TEST_F(CompactionTest, Log134_WhatACancelledRoundWroteGoesWithTheOtherDeletedFil
   t_.Compact();
   EXPECT_THAT(t_.Files(".log.cleaned.deleted"), IsEmpty()) << "what is large goes on the next round's thread";
   EXPECT_THAT(t_.Committed(), ElementsAre("stays=1", "a=29"));
-  ASSERT_TRUE(t_.log().Maintain(Timestamp{t_.now}).ok());
+  ASSERT_TRUE(MaintainAndRemove(t_.log(), Timestamp{t_.now}).ok());
   EXPECT_THAT(t_.Files(".deleted"), IsEmpty());
   t_.Abandon();  // before its io
 }

@@ -13,6 +13,7 @@
 #include "log/segment_name.h"
 #include "tests/support/batches.h"
 #include "tests/support/failing_queue.h"
+#include "tests/support/maintenance.h"
 #include "tests/support/run.h"
 #include "tests/support/simulated_disk.h"
 
@@ -134,7 +135,7 @@ class LogModel : public testing::TestWithParam<uint64_t> {
     uint64_t bytes = 0;
     for (const ModelBatch& batch : model_)
       if (batch.last >= LogStart()) bytes += batch.bytes.size();
-    ASSERT_TRUE(log_->Maintain(Timestamp{timestamp_}).ok());
+    ASSERT_TRUE(MaintainAndRemove(*log_, Timestamp{timestamp_}).ok());
     ASSERT_EQ(log_->log_end_offset(), end);
     ASSERT_GE(log_->log_start_offset(), start);
     ASSERT_LE(log_->log_start_offset(), log_->high_watermark());

@@ -9,6 +9,7 @@
 #include "tests/support/batches.h"
 #include "tests/support/failing_io.h"
 #include "tests/support/failing_queue.h"
+#include "tests/support/maintenance.h"
 #include "tests/support/open_files.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
@@ -57,7 +58,7 @@ class RetentionTest : public testing::Test {
     Open({.clean = true, .high_watermark = high_watermark});
   }
   int64_t Maintain(int64_t now) {
-    const absl::Status done = log_->Maintain(Timestamp{now});
+    const absl::Status done = MaintainAndRemove(*log_, Timestamp{now});
     EXPECT_TRUE(done.ok()) << done;
     return log_->log_start_offset().value;
   }
@@ -189,17 +190,22 @@ TEST_F(RetentionTest, Rel46_TruncateAndAppendAgainBeforeTheDelayedDeleteFires) {
 }
 
 TEST_F(RetentionTest, Log192_AFileThatCannotBeRemovedIsTriedAgain) {
-  ASSERT_TRUE(log_->TruncateTo(Offset{3}).ok());
-  // A directory in its place refuses to be unlinked.
-  const std::filesystem::path deleted = directory() / "00000000000000000004.log.deleted";
-  std::filesystem::remove(deleted);
-  std::filesystem::create_directory(deleted);
-  Maintain(0);
-  EXPECT_FALSE(log_->Maintain(Timestamp{kHour}).ok());
-  std::filesystem::remove(deleted);
-  std::ofstream(deleted) << "x";
-  EXPECT_TRUE(log_->Maintain(Timestamp{kHour}).ok());
-  EXPECT_FALSE(std::filesystem::exists(deleted));
+  config_.file_delete_delay = std::chrono::milliseconds(100);
+  ASSERT_TRUE(log_->Close().ok());
+  log_.reset();
+  FailingIo io;
+  auto opened = PartitionLog::Open(io, directory(), {"t", 0}, config_, {.clean = true, .high_watermark = Offset{5}});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ASSERT_TRUE((*opened)->TruncateTo(Offset{3}).ok());
+  ASSERT_TRUE(MaintainAndRemove(**opened, Timestamp{0}).ok());
+  io.before_remove = [](const std::filesystem::path&) { return absl::ResourceExhaustedError("the test's disk"); };
+  EXPECT_FALSE(MaintainAndRemove(**opened, Timestamp{100}).ok());
+  io.before_remove = nullptr;
+  EXPECT_THAT(Files(".log.deleted"), SizeIs(1));
+  EXPECT_TRUE(MaintainAndRemove(**opened, Timestamp{200}).ok());
+  EXPECT_THAT(Files(".log.deleted"), SizeIs(1)) << "after another delay";
+  EXPECT_TRUE(MaintainAndRemove(**opened, Timestamp{300}).ok());
+  EXPECT_THAT(Files(".deleted"), IsEmpty());
 }
 
 TEST_F(RetentionTest, Log105_Log192_WhatCouldNotGoWhenTheLogStartRoseGoesWithTheNextRound) {
@@ -214,11 +220,11 @@ TEST_F(RetentionTest, Log105_Log192_WhatCouldNotGoWhenTheLogStartRoseGoesWithThe
     };
     (*opened)->MaybeIncrementLogStartOffset(Offset{3}).IgnoreError();
     EXPECT_EQ((*opened)->log_start_offset(), Offset{3});
-    EXPECT_FALSE((*opened)->Maintain(Timestamp{0}).ok());
+    EXPECT_FALSE(MaintainAndRemove(**opened, Timestamp{0}).ok());
     EXPECT_GT((*opened)->segment_count(), 2u);
   }
   io.before_rename = nullptr;
-  EXPECT_TRUE((*opened)->Maintain(Timestamp{0}).ok());
+  EXPECT_TRUE(MaintainAndRemove(**opened, Timestamp{0}).ok());
   EXPECT_EQ((*opened)->segment_count(), 2u);
   EXPECT_THAT(Files(".log"), UnorderedElementsAre("00000000000000000003.log", "00000000000000000004.log"));
 }

@@ -68,4 +68,14 @@ asio::awaitable<absl::Status> SimQueue::Sync(File& file) {
   co_return synced;
 }
 
+// Whose files they were may be another's by now.
+asio::awaitable<absl::Status> SimQueue::Remove(FileIo& io, const std::filesystem::path& path) {
+  const bool early = random_.Chance({1, 2});
+  absl::Status removed;
+  if (early) removed = io.Remove(path);
+  co_await naps_.For(Delay());
+  if (!early) removed = io.Remove(path);
+  co_return removed;
+}
+
 }  // namespace slipstream::sim

@@ -1,5 +1,5 @@
-// The follower's asynchronous writes and fsyncs on the simulated disk: each takes its time, does its work early or late
-// in it, and finds the disk full while it is.
+// The follower's asynchronous writes, fsyncs and removals on the simulated disk: each takes its time, does its work
+// early or late in it, and finds the disk full while it is.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,7 @@ class SimQueue final : public IoQueue {
   size_t write_now_bytes_max() const override { return options_.write_now_bytes_max; }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override;
   asio::awaitable<absl::Status> Sync(File& file) override;
+  asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path) override;
 
   // What is under way ends at once, as does what comes.
   void Hurry() { naps_.End(); }

@@ -16,6 +16,8 @@ class FailingIo final : public FileIo {
   std::function<absl::Status(const std::filesystem::path& path)> before_write;
   // Told after each opening that went well.
   std::function<void(const std::filesystem::path& path)> after_open;
+  // Asked before a file is removed.
+  std::function<absl::Status(const std::filesystem::path& path)> before_remove;
   // Asked before something is renamed.
   std::function<absl::Status(const std::filesystem::path& from)> before_rename;
 
@@ -40,7 +42,12 @@ class FailingIo final : public FileIo {
     }
     return SystemFileIo().Rename(from, to);
   }
-  absl::Status Remove(const std::filesystem::path& path) override { return SystemFileIo().Remove(path); }
+  absl::Status Remove(const std::filesystem::path& path) override {
+    if (before_remove) {
+      if (absl::Status failed = before_remove(path); !failed.ok()) return failed;
+    }
+    return SystemFileIo().Remove(path);
+  }
   absl::Status RemoveTree(const std::filesystem::path& path) override { return SystemFileIo().RemoveTree(path); }
 };
 

@@ -21,10 +21,13 @@ class FailingQueue final : public IoQueue {
   absl::Status full = absl::ResourceExhaustedError("no space left on the test's disk");  // what that write says
   bool fail_syncs = false;
   AsyncEvent* sync_gate = nullptr;  // an fsync waits until it is notified
-  size_t now_bytes_max = 0;         // of a write that is not queued
+  AsyncEvent* remove_gate = nullptr;
+  absl::Status remove_result;  // not OK: nothing is removed
+  size_t now_bytes_max = 0;    // of a write that is not queued
   int writes = 0;
   int direct_writes = 0;  // of those
   int syncs = 0;
+  int removals = 0;  // begun
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
     co_return WriteNow(file, bytes, at);
@@ -58,6 +61,12 @@ class FailingQueue final : public IoQueue {
     if (sync_gate != nullptr) co_await sync_gate->Wait();
     if (fail_syncs) co_return absl::UnavailableError("the test's fsync failed");
     co_return file.Sync();
+  }
+  asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path) override {
+    ++removals;
+    if (remove_gate != nullptr) co_await remove_gate->Wait();
+    if (!remove_result.ok()) co_return remove_result;
+    co_return io.Remove(path);
   }
 };
 

@@ -13,6 +13,7 @@
 #include "log/status.h"
 #include "tests/support/batches.h"
 #include "tests/support/log_checks.h"
+#include "tests/support/maintenance.h"
 #include "tests/support/run.h"
 
 namespace slipstream {
@@ -264,7 +265,8 @@ void LogWorld::Maintain() {
   if (Dead()) return;
   history_.log_start = current().end;
   now_ += kDeleteDelayMs;
-  if (Do("maintain", [&] { return log_->Maintain(Timestamp{now_}); })) history_.log_start = log_->log_start_offset();
+  if (Do("maintain", [&] { return MaintainAndRemove(*log_, Timestamp{now_}); }))
+    history_.log_start = log_->log_start_offset();
 }
 
 void LogWorld::CleanUpByCompaction() {
