@@ -108,9 +108,9 @@ class FetchLane {
   LaneRun run_;
   LaneTruncation truncation_;
   LaneFlushes flushes_;
+  LaneRemovals removals_;
   LaneMoves moves_;
   LaneQuota quota_;
-  LaneRemovals removals_;
   LaneUpkeep upkeep_;
   LaneQuestions questions_;
   LaneAppends appends_;

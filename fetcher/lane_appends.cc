@@ -111,7 +111,7 @@ void LaneAppends::OnWritten(const AcceptedPart& part) {
   lane_.lane_counters.bytes.fetch_add(part.batches.size(), std::memory_order_relaxed);
   lane_.counters.records.fetch_add(part.records, std::memory_order_relaxed);
   lane_.counters.batches.fetch_add(part.batch_count, std::memory_order_relaxed);
-  // Nothing is left to fetch; else what has failed may only have had no room in this answer.
+  // Nothing that is committed is left to fetch: else what has failed may only have had no room in this answer.
   if (!wrote && partition.lag == 0 && !partitions_.InTrouble(partition)) partition.state.Recover();
   partitions_.Publish(partition);
   PartitionProgress& progress = *partition.initial.progress;

@@ -15,6 +15,7 @@ void LaneMoves::Hold(std::unique_ptr<FollowedPartition> partition) {
 
 std::unique_ptr<FollowedPartition> LaneMoves::Release(FollowedPartition& partition) {
   std::erase(leaving_, &partition);
+  removals_.LetGoOf(partition.log());
   if (lane_.kind == LaneKind::kTail) by_activity_.erase(partition.by_activity);
   return partitions_.Extract(partition);
 }

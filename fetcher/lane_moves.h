@@ -8,6 +8,7 @@
 
 #include "fetcher/lane_flushes.h"
 #include "fetcher/lane_partitions.h"
+#include "fetcher/lane_removals.h"
 
 namespace slipstream {
 
@@ -16,8 +17,8 @@ class LaneMoves {
   using TimePoint = LanePartitions::TimePoint;
 
   // All outlive this.
-  LaneMoves(const LaneContext& lane, LanePartitions& partitions, const LaneFlushes& flushes)
-      : lane_(lane), partitions_(partitions), flushes_(flushes) {}
+  LaneMoves(const LaneContext& lane, LanePartitions& partitions, const LaneFlushes& flushes, LaneRemovals& removals)
+      : lane_(lane), partitions_(partitions), flushes_(flushes), removals_(removals) {}
 
   void Hold(std::unique_ptr<FollowedPartition> partition);
   // Nothing of the lane points at it any more. REQUIRES: it is out of the session.
@@ -44,6 +45,7 @@ class LaneMoves {
   const LaneContext& lane_;
   LanePartitions& partitions_;
   const LaneFlushes& flushes_;
+  LaneRemovals& removals_;
   std::list<FollowedPartition*> by_activity_;  // all of a tail's, the one without records for longest first
   std::vector<FollowedPartition*> leaving_;    // out of the session until they are handed over
   bool quiet_called_ = false;                  // they may leave

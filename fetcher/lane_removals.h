@@ -5,35 +5,39 @@
 #include <utility>
 #include <vector>
 
-#include "fetcher/lane_partitions.h"
+#include "fetcher/lane_context.h"
 #include "fetcher/lane_run.h"
 #include "log/deleted_files.h"
+#include "log/partition_log.h"
 
 namespace slipstream {
 
 class LaneRemovals {
  public:
-  // All outlive this.
-  LaneRemovals(const LaneContext& lane, LanePartitions& partitions, LaneRun& run)
-      : lane_(lane), partitions_(partitions), run_(run) {}
+  // Both outlive this.
+  LaneRemovals(const LaneContext& lane, LaneRun& run) : lane_(lane), run_(run) {}
 
-  void Start(const FollowedPartition& partition, DeletedFiles files);
+  void Start(PartitionLog& log, DeletedFiles files);
   bool Runs() const { return running_; }
-  // What is not begun goes back to the logs that are here still, or else the next start removes it.
-  void Stop();
+  bool Holds(const PartitionLog& log) const;
+  // The log is another's from now on, and has its files back but for the one that is being removed. Should that fail,
+  // the next start removes it.
+  void LetGoOf(const PartitionLog& log);
+  void Stop();  // the same of all
 
  private:
   struct Removal {
-    TopicPartition partition;
+    PartitionLog* log = nullptr;  // nullptr: it is another's
     DeletedFiles files;
   };
+  void Run();
   asio::awaitable<void> RunAll();
-  void GiveBack(const Removal& removal);
+  static void GiveBack(Removal& removal);
 
   const LaneContext& lane_;
-  LanePartitions& partitions_;
   LaneRun& run_;
   std::vector<Removal> waiting_;
+  Removal current_;
   bool running_ = false;
 };
 

@@ -2,9 +2,17 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <filesystem>
+#include <map>
+
 #include "log/status.h"
 
 namespace slipstream {
+namespace {
+
+std::filesystem::path LogDirOf(const PartitionLog& log) { return std::filesystem::path(log.directory()).parent_path(); }
+
+}  // namespace
 
 asio::awaitable<absl::Status> LaneTruncation::MakeDurable(FollowedPartition& partition) {
   PartitionLog& log = partition.log();
@@ -37,26 +45,23 @@ bool LaneTruncation::BeginFetching(FollowedPartition& partition) {
 
 void LaneTruncation::Apply(const std::vector<FollowedPartition*>& told) {
   std::vector<Truncation> plans;
-  std::vector<std::optional<LogOffsets>> lowered;
-  std::vector<LogOffsets> together;
+  std::vector<bool> is_lowered;
+  // By log dir: one that is full costs the partitions of the others nothing.
+  std::map<std::filesystem::path, std::vector<LogOffsets>> lowered;
   for (FollowedPartition* partition : told) {
     const PartitionLog& log = partition->log();
     plans.push_back(
         PlanTruncation(partition->leader_end, log.epochs(), partition->truncation_fallback, log.log_end_offset()));
-    lowered.emplace_back();
+    is_lowered.push_back(false);
     if (plans.back().offset >= log.log_end_offset()) continue;
     const LogOffsets offsets = Publishable(OffsetsForCut(log, plans.back().offset), lane_.config.flush_mode);
-    if (!PublishIfLower(*partition, offsets)) continue;
-    lowered.back() = offsets;
-    together.push_back(offsets);
+    is_lowered.back() = PublishIfLower(*partition, offsets);
+    if (is_lowered.back()) lowered[LogDirOf(log)].push_back(offsets);
   }
-  const bool all_persisted = together.empty() || lane_.events.PersistOffsets(together).ok();
-  for (size_t i = 0; i < told.size(); ++i) {
-    absl::Status persisted;
-    // A log dir that is full costs the partitions of the others nothing.
-    if (!all_persisted && lowered[i]) persisted = lane_.events.PersistOffsets({*lowered[i]});
-    Apply(*told[i], plans[i], persisted);
-  }
+  std::map<std::filesystem::path, absl::Status> persisted;
+  for (const auto& [log_dir, offsets] : lowered) persisted[log_dir] = lane_.events.PersistOffsets(offsets);
+  for (size_t i = 0; i < told.size(); ++i)
+    Apply(*told[i], plans[i], is_lowered[i] ? persisted.at(LogDirOf(told[i]->log())) : absl::OkStatus());
 }
 
 void LaneTruncation::Apply(FollowedPartition& partition, const Truncation& plan, const absl::Status& persisted) {

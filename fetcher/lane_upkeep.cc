@@ -5,11 +5,11 @@
 namespace slipstream {
 namespace {
 
+constexpr size_t kLogsPerRound = 32;  // to begin compaction of
 // So that many partitions do not hold up the fetching of any, nor few that have much to delete.
-constexpr size_t kLogsPerRound = 32;
 constexpr std::chrono::milliseconds kMaintenancePerTurn{2};
 // A round of an idle lane takes half a second, and there may be very many logs in it, which nothing comes for.
-constexpr size_t kIdleLogsPerRound = 512;
+constexpr std::chrono::milliseconds kMaintenancePerIdleRound{100};
 
 }  // namespace
 
@@ -20,19 +20,20 @@ FollowedPartition* LaneUpkeep::TakeNext(std::vector<TopicPartition>& names) {
 }
 
 asio::awaitable<void> LaneUpkeep::MaintainSomeLogs() {
-  TimePoint began = lane_.Now();
+  const TimePoint began = lane_.Now();
   if (to_maintain_.empty()) {
     next_maintenance_ = began + lane_.config.retention_check_interval;
     to_maintain_ = partitions_.SortedNames();
   }
-  const bool idle = lane_.kind == LaneKind::kIdle;
-  const size_t logs_max = idle ? kIdleLogsPerRound : kLogsPerRound;
-  for (size_t i = 0; i < logs_max && !to_maintain_.empty() && !run_.over(); ++i) {
+  const auto at_most = lane_.kind == LaneKind::kIdle ? kMaintenancePerIdleRound : kMaintenancePerTurn;
+  TimePoint turn_began = began;
+  while (!to_maintain_.empty() && !run_.over()) {
     if (FollowedPartition* const partition = TakeNext(to_maintain_)) Maintain(*partition);
-    if (lane_.Now() - began <= kMaintenancePerTurn) continue;
-    if (!idle) break;
+    const TimePoint now = lane_.Now();
+    if (now - began > at_most) break;
+    if (now - turn_began <= kMaintenancePerTurn) continue;
     co_await asio::post(lane_.io, asio::use_awaitable);
-    began = lane_.Now();
+    turn_began = lane_.Now();
   }
 }
 
@@ -42,7 +43,7 @@ void LaneUpkeep::Maintain(FollowedPartition& partition) {
   const Timestamp time = lane_.config.clock->WallTime();
   const absl::Status maintained = log.Maintain(time);
   if (!maintained.ok() && !partition.state.failed) partitions_.MarkFailed(partition, maintained);
-  removals_.Start(partition, log.TakeDeletedFiles(time));
+  removals_.Start(log, log.TakeDeletedFiles(time));
   partitions_.Publish(partition);
   partitions_.DeclareLogStart(partition);
 }
@@ -59,6 +60,8 @@ void LaneUpkeep::CompactSomeLogs() {
   if (cleaner.log() != nullptr) {
     FollowedPartition* const partition = BeingCompacted();
     if (partition == nullptr) return;  // another lane's, whose turn it is
+    // A swap that finds the disk full gives old files their names back: none of them may be on its way off the disk.
+    if (removals_.Holds(partition->log())) return;
     const absl::Status polled = cleaner.Poll();
     // The partition is followed on: it only grows from now on, or its disk will say itself that it fails.
     if (!polled.ok()) lane_.events.OnNotice(std::string(polled.message()));

@@ -19,8 +19,8 @@ class LaneUpkeep {
       : lane_(lane), partitions_(partitions), removals_(removals), run_(run) {}
 
   bool MaintenanceDue() const { return !to_maintain_.empty() || lane_.Now() >= next_maintenance_; }
-  // So many that the lane is not held up for long; the thread's other lanes have their turns meanwhile. REQUIRES:
-  // MaintenanceDue().
+  // So many that the lane's records do not wait for long, or an idle lane's next poll; the thread's other lanes have
+  // their turns meanwhile. REQUIRES: MaintenanceDue().
   asio::awaitable<void> MaintainSomeLogs();
   // One log of the thread at a time, on a thread beside this one; here only what is ready is taken over.
   void CompactSomeLogs();

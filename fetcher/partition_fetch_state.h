@@ -22,8 +22,8 @@ struct PartitionFetchState {
   Offset fetch_offset;               // the next to ask for; the log's end once all that was fetched is written
   std::optional<LeaderEpoch> last_fetched_epoch;  // of the last batch fetched; nullopt: the log is empty
   std::optional<TimePoint> delayed_until;         // back-off after an error
-  int failures = 0;                               // in a row; any good answer makes it 0
-  bool failed = false;                            // the last error was one that only rarely goes away by itself
+  int failures = 0;     // in a row; records that were written make it 0, as does their absence
+  bool failed = false;  // the last error was one that only rarely goes away by itself
 
   bool Delayed(TimePoint now) const { return delayed_until.value_or(now) > now; }
   bool ReadyToFetch(TimePoint now) const { return state == ReplicaState::kFetching && !Delayed(now); }
@@ -46,7 +46,7 @@ struct PartitionFetchState {
     delayed_until.reset();
     Recover();
   }
-  // A good answer, be it without records.
+  // A good answer: with records, or with nothing left to fetch.
   void Recover() {
     failures = 0;
     failed = false;

@@ -1,5 +1,6 @@
-// Files of deleted segments that are to leave the disk now. Belongs to whoever took them from their log, which may be
-// closed or deleted meanwhile: nobody else knows their names any more.
+// Files of deleted segments that are to leave the disk now, taken out of their log, which may be closed or deleted
+// meanwhile. Should the log delete another segment of the same base before they are gone, its files get the same names
+// and may go with them, ahead of their time; who has them open reads on.
 #pragma once
 
 #include <absl/status/status.h>
@@ -19,7 +20,8 @@ struct DeletedFiles {
   std::shared_ptr<DirectoryHealth> health;
   std::vector<std::filesystem::path> paths;
 
-  // Removes the last of them, which stays when it cannot be removed. REQUIRES: !paths.empty().
+  // Removes the last of them, which leaves the list at once and comes back when it cannot be removed; the others may be
+  // taken off meanwhile. REQUIRES: !paths.empty(); this stays where it is.
   asio::awaitable<absl::Status> RemoveOne(IoQueue& queue);
 };
 

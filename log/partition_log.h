@@ -133,7 +133,8 @@ class PartitionLog {
   void RemoveLater(const std::vector<std::filesystem::path>& deleted);
 
   // Compaction (LOG-156..LOG-161; log/compaction/compaction.h has the parts that run elsewhere).
-  // What a round would go by; nullopt when none is due, by the settings of cleanup.policy and below. Blocking.
+  // What a round would go by; nullopt when none is due, by the settings of cleanup.policy and below, or of a log that
+  // cannot be changed any more. Blocking.
   absl::StatusOr<std::optional<CompactionPlan>> PlanCompaction(Timestamp now);
   // Takes over what a CleanNext() has cleaned, or notes why it could not. True: call CleanNext() again; false: the
   // round is done. kAborted: the log was cut since the plan was made, which ends the round. Content that cannot be

@@ -79,8 +79,7 @@ absl::StatusOr<std::vector<AbortedTransactionEntry>> PartitionLog::AbortedBelow(
 }
 
 absl::StatusOr<std::optional<CompactionPlan>> PartitionLog::PlanCompaction(Timestamp now) {
-  SLIP_RETURN_IF_ERROR(Usable());
-  if (!config_.cleanup_compact || !uncleanable_.ok()) return std::nullopt;
+  if (!config_.cleanup_compact || !uncleanable_.ok() || !Usable().ok()) return std::nullopt;
   const Offset first_dirty = FirstDirtyOffset(first_dirty_offset_, local_log_start_offset(), log_end_offset_);
   SLIP_ASSIGN_OR_RETURN(const size_t count, SegmentsToCompact(first_dirty, now));
   if (count == 0) return std::nullopt;

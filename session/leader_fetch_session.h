@@ -44,7 +44,7 @@ using SessionPartitions = std::list<SessionPartition>;  // in the order they are
 
 class LeaderFetchSession {
  public:
-  // `partitions`: those of the full request that opened the session, see PartitionsOf.
+  // `partitions`: those of the full request that opened the session. REQUIRES: none is there twice, see PartitionsOf.
   LeaderFetchSession(int32_t id, bool uses_topic_ids, SessionPartitions partitions);
 
   // FS-25: adds, overwrites, then forgets; the epoch is the next request's from here on.

@@ -66,7 +66,8 @@ class Lead {
   AsyncEvent compaction_ended_;
   std::unique_ptr<IoQueue> queue_;
   std::unique_ptr<LogManager> logs_;
-  LogCleaner cleaner_;  // of one of logs_ at a time
+  LogCleaner cleaner_;                         // of one of logs_ at a time
+  const HostedPartition* removing_ = nullptr;  // whose deleted files are on their way off the disk
   std::unique_ptr<TopicCatalog> catalog_;
   std::unique_ptr<LeaderService> service_;
   std::unique_ptr<Server> server_;
@@ -223,8 +224,12 @@ asio::awaitable<absl::Status> Lead::Maintain() {
     done.Update(partition->log.Maintain(now));
     DeletedFiles deleted = partition->log.TakeDeletedFiles(now);
     partition->append_turn.Release();
-    while (done.ok() && !deleted.paths.empty()) done = co_await deleted.RemoveOne(*queue_);
+    removing_ = partition;
+    absl::Status removed;
+    while (removed.ok() && !deleted.paths.empty()) removed = co_await deleted.RemoveOne(*queue_);
+    removing_ = nullptr;
     partition->log.RemoveLater(deleted.paths);
+    done.Update(removed);
     TellOfChange(partition->log.partition().ToString(), done);
   }
   logs_->Maintain(SystemClock().WallTime());
@@ -257,6 +262,7 @@ asio::awaitable<void> Lead::Compact(HostedPartition& partition) {
   partition.append_turn.Release();
   while (status.ok() && cleaner_.log() != nullptr && !stopped_) {
     co_await compaction_stop_.For(kCleanerPoll);
+    if (removing_ == &partition) continue;  // a swap that is taken back needs the old files
     co_await partition.append_turn.Take();
     status = cleaner_.Poll();
     partition.append_turn.Release();

@@ -145,9 +145,7 @@ class IoQueue {
   virtual asio::awaitable<absl::Status> Sync(File& file) = 0;
   // As FileIo::Remove, without blocking the thread where that can be: a disk takes 0.2 s and more to free a GB. `io` is
   // the one that the queue's files are of.
-  virtual asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path) {
-    co_return io.Remove(path);
-  }
+  virtual asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path);
 };
 
 }  // namespace slipstream

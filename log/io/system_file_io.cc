@@ -263,6 +263,10 @@ absl::Status FileIo::SyncDirectory(const std::filesystem::path& path) {
   return directory->Sync();
 }
 
+asio::awaitable<absl::Status> IoQueue::Remove(FileIo& io, const std::filesystem::path& path) {
+  co_return io.Remove(path);
+}
+
 absl::StatusOr<std::string> ReadWholeFile(FileIo& io, const std::filesystem::path& path, uint64_t bytes_max) {
   SLIP_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, io.Open(path, OpenMode::kRead));
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());

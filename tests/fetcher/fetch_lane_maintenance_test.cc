@@ -10,7 +10,7 @@ using ::testing::IsEmpty;
 class HandClock final : public Clock {
  public:
   Timestamp now{0};
-  std::chrono::milliseconds look_takes{0};  // at the time of day, as each log's upkeep does once
+  std::chrono::milliseconds look_takes{0};  // so far Now() goes with each WallTime(), which upkeep asks once per log
   Timestamp WallTime() override {
     ahead_ += look_takes;
     return now;
@@ -29,7 +29,7 @@ class FetchLaneMaintenanceTest : public LaneFixture {
     log_config_.segment_bytes = 100;
     log_config_.retention_ms = std::chrono::milliseconds(1000);
   }
-  // Ten segments, all but the last too old; their files are to leave the disk at once.
+  // Ten segments of records of the times 5,000 to 5,009.
   void FillOld(const TopicPartition& partition) {
     Fill(partition, MakeRun({.leader_epoch = 5, .base_timestamp = 5000}, 10), 10);
     ASSERT_EQ(Log(partition).segment_count(), 10u);
@@ -96,6 +96,36 @@ TEST_F(FetchLaneMaintenanceTest, Log58_AStopWaitsForOneRemovalAndTheLogHasTheOth
   EXPECT_EQ(Deleted(kP0), 0u) << "as a clean stop promises";
 }
 
+// What happened: where a queue removes at once, those of the logs that came next in the same turn stayed.
+TEST_F(FetchLaneMaintenanceTest, Log58_FilesOfManyLogsLeaveTheDiskInOneTurn) {
+  log_config_.file_delete_delay = std::chrono::milliseconds(0);
+  config_.retention_check_interval = std::chrono::hours(1);
+  kind_ = LaneKind::kIdle;
+  for (const TopicPartition& partition : {kP0, kP1, kP2}) FillOld(partition);
+  clock_.now = Timestamp{60'000};
+  StartWith({kP0, kP1, kP2});
+  ServeUntil([this] { return Deleted(kP0) + Deleted(kP1) + Deleted(kP2) == 0; });
+}
+
+TEST_F(FetchLaneMaintenanceTest, Log58_APartitionThatIsRemovedTakesItsDeletedFilesAlong) {
+  log_config_.file_delete_delay = std::chrono::milliseconds(0);
+  AsyncEvent gate(io_.get_executor());
+  queue_.remove_gate = &gate;
+  FillOld(kP0);
+  clock_.now = Timestamp{60'000};
+  StartWith({kP0, kP1});
+  ServeUntil([this] { return queue_.removals > 0; });
+  bool removed = false;
+  lane_->Remove({kP0}, [&] { removed = true; });
+  RunUntil([&] { return removed; });
+  const size_t left = Deleted(kP0);
+  EXPECT_EQ(Log(kP0).TakeDeletedFiles(clock_.now).paths.size(), left - 1) << "but for the one under way";
+  queue_.remove_gate = nullptr;
+  gate.NotifyAll();
+  RunUntil([&] { return Deleted(kP0) == left - 1; });
+  EXPECT_EQ(queue_.removals, 1);
+}
+
 TEST_F(FetchLaneMaintenanceTest, Log192_AFileThatCannotBeRemovedIsToldAndTriedAgain) {
   log_config_.file_delete_delay = std::chrono::milliseconds(0);
   queue_.remove_result = absl::ResourceExhaustedError("the test's disk has no room to remove anything");
@@ -117,6 +147,7 @@ TEST_F(FetchLaneMaintenanceTest, Inv20_ADiskThatRefusesToRemoveAFileTakesTheLogD
   StartWith({kP0});
   ServeUntil([this] { return !events_.failed.empty(); });
   EXPECT_THAT(std::string(events_.failed[0].why.message()), HasSubstr("log dir is offline: unlink"));
+  EXPECT_THAT(events_.notices, IsEmpty()) << "told once, of the log dir";
 }
 
 // What happened: where each log took a while, an idle lane looked at one per long poll, and at all of them in hours.

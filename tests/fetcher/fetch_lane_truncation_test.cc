@@ -218,6 +218,10 @@ TEST_F(FetchLaneTruncationTest, Ft15_ATruncationThatCannotBePersistedFailsThePar
 // What happened: a log dir that was full stopped the cuts of the partitions in all others.
 TEST_F(FetchLaneTruncationTest, Ft08_Inv23_WhereOneCannotBePersistedTheOthersOfTheAnswerAreCut) {
   BlockingIoQueue queue;
+  auto elsewhere =
+      PartitionLog::Open(SystemFileIo(), directory_.path() / "other" / kP1.ToString(), kP1, log_config_, {});
+  ASSERT_TRUE(elsewhere.ok()) << elsewhere.status();
+  logs_[kP1] = *std::move(elsewhere);
   for (const TopicPartition& partition : {kP0, kP1, kP2}) Fill(partition, TenOfEach({3, 4}), 20);
   for (const TopicPartition& partition : {kP0, kP1}) ASSERT_TRUE(RunToEnd(Log(partition).Flush(queue)).ok());
   events_.persist_result = absl::ResourceExhaustedError("no space left on the test's disk");

@@ -101,7 +101,6 @@ inline std::vector<std::byte> MakeBatches(std::initializer_list<BatchSpec> specs
   return out;
 }
 
-// `count` batches like `first`, each beginning where the one before it ends, in offsets and in timestamps.
 // Of magic 1, at offset 1, without key and value.
 inline std::vector<std::byte> MakeOldMessage() {
   std::vector<std::byte> message;
@@ -115,6 +114,7 @@ inline std::vector<std::byte> MakeOldMessage() {
   return message;
 }
 
+// `count` batches like `first`, each beginning where the one before it ends, in offsets and in timestamps.
 inline std::vector<std::byte> MakeRun(BatchSpec first, int count) {
   std::vector<std::byte> out;
   for (int i = 0; i < count; ++i) {
