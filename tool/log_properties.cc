@@ -40,8 +40,10 @@ void AddLogProperties(PropertyTable& table, LogConfig& log) {
                         log.retention_ms);
   table.AddInt("retention.bytes", "of a partition; the oldest segments above it go (default -1: any size)",
                [&log](int64_t value) { log.retention_bytes = value; });
-  table.AddMilliseconds("file.delete.delay.ms", "files of deleted segments stay so long (default 60000)",
-                        log.file_delete_delay);
+  table.AddMilliseconds(
+      "file.delete.delay.ms",
+      "files of deleted segments stay so long, and go at the next look at what may go (default 60000)",
+      log.file_delete_delay);
   table.AddMilliseconds("delete.retention.ms", "compaction keeps tombstones so long (default 1 day)",
                         log.delete_retention);
   table.AddMilliseconds("min.compaction.lag.ms", "younger segments are not compacted (default 0)",
