@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "log/record_batch.h"
+#include "log/crc32c.h"
 #include "log/segment_name.h"
 #include "log/status.h"
 

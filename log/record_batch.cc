@@ -1,9 +1,10 @@
 #include "log/record_batch.h"
 
 #include <absl/strings/str_cat.h>
-#include <isa-l/crc.h>
 
 #include <limits>
+
+#include "log/crc32c.h"
 
 namespace slipstream {
 namespace {
@@ -11,18 +12,6 @@ namespace {
 constexpr int32_t kBatchLengthMin = static_cast<int32_t>(kBatchHeaderBytes - kBatchOverheadBytes);
 
 }  // namespace
-
-uint32_t Crc32c(ByteSpan bytes, uint32_t crc) {
-  // ISA-L keeps the raw register: Kafka's CRC inverts it before and after. Its length is an int.
-  uint32_t state = ~crc;
-  while (!bytes.empty()) {
-    const size_t part = std::min<size_t>(bytes.size(), 1 << 30);
-    auto* data = reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data()));  // ISA-L reads only
-    state = crc32_iscsi(data, static_cast<int>(part), state);
-    bytes = bytes.subspan(part);
-  }
-  return ~state;
-}
 
 int32_t AdvanceSequence(int32_t first, int32_t delta) {
   if (first < 0) return -1;

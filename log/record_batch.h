@@ -90,9 +90,6 @@ class RecordBatchView {
   ByteSpan bytes_;
 };
 
-// CRC-32C (Castagnoli) of `bytes`, continuing from `crc` of what came before; start with 0.
-uint32_t Crc32c(ByteSpan bytes, uint32_t crc = 0);
-
 // Leaders and mirrors only: neither field is under the CRC (LOG-03). A follower never calls them.
 void StampBaseOffset(std::span<std::byte> batch, Offset base_offset);
 void StampLeaderEpoch(std::span<std::byte> batch, LeaderEpoch epoch);

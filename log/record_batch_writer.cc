@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "log/compression.h"
+#include "log/crc32c.h"
 #include "log/status.h"
 #include "log/varint.h"
 

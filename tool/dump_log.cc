@@ -5,6 +5,7 @@
 
 #include "log/compression.h"
 #include "log/control_record.h"
+#include "log/crc32c.h"
 #include "log/record.h"
 #include "log/record_batch.h"
 #include "log/segment_scan.h"

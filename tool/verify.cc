@@ -12,6 +12,7 @@
 #include <regex>
 #include <vector>
 
+#include "log/crc32c.h"
 #include "log/status.h"
 #include "tool/batch_difference.h"
 #include "tool/cluster_source.h"

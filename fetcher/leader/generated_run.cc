@@ -4,6 +4,7 @@
 #include <random>
 
 #include "log/check.h"
+#include "log/crc32c.h"
 #include "log/record.h"
 #include "log/record_batch.h"
 #include "log/record_batch_writer.h"

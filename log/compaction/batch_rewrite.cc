@@ -4,6 +4,7 @@
 
 #include "log/check.h"
 #include "log/compression.h"
+#include "log/crc32c.h"
 #include "log/varint.h"
 
 namespace slipstream {

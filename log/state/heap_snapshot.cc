@@ -5,8 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "log/crc32c.h"
 #include "log/io/make_directory.h"
-#include "log/record_batch.h"
 #include "log/state/state_registry.h"
 #include "log/status.h"
 

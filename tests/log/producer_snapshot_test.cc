@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "log/crc32c.h"
 #include "tests/support/batches.h"
 #include "tests/support/hex.h"
 #include "tests/support/memory_io.h"

@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "log/crc32c.h"
 #include "tests/support/hex.h"
 
 namespace slipstream {

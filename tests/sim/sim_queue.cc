@@ -1,6 +1,6 @@
 #include "tests/sim/sim_queue.h"
 
-#include "log/record_batch.h"
+#include "log/crc32c.h"
 
 namespace slipstream::sim {
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "log/bytes.h"
+#include "log/crc32c.h"
 #include "log/record_batch.h"
 
 namespace slipstream {

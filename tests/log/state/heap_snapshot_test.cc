@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "log/record_batch.h"
+#include "log/crc32c.h"
 #include "tests/support/hex.h"
 #include "tests/support/memory_io.h"
 
