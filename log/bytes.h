@@ -24,7 +24,7 @@ inline absl::string_view AsText(ByteSpan bytes) { return {reinterpret_cast<const
 
 namespace bytes_internal {
 template <typename T>
-T SwapIfLittleEndian(T value) {
+[[gnu::always_inline]] inline T SwapIfLittleEndian(T value) {
   using U = std::make_unsigned_t<T>;
   U u = static_cast<U>(value);
   if constexpr (std::endian::native == std::endian::little) {
@@ -38,7 +38,7 @@ T SwapIfLittleEndian(T value) {
 
 // REQUIRES: at + sizeof(T) bytes are there: our caller's duty, checked.
 template <typename T>
-T ReadBigEndian(ByteSpan bytes, size_t at) {
+[[gnu::always_inline]] inline T ReadBigEndian(ByteSpan bytes, size_t at) {
   SLIP_CHECK(sizeof(T) <= bytes.size() && at <= bytes.size() - sizeof(T));
   T value;
   std::memcpy(&value, bytes.data() + at, sizeof(T));
@@ -46,7 +46,7 @@ T ReadBigEndian(ByteSpan bytes, size_t at) {
 }
 
 template <typename T>
-void WriteBigEndian(std::span<std::byte> bytes, size_t at, T value) {
+[[gnu::always_inline]] inline void WriteBigEndian(std::span<std::byte> bytes, size_t at, T value) {
   SLIP_CHECK(sizeof(T) <= bytes.size() && at <= bytes.size() - sizeof(T));
   value = bytes_internal::SwapIfLittleEndian(value);
   std::memcpy(bytes.data() + at, &value, sizeof(T));

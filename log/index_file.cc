@@ -17,7 +17,7 @@ absl::Status IndexFile::Load() {
   SLIP_ASSIGN_OR_RETURN(std::unique_ptr<File> file, io_->Open(path(), OpenMode::kCreate));
   SLIP_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   file_ = std::move(file);
-  file_count_ = size / entry_bytes_;
+  count_ = file_count_ = size / entry_bytes_;
   trim_ = size % entry_bytes_ != 0;
   return absl::OkStatus();
 }
@@ -33,6 +33,7 @@ void IndexFile::Append(ByteSpan entry) {
   SLIP_CHECK(file_ != nullptr);
   SLIP_CHECK_EQ(entry.size(), entry_bytes_);
   tail_.insert(tail_.end(), entry.begin(), entry.end());
+  ++count_;
   if (tail_.size() >= kTailBytesMax) (void)Flush();
 }
 
@@ -56,8 +57,9 @@ absl::Status IndexFile::ReadFromFile(uint64_t number, std::span<std::byte> into)
 
 absl::Status IndexFile::Truncate(uint64_t keep) {
   SLIP_RETURN_IF_ERROR(Load());
+  count_ = std::min(count_, keep);
   if (keep >= file_count_) {
-    tail_.resize(std::min(tail_.size(), static_cast<size_t>(keep - file_count_) * entry_bytes_));
+    tail_.resize(static_cast<size_t>(count_ - file_count_) * entry_bytes_);
   } else {
     tail_.clear();
     file_count_ = keep;
@@ -82,7 +84,7 @@ absl::Status IndexFile::Flush() {
   const absl::Status written = file_->WriteAt(tail_, FilePosition{file_count_ * entry_bytes_});
   trim_ = !written.ok();  // part of it may be there, and must not count as entries
   SLIP_RETURN_IF_ERROR(written);
-  file_count_ += tail_count();
+  file_count_ = count_;
   tail_.clear();
   return absl::OkStatus();
 }

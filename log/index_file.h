@@ -30,7 +30,7 @@ class IndexFile {
   absl::Status Release();
 
   // REQUIRES: Load() was OK.
-  uint64_t count() const { return file_count_ + tail_count(); }
+  uint64_t count() const { return count_; }
   bool loaded() const { return file_ != nullptr; }
 
   // Adds an entry in memory; a full chunk is written to the file. That write may fail without harm: the entry stays in
@@ -57,7 +57,6 @@ class IndexFile {
   static constexpr size_t kTailBytesMax = 4096;
   static constexpr uint64_t kSearchEntriesMax = 256;  // a search range this small is read in one go
 
-  uint64_t tail_count() const { return tail_.size() / entry_bytes_; }
   absl::Status Trim();
   absl::Status ReadFromFile(uint64_t number, std::span<std::byte> into);
 
@@ -65,7 +64,8 @@ class IndexFile {
   SegmentFile name_;
   size_t entry_bytes_;
   std::shared_ptr<File> file_;
-  uint64_t file_count_ = 0;  // entries in the file; the tail follows them
+  uint64_t count_ = 0;
+  uint64_t file_count_ = 0;  // of them in the file; the tail follows them
   std::vector<std::byte> tail_;
   bool trim_ = false;  // the file may hold more than file_count_ entries
 };

@@ -231,8 +231,9 @@ class PartitionLog {
   // Returns their end. nullopt: not all fit the active segment, and none is staged.
   absl::StatusOr<std::optional<Offset>> StageAll(ByteSpan batches);
   absl::Status FinishWrite(const absl::Status& written, ByteSpan run, Offset end);
-  absl::Status FinishAppend(const absl::Status& appended, std::optional<LeaderEpoch> epoch_before);
-  absl::Status UndoUnwritten(std::optional<LeaderEpoch> epoch_before);  // after a failed append
+  absl::Status PrepareAppend();  // what is rarely to be done before one
+  absl::Status UndoFailed(const absl::Status& append);
+  absl::Status UndoUnwritten();  // after a failed append
   absl::Status CheckRun(ByteSpan batches, Offset next, LeaderEpoch epoch, const ProducerStateTable& before) const;
   std::optional<absl::Status> TryAppendNow(IoQueue& queue, ByteSpan batches);
   void ReleaseFilesIfIdle();
@@ -313,7 +314,8 @@ class PartitionLog {
   bool producers_staged_ = false;  // some batch that is staged may have a producer
   bool names_unsynced_ = false;    // files came or went since the last flush
   bool start_unsynced_ = false;    // the log was started anew since
-  bool epochs_ahead_ = false;      // the epoch cache tells of batches that were not written
+  bool epochs_staged_ = false;     // the epoch cache tells of batches that are being written
+  bool epochs_ahead_ = false;      // ... that were not written
   uint64_t unflushed_bytes_ = 0;
   bool flush_running_ = false;               // of Flush: others wait for its end
   std::unique_ptr<AsyncEvent> flush_ended_;  // made when somebody waits

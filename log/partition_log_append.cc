@@ -61,7 +61,6 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
                                                              bool checked) {
   SLIP_CO_RETURN_IF_ERROR(Usable());
   SLIP_CO_RETURN_IF_ERROR(checked ? TakeBackEpochs() : CheckBatches(batches));
-  const std::optional<LeaderEpoch> epoch_before = latest_epoch();
   absl::Status appended;
   try {
     appended = co_await AppendChecked(queue, batches, hint);
@@ -70,7 +69,7 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
     FailAsBrokenOff("cannot append");
     throw;
   }
-  co_return FinishAppend(appended, epoch_before);
+  co_return appended.ok() ? appended : UndoFailed(appended);
 }
 
 std::optional<absl::Status> PartitionLog::AppendNow(IoQueue& queue, ByteSpan batches) {
@@ -83,35 +82,41 @@ std::optional<absl::Status> PartitionLog::AppendNow(IoQueue& queue, ByteSpan bat
 }
 
 std::optional<absl::Status> PartitionLog::TryAppendNow(IoQueue& queue, ByteSpan batches) {
-  absl::Status ready = Usable();
-  if (ready.ok()) ready = TakeBackEpochs();
-  if (ready.ok()) ready = active().LoadForAppend(log_end_offset_);
-  if (!ready.ok()) return ready;
+  const bool prepared = failure_.ok() && !health_->offline() && !epochs_ahead_ && active().ready_for_append();
+  if (!prepared)
+    if (absl::Status status = PrepareAppend(); !status.ok()) return status;
   if (!active().WritesNow(queue, batches.size())) return std::nullopt;
-  const std::optional<LeaderEpoch> epoch_before = latest_epoch();
   const absl::StatusOr<std::optional<Offset>> end = StageAll(batches);
-  if (!end.ok()) return FinishAppend(end.status(), epoch_before);
-  if (*end) return FinishAppend(FinishWrite(active().WriteStagedNow(queue, batches), batches, **end), epoch_before);
-  epochs_ahead_ = latest_epoch() != epoch_before;
+  if (!end.ok()) return UndoFailed(end.status());
+  if (*end) {
+    absl::Status appended = FinishWrite(active().WriteStagedNow(queue, batches), batches, **end);
+    return appended.ok() ? std::move(appended) : UndoFailed(appended);
+  }
+  epochs_ahead_ = std::exchange(epochs_staged_, false);
   return std::nullopt;
 }
 
-absl::Status PartitionLog::FinishAppend(const absl::Status& appended, std::optional<LeaderEpoch> epoch_before) {
-  if (appended.ok()) return appended;
-  if (IsDiskFailure(appended)) health_->TakeOffline(Annotate(appended, partition_.ToString()));
-  const absl::Status undone = UndoUnwritten(epoch_before);
-  if (undone.ok()) return appended;
-  return absl::Status(appended.code(), absl::StrCat(appended.message(), "; then: ", undone.message()));
+absl::Status PartitionLog::PrepareAppend() {
+  SLIP_RETURN_IF_ERROR(Usable());
+  SLIP_RETURN_IF_ERROR(TakeBackEpochs());
+  return active().LoadForAppend(log_end_offset_);
 }
 
-absl::Status PartitionLog::UndoUnwritten(std::optional<LeaderEpoch> epoch_before) {
+absl::Status PartitionLog::UndoFailed(const absl::Status& append) {
+  if (IsDiskFailure(append)) health_->TakeOffline(Annotate(append, partition_.ToString()));
+  const absl::Status undone = UndoUnwritten();
+  if (undone.ok()) return append;
+  return absl::Status(append.code(), absl::StrCat(append.message(), "; then: ", undone.message()));
+}
+
+absl::Status PartitionLog::UndoUnwritten() {
   // A segment rolled past a hole is empty now and begins above the log end.
   if (active().base_offset() > log_end_offset_) {
     absl::Status undone = RemoveLastSegment();
     if (undone.ok()) undone = RewindProducers();  // they were told of the hole
     SLIP_RETURN_IF_ERROR(FailUnlessOk(undone, "cannot undo a roll"));
   }
-  epochs_ahead_ = latest_epoch() != epoch_before;
+  epochs_ahead_ = std::exchange(epochs_staged_, false);
   return TakeBackEpochs();
 }
 
@@ -143,8 +148,10 @@ asio::awaitable<absl::StatusOr<Offset>> PartitionLog::AppendAsLeader(IoQueue& qu
 absl::Status PartitionLog::StageBatch(const RecordBatchView& batch) {
   // In memory before the data; on the disk before the recovery point passes them, as all above it is read again
   // (LOG-63).
-  if (!epochs_->Covers(batch.partition_leader_epoch(), batch.base_offset()))
+  if (!epochs_->Covers(batch.partition_leader_epoch(), batch.base_offset())) {
+    epochs_staged_ = true;
     SLIP_RETURN_IF_ERROR(epochs_->Note(batch.partition_leader_epoch(), batch.base_offset()));
+  }
   producers_staged_ = producers_staged_ || batch.producer_id() >= 0;
   return active().Stage(batch);
 }
@@ -202,15 +209,16 @@ absl::StatusOr<std::optional<Offset>> PartitionLog::StageAll(ByteSpan batches) {
 absl::Status PartitionLog::FinishWrite(const absl::Status& written, ByteSpan run, Offset end) {
   if (!written.ok()) return written;
   log_end_offset_ = end;
+  epochs_staged_ = false;
   begun_ = true;
   unflushed_bytes_ += run.size();
+  producers_.AdvanceEndTo(end);
+  if (!std::exchange(producers_staged_, false)) return failure_;  // no second walk
   // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
   return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");
 }
 
 absl::Status PartitionLog::ApplyToProducers(ByteSpan run) {
-  producers_.AdvanceEndTo(log_end_offset_);
-  if (!std::exchange(producers_staged_, false)) return absl::OkStatus();  // no second walk
   BatchWalker walker(run);
   while (walker.Next()) {
     const std::optional<CompletedTransaction> completed = producers_.Apply(walker.batch());

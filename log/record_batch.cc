@@ -11,6 +11,10 @@ namespace {
 
 constexpr int32_t kBatchLengthMin = static_cast<int32_t>(kBatchHeaderBytes - kBatchOverheadBytes);
 
+bool AreOffsets(int64_t base, int32_t delta) {
+  return base >= 0 && delta >= 0 && base <= std::numeric_limits<int64_t>::max() - delta - 1;
+}
+
 }  // namespace
 
 int32_t AdvanceSequence(int32_t first, int32_t delta) {
@@ -30,9 +34,24 @@ void StampLeaderEpoch(std::span<std::byte> batch, LeaderEpoch epoch) {
 }
 
 bool BatchWalker::Next() {
-  if (!status_.ok()) return false;
   const ByteSpan rest = bytes_.subspan(next_at_);
-  if (rest.size() < kBatchOverheadBytes) return false;
+  if (rest.empty()) return false;
+  if (rest.size() < kBatchHeaderBytes || !status_.ok()) return Stop(rest);
+  const RecordBatchView view(rest);
+  const auto length = ReadBigEndian<int32_t>(rest, BatchField::kLength);
+  const int64_t base = view.base_offset().value;
+  const int32_t delta = view.last_offset_delta();
+  const size_t size = kBatchOverheadBytes + static_cast<size_t>(length);
+  if (view.magic() != 2 || length < kBatchLengthMin || rest.size() < size || !AreOffsets(base, delta))
+    return Stop(rest);
+  batch_ = rest.first(size);
+  batch_at_ = next_at_;
+  next_at_ += size;
+  return true;
+}
+
+bool BatchWalker::Stop(ByteSpan rest) {
+  if (!status_.ok() || rest.size() < kBatchOverheadBytes) return false;
   const auto corrupt = [&](const auto&... what) {
     status_ = absl::DataLossError(absl::StrCat("record batch at byte ", (start_ + next_at_).value, ": ", what...));
     return false;
@@ -48,17 +67,9 @@ bool BatchWalker::Next() {
   }
   if (magic != 2) return corrupt("magic ", magic, " is not 0, 1 or 2");
   if (length < kBatchLengthMin) return corrupt("length ", length, " below ", kBatchLengthMin);
-  const size_t size = kBatchOverheadBytes + static_cast<size_t>(length);
-  if (rest.size() < size) return false;
-  const RecordBatchView view(rest.first(size));
-  const int64_t base = view.base_offset().value;
-  const int32_t delta = view.last_offset_delta();
-  if (base < 0 || delta < 0 || base > std::numeric_limits<int64_t>::max() - delta - 1)
-    return corrupt("base offset ", base, " with last offset delta ", delta);
-  batch_ = rest.first(size);
-  batch_at_ = next_at_;
-  next_at_ += size;
-  return true;
+  if (rest.size() < kBatchOverheadBytes + static_cast<size_t>(length)) return false;
+  const RecordBatchView view(rest);
+  return corrupt("base offset ", view.base_offset().value, " with last offset delta ", view.last_offset_delta());
 }
 
 }  // namespace slipstream

@@ -110,6 +110,8 @@ class BatchWalker {
   const absl::Status& status() const { return status_; }        // kDataLoss names the byte and what is wrong there
 
  private:
+  [[gnu::cold]] bool Stop(ByteSpan rest);  // says why there is no whole batch at its start
+
   ByteSpan bytes_;
   FilePosition start_;
   ByteSpan batch_;

@@ -23,15 +23,12 @@ Segment::Segment(FileIo& io, const StoredPath& directory, Offset base_offset, co
                  absl::string_view mark)
     : io_(io), config_(config), name_{&directory, base_offset, kLogSuffix, mark} {}
 
-Segment::Indexes& Segment::indexes() {
-  if (indexes_ == nullptr) {
-    const auto entry_bytes_max = static_cast<uint64_t>(config_.segment_index_bytes);
-    indexes_ = std::make_unique<Indexes>(
-        Indexes{.offsets = OffsetIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max, name_.mark),
-                .times = TimeIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max, name_.mark),
-                .transactions = TransactionIndex(io_, *name_.directory, name_.base_offset, name_.mark)});
-  }
-  return *indexes_;
+void Segment::MakeIndexes() {
+  const auto entry_bytes_max = static_cast<uint64_t>(config_.segment_index_bytes);
+  indexes_ = std::make_unique<Indexes>(
+      Indexes{.offsets = OffsetIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max, name_.mark),
+              .times = TimeIndex(io_, *name_.directory, name_.base_offset, entry_bytes_max, name_.mark),
+              .transactions = TransactionIndex(io_, *name_.directory, name_.base_offset, name_.mark)});
 }
 
 absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(FileIo& io, const StoredPath& directory, Offset base_offset,

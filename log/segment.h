@@ -76,6 +76,7 @@ class Segment {
   // Opens the files and reads what the indexes hold. Before Fits and Stage. The indexes are made anew when they speak
   // of offsets at or behind `end`, where the log ends.
   absl::Status LoadForAppend(Offset end = Offset{std::numeric_limits<int64_t>::max()});
+  bool ready_for_append() const { return loaded_ && !torn_; }  // LoadForAppend has nothing to do
   // LOG-82: false when the batch belongs in a new segment. Anything within 2^31-1 of the base fits an empty one.
   // REQUIRES: LoadForAppend() was OK.
   bool Fits(const RecordBatchView& batch) const;
@@ -171,7 +172,11 @@ class Segment {
                                                              Offset base_offset, const LogConfig& config,
                                                              absl::string_view mark);
 
-  Indexes& indexes();
+  Indexes& indexes() {
+    if (indexes_ == nullptr) MakeIndexes();
+    return *indexes_;
+  }
+  void MakeIndexes();
   absl::StatusOr<bool> IndexesEndWithin(Offset end);
   absl::Status Account(const RecordBatchView& header, uint64_t size, Progress& progress);
   absl::Status ResetIndexes(Progress& progress);

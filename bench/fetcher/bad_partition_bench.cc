@@ -90,7 +90,8 @@ class GenerousLeader final : public NoQuestionsLeader {
 // Refuses what the log of one partition appends, while the trouble is that.
 class DiskFullForOne final : public IoQueue {
  public:
-  DiskFullForOne(std::filesystem::path full, const Trouble& trouble) : full_(std::move(full)), trouble_(trouble) {}
+  DiskFullForOne(std::filesystem::path full, const Trouble& trouble)
+      : IoQueue(64 << 10), full_(std::move(full)), trouble_(trouble) {}
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
     co_return WriteNow(file, bytes, at);
@@ -100,7 +101,6 @@ class DiskFullForOne final : public IoQueue {
       return absl::ResourceExhaustedError("no space left on the bench's disk");
     return file.WriteAt(bytes, at);
   }
-  size_t write_now_bytes_max() const override { return 64 << 10; }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override {
     co_return file.WriteDirectAt(parts, at);
   }

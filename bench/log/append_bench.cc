@@ -84,10 +84,12 @@ class Appender {
 
  private:
   void StampNext() {
-    if (log_->size_bytes() + run_bytes_ > kLogBytesMax) {
+    if (log_bytes_ + run_bytes_ > kLogBytesMax) {
       SLIP_CHECK(log_->TruncateFullyAndStartAt(log_->log_end_offset()).ok());
       SLIP_CHECK(MaintainAndRemove(*log_, Timestamp{0}).ok());  // the old files leave the disk
+      log_bytes_ = 0;
     }
+    log_bytes_ += run_bytes_;
     StampRun(bytes(), log_->log_end_offset());
   }
   std::span<std::byte> bytes() { return run_.span().first(run_bytes_); }
@@ -95,6 +97,7 @@ class Appender {
   IoQueue& queue_;
   AlignedBuffer run_;
   const size_t run_bytes_;
+  uint64_t log_bytes_ = 0;  // kept here, so that asking costs the log nothing
   TempDir dir_;
   LogConfig config_;
   std::unique_ptr<PartitionLog> log_;

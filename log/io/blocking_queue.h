@@ -9,8 +9,9 @@ namespace slipstream {
 
 class BlockingIoQueue final : public IoQueue {
  public:
+  BlockingIoQueue() : IoQueue(std::numeric_limits<size_t>::max()) {}
+
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) override;
-  size_t write_now_bytes_max() const override { return std::numeric_limits<size_t>::max(); }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override;
   asio::awaitable<absl::Status> Sync(File& file) override;
 };

@@ -130,6 +130,9 @@ enum class WriteHint {
 // Queues I/O of one thread and resumes the awaiting coroutine on that thread. Operations finish in any order.
 class IoQueue {
  public:
+  // `write_now_bytes_max`: so few are in the page cache before a queue would have begun. 0: all writes are to be
+  // queued.
+  explicit IoQueue(size_t write_now_bytes_max) : write_now_bytes_max_(write_now_bytes_max) {}
   virtual ~IoQueue() = default;
 
   // Writes all of `bytes`, or fails with any part written. `bytes` and `file` stay untouched until this returns
@@ -137,8 +140,7 @@ class IoQueue {
   virtual asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) = 0;
   // The same at once, through the page cache. REQUIRES: bytes.size() <= write_now_bytes_max().
   virtual absl::Status WriteNow(File& file, ByteSpan bytes, FilePosition at) { return file.WriteAt(bytes, at); }
-  // So few are in the page cache before a queue would have begun. 0: all writes are to be queued.
-  virtual size_t write_now_bytes_max() const = 0;
+  size_t write_now_bytes_max() const { return write_now_bytes_max_; }
   // As File::WriteDirectAt, without blocking the thread; the same duties as Write's.
   virtual asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) = 0;
   // As File::Sync, without blocking the thread.
@@ -146,6 +148,12 @@ class IoQueue {
   // As FileIo::Remove, without blocking the thread where that can be: a disk takes 0.2 s and more to free a GB. `io` is
   // the one that the queue's files are of.
   virtual asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path);
+
+ protected:
+  void set_write_now_bytes_max(size_t bytes) { write_now_bytes_max_ = bytes; }
+
+ private:
+  size_t write_now_bytes_max_;  // not a virtual call: each small append asks
 };
 
 }  // namespace slipstream

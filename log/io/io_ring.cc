@@ -47,7 +47,8 @@ struct IoRing::Operation {
   }
 };
 
-IoRing::IoRing(asio::io_context& io, unsigned operations_max) : io_(io), eventfd_(io), slot_free_(io.get_executor()) {
+IoRing::IoRing(asio::io_context& io, unsigned operations_max)
+    : IoQueue(kWriteNowBytesMax), io_(io), eventfd_(io), slot_free_(io.get_executor()) {
   for (unsigned i = 0; i < operations_max; ++i) {
     operations_.push_back(std::make_unique<Operation>());
     free_.push_back(operations_.back().get());
@@ -83,8 +84,6 @@ absl::StatusOr<std::unique_ptr<IoRing>> IoRing::Create(asio::io_context& io, uns
   asio::co_spawn(io, ring->DrainCompletions(ring->alive_), RethrowException{});
   return ring;
 }
-
-size_t IoRing::write_now_bytes_max() const { return kWriteNowBytesMax; }
 
 asio::awaitable<absl::Status> IoRing::Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) {
   if (hint == WriteHint::kCached && bytes.size() <= kWriteNowBytesMax) co_return WriteNow(file, bytes, at);

@@ -28,7 +28,6 @@ class IoRing final : public IoQueue {
   IoRing& operator=(const IoRing&) = delete;
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) override;
-  size_t write_now_bytes_max() const override;
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override;
   asio::awaitable<absl::Status> Sync(File& file) override;
   asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path) override;

@@ -15,7 +15,7 @@ namespace {
 
 class AppendNowTest : public testing::Test {
  protected:
-  AppendNowTest() { queue_.now_bytes_max = 1 << 16; }
+  AppendNowTest() { queue_.set_write_now_bytes_max(1 << 16); }
   void SetUp() override { Open(); }
   void Open() {
     log_.reset();
@@ -70,7 +70,7 @@ TEST_F(AppendNowTest, AnEpochWhoseRunDidNotFitIsTakenBackBeforeTheNextRun) {
 }
 
 TEST_F(AppendNowTest, MoreThanTheQueueWritesAtOnceIsLeftToIt) {
-  queue_.now_bytes_max = MakeBatch({}).size() - 1;
+  queue_.set_write_now_bytes_max(MakeBatch({}).size() - 1);
   EXPECT_EQ(Append(BatchSpec{}), std::nullopt);
   EXPECT_EQ(queue_.writes, 0);
 }

@@ -18,13 +18,12 @@ namespace {
 // Writes at once; an fsync ends when the test says so.
 class HeldSyncs final : public IoQueue {
  public:
-  explicit HeldSyncs(asio::io_context& io) : released_(io.get_executor()) {}
+  explicit HeldSyncs(asio::io_context& io) : IoQueue(0), released_(io.get_executor()) {}
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint) override {
     while (hold_writes) co_await released_.Wait();
     co_return file.WriteAt(bytes, at);
   }
-  size_t write_now_bytes_max() const override { return 0; }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override {
     co_return file.WriteDirectAt(parts, at);
   }

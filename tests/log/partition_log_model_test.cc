@@ -32,7 +32,7 @@ class LogModel : public testing::TestWithParam<uint64_t> {
   static constexpr int kStepsBetweenChecks = 16;
 
   LogModel() : random_(GetParam()) {
-    queue_.now_bytes_max = 1 << 16;
+    queue_.set_write_now_bytes_max(1 << 16);
     config_.segment_bytes = 700;
     config_.index_interval_bytes = 100;
     config_.segment_ms = std::chrono::milliseconds(400);

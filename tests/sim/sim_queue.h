@@ -17,7 +17,8 @@ class SimQueue final : public IoQueue {
   // All outlive it. `full`: no room for a write. `may_touch`: whose queue this is may write to the file (INV-22).
   SimQueue(const Options& options, Random& random, Scheduler& scheduler, Trace& trace, const bool& full,
            std::function<bool(const std::filesystem::path&)> may_touch)
-      : options_(options),
+      : IoQueue(options.write_now_bytes_max),
+        options_(options),
         random_(random),
         trace_(trace),
         naps_(scheduler),
@@ -26,7 +27,6 @@ class SimQueue final : public IoQueue {
 
   asio::awaitable<absl::Status> Write(File& file, ByteSpan bytes, FilePosition at, WriteHint hint) override;
   absl::Status WriteNow(File& file, ByteSpan bytes, FilePosition at) override;
-  size_t write_now_bytes_max() const override { return options_.write_now_bytes_max; }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override;
   asio::awaitable<absl::Status> Sync(File& file) override;
   asio::awaitable<absl::Status> Remove(FileIo& io, const std::filesystem::path& path) override;

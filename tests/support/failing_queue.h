@@ -15,6 +15,9 @@ namespace slipstream {
 
 class FailingQueue final : public IoQueue {
  public:
+  FailingQueue() : IoQueue(0) {}
+  using IoQueue::set_write_now_bytes_max;
+
   uint64_t write_bytes_left =
       std::numeric_limits<uint64_t>::max();  // the write that goes past it stops there and fails
   std::function<void()> before_write;
@@ -23,7 +26,6 @@ class FailingQueue final : public IoQueue {
   AsyncEvent* sync_gate = nullptr;  // an fsync waits until it is notified
   AsyncEvent* remove_gate = nullptr;
   absl::Status remove_result;  // not OK: nothing is removed
-  size_t now_bytes_max = 0;    // of a write that is not queued
   int writes = 0;
   int direct_writes = 0;  // of those
   int syncs = 0;
@@ -41,7 +43,6 @@ class FailingQueue final : public IoQueue {
     if (status.ok() && taken < bytes.size()) status = full;
     return status;
   }
-  size_t write_now_bytes_max() const override { return now_bytes_max; }
   asio::awaitable<absl::Status> WriteDirect(File& file, DirectParts parts, FilePosition at) override {
     ++writes;
     ++direct_writes;
