@@ -29,6 +29,11 @@ absl::Status IndexFile::Release() {
   return absl::OkStatus();
 }
 
+void IndexFile::Unload() {
+  SLIP_CHECK(tail_.empty());
+  file_.reset();
+}
+
 void IndexFile::Append(ByteSpan entry) {
   SLIP_CHECK(file_ != nullptr);
   SLIP_CHECK_EQ(entry.size(), entry_bytes_);

@@ -28,6 +28,7 @@ class IndexFile {
   absl::Status Load();
   // Closes the file once its entries are written; the next use opens it again.
   absl::Status Release();
+  void Unload();  // closes it as it is. REQUIRES: nothing was added since Load()
 
   // REQUIRES: Load() was OK.
   uint64_t count() const { return count_; }
@@ -65,9 +66,9 @@ class IndexFile {
   size_t entry_bytes_;
   std::shared_ptr<File> file_;
   uint64_t count_ = 0;
-  uint64_t file_count_ = 0;  // of them in the file; the tail follows them
-  std::vector<std::byte> tail_;
-  bool trim_ = false;  // the file may hold more than file_count_ entries
+  uint64_t file_count_ = 0;      // of them in the file
+  std::vector<std::byte> tail_;  // the count_ - file_count_ entries behind those in the file
+  bool trim_ = false;            // the file may hold more than file_count_ entries
 };
 
 template <typename IsLow>

@@ -25,7 +25,7 @@ absl::Status OffsetIndex::Load() {
   if (file_.loaded()) return absl::OkStatus();
   SLIP_RETURN_IF_ERROR(file_.Load());
   const absl::Status last_read = RefreshLast();
-  if (!last_read.ok()) (void)file_.Release();  // nothing is in memory yet, so that cannot fail
+  if (!last_read.ok()) file_.Unload();
   return last_read;
 }
 
@@ -97,8 +97,10 @@ absl::Status OffsetIndex::TruncateTo(Offset offset) {
 }
 
 absl::Status OffsetIndex::TruncateToCount(uint64_t keep) {
-  SLIP_RETURN_IF_ERROR(file_.Truncate(keep));
-  return RefreshLast();
+  const absl::Status cut = file_.Truncate(keep);
+  if (!file_.loaded()) return cut;
+  const absl::Status last_read = RefreshLast();  // in memory the entries are gone whatever became of the file
+  return cut.ok() ? last_read : cut;
 }
 
 }  // namespace slipstream

@@ -174,7 +174,8 @@ absl::Status Segment::Account(const RecordBatchView& header, uint64_t size, Prog
 }
 
 void Segment::Unstage() {
-  // In memory this cannot fail; what a full chunk brought into a file is cut again before that file counts as flushed.
+  // In memory the entries go in any case; what a full chunk brought into a file is cut again before that file counts as
+  // flushed.
   indexes_unsynced_ = true;
   (void)indexes().offsets.TruncateToCount(written_.offset_entries);
   (void)indexes().times.TruncateToCount(written_.time_entries);

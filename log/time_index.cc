@@ -24,7 +24,7 @@ absl::Status TimeIndex::Load() {
   if (file_.loaded()) return absl::OkStatus();
   SLIP_RETURN_IF_ERROR(file_.Load());
   const absl::Status last_read = RefreshLast();
-  if (!last_read.ok()) (void)file_.Release();  // nothing is in memory yet, so that cannot fail
+  if (!last_read.ok()) file_.Unload();
   return last_read;
 }
 
@@ -84,8 +84,10 @@ absl::Status TimeIndex::TruncateTo(Offset offset) {
 }
 
 absl::Status TimeIndex::TruncateToCount(uint64_t keep) {
-  SLIP_RETURN_IF_ERROR(file_.Truncate(keep));
-  return RefreshLast();
+  const absl::Status cut = file_.Truncate(keep);
+  if (!file_.loaded()) return cut;
+  const absl::Status last_read = RefreshLast();  // in memory the entries are gone whatever became of the file
+  return cut.ok() ? last_read : cut;
 }
 
 }  // namespace slipstream

@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "tests/support/memory_io.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -108,6 +109,23 @@ TEST_F(OffsetIndexTest, Log135_PartialLastEntryIsIgnoredAndOverwritten) {
   EXPECT_EQ(index.count(), 1u);
   ASSERT_TRUE(index.entries().Flush().ok());
   EXPECT_EQ(std::filesystem::file_size(path()), 8u);
+}
+
+// What happened: the last entry was still told after a cut that the file refused, and a look-up ended the process.
+TEST_F(OffsetIndexTest, Log94_ACutThatTheDiskRefusesForgetsTheLastEntryToo) {
+  MemoryIo io;
+  OffsetIndex index(io, directory_, kBase, kRoomy);
+  ASSERT_TRUE(index.Load().ok());
+  for (int64_t i = 1; i <= 600; ++i)  // so many that some are in the file
+    ASSERT_TRUE(index.Append(kBase + i, FilePosition{static_cast<uint64_t>(i)}).ok());
+  io.cut_result = absl::UnavailableError("the test's disk cuts nothing");
+  EXPECT_EQ(index.TruncateToCount(0), io.cut_result);
+  EXPECT_EQ(*index.Floor(kBase + 700), (OffsetIndexEntry{kBase, FilePosition{0}}));
+  io.cut_result = absl::OkStatus();
+  EXPECT_EQ(index.Append(kBase + 1, FilePosition{1}), absl::OkStatus());
+  ASSERT_TRUE(index.Release().ok());
+  EXPECT_EQ(*index.LastEntry(), (OffsetIndexEntry{kBase + 1, FilePosition{1}}));
+  EXPECT_EQ(index.count(), 1u);
 }
 
 TEST_F(OffsetIndexTest, Log94_ReopenedFileHoldsWholeEntriesOnly) {

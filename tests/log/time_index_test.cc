@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/memory_io.h"
 #include "tests/support/temp_dir.h"
 
 namespace slipstream {
@@ -82,6 +83,20 @@ TEST_F(TimeIndexTest, Log99_TruncationDropsEntriesAtOrAbove) {
   EXPECT_EQ(*index.LastEntry(), Entry(45, 1005));
   ASSERT_TRUE(index.TruncateTo(kBase).ok());
   EXPECT_EQ(*index.LastEntry(), Entry(-1, 1000));
+}
+
+// What happened: after a cut that the file refused, an entry with the time of the last one before it was left out.
+TEST_F(TimeIndexTest, Log94_ACutThatTheDiskRefusesForgetsTheLastEntryToo) {
+  MemoryIo io;
+  TimeIndex index(io, directory_, kBase, 10 << 20);
+  ASSERT_TRUE(index.Load().ok());
+  for (int64_t i = 1; i <= 400; ++i) ASSERT_TRUE(index.MaybeAppend(Entry(i, 1000 + i)).ok());
+  io.cut_result = absl::UnavailableError("the test's disk cuts nothing");
+  EXPECT_EQ(index.TruncateToCount(0), io.cut_result);
+  EXPECT_EQ(*index.LastEntry(), Entry(-1, 1000));
+  io.cut_result = absl::OkStatus();
+  EXPECT_EQ(index.MaybeAppend(Entry(400, 1001)), absl::OkStatus());
+  EXPECT_EQ(index.count(), 1u);
 }
 
 }  // namespace

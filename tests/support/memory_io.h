@@ -17,8 +17,11 @@ namespace slipstream {
 
 class MemoryIo final : public FileIo {
  public:
+  absl::Status cut_result;  // of File::Truncate; not OK: nothing is cut. MemoryIo outlives its files
+
   absl::StatusOr<std::unique_ptr<File>> Open(const std::filesystem::path& path, OpenMode mode) override {
-    if (mode == OpenMode::kDirectory) return std::make_unique<MemoryFile>(path, std::make_shared<std::string>());
+    if (mode == OpenMode::kDirectory)
+      return std::make_unique<MemoryFile>(path, std::make_shared<std::string>(), cut_result);
     std::shared_ptr<std::string>& content = files_[path];
     const bool existed = content != nullptr;
     const bool must_exist = mode == OpenMode::kRead || mode == OpenMode::kReadWrite;
@@ -28,7 +31,7 @@ class MemoryIo final : public FileIo {
       return absl::NotFoundError(path.native());
     }
     if (!existed) content = std::make_shared<std::string>();
-    return std::make_unique<MemoryFile>(path, content);
+    return std::make_unique<MemoryFile>(path, content, cut_result);
   }
   bool Exists(const std::filesystem::path& path) override { return files_.contains(path); }
   absl::StatusOr<std::vector<std::string>> List(const std::filesystem::path& directory, bool directories) override {
@@ -60,8 +63,8 @@ class MemoryIo final : public FileIo {
  private:
   class MemoryFile final : public File {
    public:
-    MemoryFile(std::filesystem::path path, std::shared_ptr<std::string> content)
-        : path_(std::move(path)), content_(std::move(content)) {}
+    MemoryFile(std::filesystem::path path, std::shared_ptr<std::string> content, const absl::Status& cut_result)
+        : path_(std::move(path)), content_(std::move(content)), cut_result_(cut_result) {}
 
     absl::StatusOr<size_t> ReadAt(std::span<std::byte> into, FilePosition at) override {
       if (at.value >= content_->size()) return 0;
@@ -76,8 +79,8 @@ class MemoryIo final : public FileIo {
     }
     absl::StatusOr<uint64_t> Size() override { return content_->size(); }
     absl::Status Truncate(uint64_t size) override {
-      content_->resize(size);
-      return absl::OkStatus();
+      if (cut_result_.ok()) content_->resize(size);
+      return cut_result_;
     }
     absl::Status Allocate(uint64_t size) override {
       content_->resize(std::max<size_t>(content_->size(), size));
@@ -99,6 +102,7 @@ class MemoryIo final : public FileIo {
    private:
     std::filesystem::path path_;
     std::shared_ptr<std::string> content_;
+    const absl::Status& cut_result_;
   };
 
   std::map<std::filesystem::path, std::shared_ptr<std::string>> files_;
