@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli), which guards record batches (LOG-02).
+// CRC-32C (Castagnoli), which guards record batches (LOG-02) and snapshots.
 #pragma once
 
 #include <cstdint>

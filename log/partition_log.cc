@@ -101,8 +101,8 @@ Offset PartitionLog::SegmentEnd(size_t number) const {
 }
 
 absl::Status PartitionLog::Usable() const {
-  if (!failure_.ok()) return failure_;
-  return health_->offline() ? Annotate(health_->cause(), "log dir is offline") : absl::OkStatus();
+  if (healthy()) return absl::OkStatus();
+  return failure_.ok() ? Annotate(health_->cause(), "log dir is offline") : failure_;
 }
 
 absl::Status PartitionLog::FailUnlessOk(const absl::Status& status, absl::string_view what) {

@@ -231,9 +231,10 @@ class PartitionLog {
   // Returns their end. nullopt: not all fit the active segment, and none is staged.
   absl::StatusOr<std::optional<Offset>> StageAll(ByteSpan batches);
   absl::Status FinishWrite(const absl::Status& written, ByteSpan run, Offset end);
-  absl::Status PrepareAppend();  // what is rarely to be done before one
-  absl::Status UndoFailed(const absl::Status& append);
-  absl::Status UndoUnwritten();  // after a failed append
+  // What is rarely to be done before one. Like a failed append, an error of the disk takes the directory offline.
+  absl::Status PrepareAppend();
+  absl::Status UndoFailedAppend(const absl::Status& failed);  // returns why it failed
+  absl::Status UndoUnwritten();                               // after a failed append
   absl::Status CheckRun(ByteSpan batches, Offset next, LeaderEpoch epoch, const ProducerStateTable& before) const;
   std::optional<absl::Status> TryAppendNow(IoQueue& queue, ByteSpan batches);
   void ReleaseFilesIfIdle();
@@ -248,6 +249,7 @@ class PartitionLog {
   asio::awaitable<absl::Status> FlushAlone(IoQueue& queue);
   asio::awaitable<void> FlushEnded();
   void EndFlush();
+  bool healthy() const { return failure_.ok() && !health_->offline(); }
   absl::Status Usable() const;  // failure_, or why the directory is offline
   absl::Status FailUnlessOk(const absl::Status& status, absl::string_view what);  // an error becomes failure_
   struct FlushRound {

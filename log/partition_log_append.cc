@@ -60,7 +60,8 @@ absl::Status PartitionLog::CheckRun(ByteSpan batches, Offset next, LeaderEpoch e
 asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, ByteSpan batches, WriteHint hint,
                                                              bool checked) {
   SLIP_CO_RETURN_IF_ERROR(Usable());
-  SLIP_CO_RETURN_IF_ERROR(checked ? TakeBackEpochs() : CheckBatches(batches));
+  if (!checked) SLIP_CO_RETURN_IF_ERROR(CheckBatches(batches));
+  SLIP_CO_RETURN_IF_ERROR(PrepareAppend());
   absl::Status appended;
   try {
     appended = co_await AppendChecked(queue, batches, hint);
@@ -69,7 +70,7 @@ asio::awaitable<absl::Status> PartitionLog::AppendAsFollower(IoQueue& queue, Byt
     FailAsBrokenOff("cannot append");
     throw;
   }
-  co_return appended.ok() ? appended : UndoFailed(appended);
+  co_return appended.ok() ? appended : UndoFailedAppend(appended);
 }
 
 std::optional<absl::Status> PartitionLog::AppendNow(IoQueue& queue, ByteSpan batches) {
@@ -82,15 +83,14 @@ std::optional<absl::Status> PartitionLog::AppendNow(IoQueue& queue, ByteSpan bat
 }
 
 std::optional<absl::Status> PartitionLog::TryAppendNow(IoQueue& queue, ByteSpan batches) {
-  const bool prepared = failure_.ok() && !health_->offline() && !epochs_ahead_ && active().ready_for_append();
-  if (!prepared)
-    if (absl::Status status = PrepareAppend(); !status.ok()) return status;
+  const bool prepared = healthy() && !epochs_ahead_ && active().ready_for_append();
+  if (!prepared) SLIP_RETURN_IF_ERROR(PrepareAppend());
   if (!active().WritesNow(queue, batches.size())) return std::nullopt;
   const absl::StatusOr<std::optional<Offset>> end = StageAll(batches);
-  if (!end.ok()) return UndoFailed(end.status());
+  if (!end.ok()) return UndoFailedAppend(end.status());
   if (*end) {
     absl::Status appended = FinishWrite(active().WriteStagedNow(queue, batches), batches, **end);
-    return appended.ok() ? std::move(appended) : UndoFailed(appended);
+    return appended.ok() ? std::move(appended) : UndoFailedAppend(appended);
   }
   epochs_ahead_ = std::exchange(epochs_staged_, false);
   return std::nullopt;
@@ -98,15 +98,17 @@ std::optional<absl::Status> PartitionLog::TryAppendNow(IoQueue& queue, ByteSpan 
 
 absl::Status PartitionLog::PrepareAppend() {
   SLIP_RETURN_IF_ERROR(Usable());
-  SLIP_RETURN_IF_ERROR(TakeBackEpochs());
-  return active().LoadForAppend(log_end_offset_);
+  absl::Status prepared = TakeBackEpochs();
+  if (prepared.ok()) prepared = active().LoadForAppend(log_end_offset_);
+  if (IsDiskFailure(prepared)) health_->TakeOffline(Annotate(prepared, partition_.ToString()));
+  return prepared;
 }
 
-absl::Status PartitionLog::UndoFailed(const absl::Status& append) {
-  if (IsDiskFailure(append)) health_->TakeOffline(Annotate(append, partition_.ToString()));
+absl::Status PartitionLog::UndoFailedAppend(const absl::Status& failed) {
+  if (IsDiskFailure(failed)) health_->TakeOffline(Annotate(failed, partition_.ToString()));
   const absl::Status undone = UndoUnwritten();
-  if (undone.ok()) return append;
-  return absl::Status(append.code(), absl::StrCat(append.message(), "; then: ", undone.message()));
+  if (undone.ok()) return failed;
+  return absl::Status(failed.code(), absl::StrCat(failed.message(), "; then: ", undone.message()));
 }
 
 absl::Status PartitionLog::UndoUnwritten() {
@@ -149,15 +151,16 @@ absl::Status PartitionLog::StageBatch(const RecordBatchView& batch) {
   // In memory before the data; on the disk before the recovery point passes them, as all above it is read again
   // (LOG-63).
   if (!epochs_->Covers(batch.partition_leader_epoch(), batch.base_offset())) {
-    epochs_staged_ = true;
-    SLIP_RETURN_IF_ERROR(epochs_->Note(batch.partition_leader_epoch(), batch.base_offset()));
+    const std::optional<LeaderEpoch> before = latest_epoch();
+    const absl::Status noted = epochs_->Note(batch.partition_leader_epoch(), batch.base_offset());
+    epochs_staged_ = epochs_staged_ || latest_epoch() != before;
+    SLIP_RETURN_IF_ERROR(noted);
   }
   producers_staged_ = producers_staged_ || batch.producer_id() >= 0;
   return active().Stage(batch);
 }
 
 asio::awaitable<absl::Status> PartitionLog::AppendChecked(IoQueue& queue, ByteSpan batches, WriteHint hint) {
-  SLIP_CO_RETURN_IF_ERROR(active().LoadForAppend(log_end_offset_));
   size_t run_begin = 0;  // what is staged but not written begins here
   Offset end = log_end_offset_;
   BatchWalker walker(batches);
@@ -213,7 +216,8 @@ absl::Status PartitionLog::FinishWrite(const absl::Status& written, ByteSpan run
   begun_ = true;
   unflushed_bytes_ += run.size();
   producers_.AdvanceEndTo(end);
-  if (!std::exchange(producers_staged_, false)) return failure_;  // no second walk
+  // No second walk without producers. A flush may have failed the log meanwhile.
+  if (!std::exchange(producers_staged_, false)) return failure_;
   // The data is there, and its offsets are taken: what fails now fails the log (LOG-62).
   return FailUnlessOk(ApplyToProducers(run), "cannot note an aborted transaction");
 }

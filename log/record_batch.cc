@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "log/check.h"
 #include "log/crc32c.h"
 
 namespace slipstream {
@@ -69,6 +70,7 @@ bool BatchWalker::Stop(ByteSpan rest) {
   if (length < kBatchLengthMin) return corrupt("length ", length, " below ", kBatchLengthMin);
   if (rest.size() < kBatchOverheadBytes + static_cast<size_t>(length)) return false;
   const RecordBatchView view(rest);
+  SLIP_CHECK(!AreOffsets(view.base_offset().value, view.last_offset_delta()));
   return corrupt("base offset ", view.base_offset().value, " with last offset delta ", view.last_offset_delta());
 }
 

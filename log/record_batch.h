@@ -49,7 +49,8 @@ enum class Compression : int8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, k
 // `delta` (>= 0) after `first`: producers' sequences wrap from 2^31-1 to 0 (LOG-06). -1, none, stays -1.
 int32_t AdvanceSequence(int32_t first, int32_t delta);
 
-// One whole batch of magic 2. The bytes belong to the caller and outlive the view.
+// One whole batch of magic 2; its header's fields may be read of any 61 bytes. The bytes belong to the caller and
+// outlive the view.
 class RecordBatchView {
  public:
   // REQUIRES: bytes.size() >= kBatchHeaderBytes.
@@ -110,7 +111,9 @@ class BatchWalker {
   const absl::Status& status() const { return status_; }        // kDataLoss names the byte and what is wrong there
 
  private:
-  [[gnu::cold]] bool Stop(ByteSpan rest);  // says why there is no whole batch at its start
+  // False. Sets status() when `rest`, which has no whole batch at its start, begins with corrupt bytes or an old
+  // message.
+  [[gnu::cold]] bool Stop(ByteSpan rest);
 
   ByteSpan bytes_;
   FilePosition start_;

@@ -69,6 +69,26 @@ TEST_F(AppendNowTest, AnEpochWhoseRunDidNotFitIsTakenBackBeforeTheNextRun) {
   EXPECT_EQ(log_->latest_epoch(), LeaderEpoch{3});
 }
 
+TEST_F(AppendNowTest, AFailureTakesNoEpochBackThatWasThereBefore) {
+  EXPECT_EQ(Append({.leader_epoch = 5}), absl::OkStatus());
+  ASSERT_TRUE(log_->epochs().Assign(LeaderEpoch{7}, Offset{1}).ok());  // an election
+  queue_.write_bytes_left = 0;
+  EXPECT_TRUE(absl::IsResourceExhausted(*Append({.base_offset = 1, .leader_epoch = 7})));
+  EXPECT_THAT(log_->epochs().entries(), testing::ElementsAre(EpochStart{{5}, {0}}, EpochStart{{7}, {1}}));
+}
+
+TEST_F(AppendNowTest, AFailurePastARollTakesBackOnlyTheEpochThatWasNotWritten) {
+  config_.segment_bytes = static_cast<int32_t>(MakeBatch({}).size());
+  Open();
+  std::vector<std::byte> run = MakeBatch({.leader_epoch = 5});
+  queue_.write_bytes_left = run.size();
+  const std::vector<std::byte> more = MakeBatch({.base_offset = 1, .leader_epoch = 6});
+  run.insert(run.end(), more.begin(), more.end());
+  EXPECT_TRUE(absl::IsResourceExhausted(RunToEnd(log_->AppendAsFollower(queue_, run, WriteHint::kCached))));
+  EXPECT_EQ(log_->log_end_offset(), Offset{1});
+  EXPECT_THAT(log_->epochs().entries(), testing::ElementsAre(EpochStart{{5}, {0}}));
+}
+
 TEST_F(AppendNowTest, MoreThanTheQueueWritesAtOnceIsLeftToIt) {
   queue_.set_write_now_bytes_max(MakeBatch({}).size() - 1);
   EXPECT_EQ(Append(BatchSpec{}), std::nullopt);

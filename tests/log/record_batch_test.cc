@@ -5,9 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <random>
 
-#include "log/crc32c.h"
 #include "tests/support/hex.h"
 
 namespace slipstream {
@@ -40,31 +38,6 @@ std::vector<std::byte> Concat(std::initializer_list<const char*> batches) {
     bytes.insert(bytes.end(), batch.begin(), batch.end());
   }
   return bytes;
-}
-
-TEST(Crc32c, Log02_CheckValue) {
-  EXPECT_EQ(Crc32c(AsBytes("123456789")), 0xe3069283u);
-  EXPECT_EQ(Crc32c({}), 0u);
-}
-
-TEST(Crc32c, Log02_ContinuesAcrossAnySplit) {
-  const ByteSpan bytes = AsBytes("123456789");
-  for (size_t cut = 0; cut <= bytes.size(); ++cut)
-    EXPECT_EQ(Crc32c(bytes.subspan(cut), Crc32c(bytes.first(cut))), 0xe3069283u);
-}
-
-TEST(Crc32c, Log02_AgreesWithTheDefinitionBitByBit) {
-  std::mt19937 random(7);
-  for (const size_t size : {1, 7, 8, 9, 255, 1024, 4099}) {
-    std::vector<std::byte> bytes(size);
-    for (std::byte& b : bytes) b = static_cast<std::byte>(random());
-    uint32_t crc = ~0u;
-    for (const std::byte b : bytes) {
-      crc ^= static_cast<uint32_t>(b);
-      for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78u : 0);
-    }
-    EXPECT_EQ(Crc32c(bytes), ~crc) << size;
-  }
 }
 
 TEST(RecordBatchView, Log193_OneRecord) {
