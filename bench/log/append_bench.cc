@@ -184,16 +184,22 @@ void BM_BarePwrite(benchmark::State& state) {
     files.clear();
   };
   const auto path = [&](size_t number) { return dir.path() / std::to_string(number); };
+  const auto open_next = [&] {
+    files.push_back(::open(path(files.size()).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    SLIP_CHECK_GE(files.back(), 0);
+  };
   CpuMeter cpu;
   for (auto _ : state) {
     if (at + bytes.size() > kSegmentBytes) {
-      if (files.size() * kSegmentBytes >= kLogBytesMax)
+      if (files.size() * kSegmentBytes >= kLogBytesMax) {
         cpu.Untimed(state, [&] {
           for (size_t i = 0; i < files.size(); ++i) std::filesystem::remove(path(i));
           close_all();
+          open_next();
         });
-      files.push_back(::open(path(files.size()).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-      SLIP_CHECK_GE(files.back(), 0);
+      } else {
+        open_next();
+      }
       at = 0;
     }
     next = StampRun(bytes, next);

@@ -8,7 +8,8 @@ namespace slipstream {
 
 class CpuMeter {
  public:
-  // Adds the counter cpu_s_per_GB (user + system of all threads since the meter was made; a GB is 10^9 bytes).
+  // Adds the counter cpu_s_per_GB (user + system of all threads since the meter was made, but for what was Untimed; a
+  // GB is 10^9 bytes).
   void Report(benchmark::State& state, double bytes) const {
     if (bytes > 0) state.counters["cpu_s_per_GB"] = (Now() - began_ - untimed_) / (bytes / 1e9);
   }
