@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fetcher/leader_news.h"
 #include "fetcher/topic_follower.h"
 #include "log/status.h"
 
@@ -134,10 +135,7 @@ bool TopicFollower::IsDue(const Move& move) {
     return false;
   }
   if (!followed.assigned || followed.topic_id != move.topic_id) return true;
-  // Metadata of a broker that is behind: epochs only grow.
-  if (move.leader.leader_epoch < followed.leader.leader_epoch) return false;
-  return followed.leader.leader != move.leader.leader || followed.leader.leader_epoch != move.leader.leader_epoch ||
-         followed.endpoint != move.endpoint;
+  return IsNews({followed.leader, followed.endpoint}, {move.leader, move.endpoint});
 }
 
 // On the word that a topic was made anew its copy is dropped, or the run ends.
